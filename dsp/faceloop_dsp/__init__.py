@@ -1,0 +1,1 @@
+"""faceloop_dsp: the signal core."""

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""Set the project up and start it. Needs Python 3.11 or newer, pip and a C compiler, nothing else.
+
+    python3 tools/run.py demo [OPTIONS]     a live session on the virtual board
+    python3 tools/run.py test [OPTIONS]     every test
+    python3 tools/run.py -- ARGS            any faceloop command, for example: -- devices --json
+
+The first call makes `.venv` beside this project and installs everything into it (about two
+minutes); later calls only check that nothing changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+STAMP = VENV / "faceloop-setup"
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+APT_PYTHON = "sudo apt install python3-venv python3-dev gcc"
+
+
+def main(argv: list[str]) -> int:
+    """Run one of the commands of the module's text; return the exit code."""
+    if sys.version_info < (3, 11):
+        version = ".".join(map(str, sys.version_info[:3]))
+        return fail(f"faceloop needs Python 3.11 or newer; this is {version}.")
+    if not argv or argv[0] in ("-h", "--help"):
+        print(__doc__)
+        return 0 if argv else 2
+    command, rest = argv[0], argv[1:]
+    if command not in ("demo", "test", "--"):
+        return fail(f"Unknown command {command!r}. Use demo, test, or -- followed by arguments.")
+    problem = set_up()
+    if problem:
+        return fail(problem)
+    if command == "test":
+        return test(rest)
+    arguments = rest if command == "--" else ["demo", *rest]
+    return run([BIN / "faceloop", *arguments])
+
+
+def set_up() -> str | None:
+    """Make `.venv` and install the project; return a sentence when that failed."""
+    fingerprint = installed_from()
+    if STAMP.exists() and STAMP.read_text() == fingerprint and (BIN / "faceloop").exists():
+        return None
+    started = time.monotonic()
+    if not shutil.which(os.environ.get("CC", "cc")) and not shutil.which("gcc"):
+        return f"No C compiler found. Install one and run this again, on Debian: {APT_PYTHON}"
+    if not (BIN / "python").exists():
+        say("Making .venv ...")
+        problem = make_venv()
+        if problem:
+            return problem
+    say("Installing faceloop and building its signal core (once, about two minutes) ...")
+    log = VENV / "install.log"
+    pip = [BIN / "python", "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
+    with log.open("w") as out:
+        done = subprocess.run([*pip, "--editable", f"{ROOT}[dev]"], stdout=out, stderr=out)
+    if done.returncode:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        header = "" if "Python.h" not in tail else f"\nPython's headers are missing: {APT_PYTHON}"
+        return f"{tail}\nInstalling failed; the whole output is in {log}.{header}"
+    STAMP.write_text(fingerprint)
+    say(f"Ready after {time.monotonic() - started:.0f} s.")
+    return None
+
+
+def installed_from() -> str:
+    """Return a digest of what the installation depends on: build file, kernels, this Python."""
+    digest = hashlib.sha256(f"{sys.version_info[:2]} {ROOT}".encode())
+    kernels = sorted(path for path in (ROOT / "dsp").rglob("*") if path.suffix in (".pyx", ".pxd", ".h"))
+    for path in (ROOT / "pyproject.toml", *kernels):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def make_venv() -> str | None:
+    """Make `.venv`, with the fallbacks that Debian's split Python packages call for."""
+    if importlib.util.find_spec("ensurepip") is not None:
+        done = subprocess.run([sys.executable, "-m", "venv", VENV], capture_output=True, text=True)
+        if done.returncode == 0:
+            return None
+    shutil.rmtree(VENV, ignore_errors=True)
+    bare = subprocess.run([sys.executable, "-m", "venv", "--without-pip", VENV], capture_output=True)
+    pip = [sys.executable, "-m", "pip", "--python", BIN / "python", "install", "--quiet", "pip"]
+    if bare.returncode == 0 and subprocess.run(pip, capture_output=True).returncode == 0:
+        return None
+    shutil.rmtree(VENV, ignore_errors=True)
+    return f"Python could not make a virtual environment. On Debian: {APT_PYTHON}"
+
+
+def test(arguments: list[str]) -> int:
+    """Run the checks and tests; install the browser they need where that is possible."""
+    problem = need_chromium()
+    if problem:
+        return fail(problem)
+    return run([BIN / "python", ROOT / "tools" / "check.py", *arguments])
+
+
+def need_chromium() -> str | None:
+    """Return None when a Chromium is there (installing it as root with apt), else a sentence."""
+    if any(shutil.which(name) for name in CHROMIUM):
+        return None
+    if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
+        say("Installing Chromium for the browser tests ...")
+        quiet = {"stdout": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
+        subprocess.run(["apt-get", "update", "-qq"], **quiet)
+        subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], **quiet)
+        if any(shutil.which(name) for name in CHROMIUM):
+            return None
+    return "The browser tests need Chromium. On Debian: sudo apt install chromium"
+
+
+def run(command: list[object]) -> int:
+    """Run a command from where the user stands; pass its exit code and a Ctrl-C on."""
+    process = subprocess.Popen([str(part) for part in command])
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue            # the child got the same Ctrl-C and ends by itself
+
+
+def say(text: str) -> None:
+    """Print one line of progress, apart from what the command itself prints."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def fail(text: str) -> int:
+    """Print why nothing was started."""
+    say(text)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
