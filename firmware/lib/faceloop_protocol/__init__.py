@@ -1,0 +1,22 @@
+"""faceloop_protocol: the one definition of what board and host say to each other.
+
+The same files run on the board (MicroPython) and on the host (CPython). Nothing here imports
+anything of ours from outside this package, and nothing allocates per frame on the board.
+
+=============  ==============================================================================
+module         what it defines
+=============  ==============================================================================
+uuids          GATT services and characteristics
+limits         sizes, windows and times that both sides rely on
+stream         header of a stream packet
+rice           payload of a stream packet (reference codec), its keystream blocks
+control        commands and replies
+session        mutual proof, session keys, tags
+info           what a board says about itself ("describe")
+state          what a board reports once a second
+serial_frame   the same messages over a USB serial port
+errors         the one exception of every parser
+=============  ==============================================================================
+"""
+
+PROTOCOL_VERSION = 1

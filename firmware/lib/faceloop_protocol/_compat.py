@@ -1,0 +1,8 @@
+"""The one file that knows which interpreter runs it."""
+
+try:
+    from micropython import const
+except ImportError:  # CPython
+
+    def const(value):
+        return value

@@ -1,0 +1,161 @@
+"""Commands (host to board) and replies (board to host).
+
+A plain command is ``op u8 | body``. A tagged command is ``op u8 | counter u32 | body | tag 8 B``: the
+counter rises strictly within a session, the tag is that of ``session.command_tag``.
+A reply is ``op | 0x80 u8 | counter u32 (0 for plain commands) | status u8 | body``.
+
+============  ====  ======  ======================================  ==================================
+command       op    tagged  body                                    body of the reply
+============  ====  ======  ======================================  ==================================
+HELLO         0x01  no      version u8, host nonce 16 B             device id 8 B, nonce 16 B, proof 16 B
+PROVE         0x02  no      proof 16 B
+STOP          0x03  no                                              ``StreamEnd``
+DESCRIBE      0x04  no                                              ``info``
+START         0x10  yes     mode u8, shift u8, host time u64 ms     stream id u32
+ACK           0x11  yes     received u16, stored u16                (no reply)
+RESEND        0x12  yes     first seq u16, count u16                ``StreamExtent``
+RESUME        0x13  yes     stream id u32, next seq u16             ``StreamExtent``
+SET_MODE      0x14  yes     mode u8
+CLOSE         0x15  yes
+(vibration)   0x20-0x2F     reserved
+(heat)        0x40-0x4F     reserved; answers NOT_FITTED where no heater is fitted
+============  ====  ======  ======================================  ==================================
+
+``received`` counts the stream packets that arrived on this link since PROVE (modulo 2^16) and opens
+the window. ``stored`` is the seq before which everything is on the host's disk, and frees the
+board's re-send ring. STOP needs no proof: a remote party may always stop, never start.
+Times are UTC milliseconds since 1970.
+"""
+
+import struct
+from collections import namedtuple
+
+from ._compat import const
+from .errors import ProtocolError
+from .limits import TAG_BYTES
+
+HELLO = const(0x01)
+PROVE = const(0x02)
+STOP = const(0x03)
+DESCRIBE = const(0x04)
+START = const(0x10)
+ACK = const(0x11)
+RESEND = const(0x12)
+RESUME = const(0x13)
+SET_MODE = const(0x14)
+CLOSE = const(0x15)
+VIBRATION_FIRST = const(0x20)
+HEAT_FIRST = const(0x40)
+HEAT_LAST = const(0x4F)
+FIRST_TAGGED = const(0x10)
+REPLY = const(0x80)
+
+OK = const(0)
+NOT_FITTED = const(1)
+PROOF_NEEDED = const(2)
+BAD_PROOF = const(3)
+BAD_TAG = const(4)
+BAD_COUNTER = const(5)
+BAD_LENGTH = const(6)
+OUT_OF_RANGE = const(7)
+UNKNOWN_COMMAND = const(8)
+BUSY = const(9)
+NO_STREAM = const(10)
+GONE = const(11)  # that stream is no longer on the board
+CONVERTER_FAULT = const(12)
+POWER_REFUSED = const(13)  # USB power without bench plug, charger, or battery too low
+VERSION_MISMATCH = const(14)
+
+STATUS_TEXT = {
+    OK: "ok",
+    NOT_FITTED: "not fitted",
+    PROOF_NEEDED: "the key has not been proven yet",
+    BAD_PROOF: "the key does not fit",
+    BAD_TAG: "wrong tag",
+    BAD_COUNTER: "counter did not rise",
+    BAD_LENGTH: "wrong length",
+    OUT_OF_RANGE: "value out of range",
+    UNKNOWN_COMMAND: "unknown command",
+    BUSY: "busy",
+    NO_STREAM: "no stream is open",
+    GONE: "that stream is no longer on the board",
+    CONVERTER_FAULT: "the EMG converter does not answer",
+    POWER_REFUSED: "USB power is present or the battery is too low",
+    VERSION_MISMATCH: "another protocol version",
+}
+
+MODE_TRAINING = const(0)  # packets close at 20 frames: 10 ms, low latency
+MODE_RECORDING = const(1)  # packets close when full: fewer bytes
+
+START_FORMAT = "<BBQ"
+ACK_FORMAT = "<HH"
+RESEND_FORMAT = "<HH"
+RESUME_FORMAT = "<IH"
+
+Reply = namedtuple("Reply", ("op", "counter", "status", "body"))
+
+EXTENT_FORMAT = "<IHIHIB"
+StreamExtent = namedtuple(
+    "StreamExtent",
+    ("stream_id", "oldest_seq", "oldest_frame", "head_seq", "head_frame", "is_running"),
+)
+"""What the board still holds: packets ``oldest_seq`` up to, not including, ``head_seq``."""
+
+END_FORMAT = "<IHI"
+StreamEnd = namedtuple("StreamEnd", ("stream_id", "end_seq", "end_frame"))
+"""Where a stopped stream ended: one past its last packet and one past its last frame."""
+
+
+def pack_tagged(op, counter, body):
+    """Return a tagged command without its tag."""
+    return struct.pack("<BI", op, counter) + body
+
+
+def split_tagged(message):
+    """Return ``(counter, body, tag)`` of a tagged command.
+
+    Raises
+    ------
+    ProtocolError
+        If the message is shorter than op, counter and tag.
+    """
+    if len(message) < 5 + TAG_BYTES:
+        raise ProtocolError("tagged command of %d bytes" % len(message))
+    return (
+        struct.unpack("<I", message[1:5])[0],
+        message[5 : len(message) - TAG_BYTES],
+        message[len(message) - TAG_BYTES :],
+    )
+
+
+def pack_reply(op, counter, status, body=b""):
+    """Return a reply."""
+    return struct.pack("<BIB", op | REPLY, counter, status) + body
+
+
+def decode_reply(message):
+    """Return a ``Reply``; its ``op`` is that of the command.
+
+    Raises
+    ------
+    ProtocolError
+        If this is no reply.
+    """
+    if len(message) < 6 or not message[0] & REPLY:
+        raise ProtocolError("reply of %d bytes" % len(message))
+    op, counter, status = struct.unpack("<BIB", message[:6])
+    return Reply(op & ~REPLY, counter, status, bytes(message[6:]))
+
+
+def decode_body(layout, body, kind=None):
+    """Unpack ``body`` by a ``struct`` format, into the named tuple ``kind`` when given.
+
+    Raises
+    ------
+    ProtocolError
+        If the length is not that of the format.
+    """
+    if len(body) != struct.calcsize(layout):
+        raise ProtocolError("body of %d bytes, %d expected" % (len(body), struct.calcsize(layout)))
+    fields = struct.unpack(layout, body)
+    return kind(*fields) if kind else fields

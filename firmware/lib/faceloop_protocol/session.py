@@ -1,0 +1,65 @@
+"""Mutual proof of a shared key, session keys and command tags (HMAC-SHA256).
+
+    host  -> HELLO  version, host nonce
+    board -> reply  device id, device nonce, proof over label "device"
+    host  -> PROVE  proof over label "host"
+
+Neither side sends the key. Each proof and both session keys cover the device id and both nonces;
+the labels differ, so that no answer of one side can be played back as the other's.
+"""
+
+import hashlib
+
+from .limits import PROOF_BYTES, TAG_BYTES
+
+LABEL_DEVICE = b"fl1 device"
+LABEL_HOST = b"fl1 host"
+LABEL_TAG = b"fl1 tag"
+LABEL_STREAM = b"fl1 stream"
+
+
+def hmac_sha256(key, message):
+    """Return HMAC-SHA256 (RFC 2104); written out because MicroPython has no ``hmac`` built in."""
+    if len(key) > 64:
+        key = hashlib.sha256(key).digest()
+    key = key + bytes(64 - len(key))
+    inner = hashlib.sha256(bytes([b ^ 0x36 for b in key]))
+    inner.update(message)
+    outer = hashlib.sha256(bytes([b ^ 0x5C for b in key]))
+    outer.update(inner.digest())
+    return outer.digest()
+
+
+def is_equal(a, b):
+    """Compare two byte strings in a time that does not depend on where they differ."""
+    if len(a) != len(b):
+        return False
+    difference = 0
+    for i in range(len(a)):
+        difference |= a[i] ^ b[i]
+    return difference == 0
+
+
+def transcript(device_id, host_nonce, device_nonce):
+    """Return the bytes that every proof and session key of one session covers."""
+    return bytes(device_id) + bytes(host_nonce) + bytes(device_nonce)
+
+
+def proof(key, label, covered):
+    """Return a 16-byte proof; ``label`` is LABEL_DEVICE or LABEL_HOST."""
+    return hmac_sha256(key, label + covered)[:PROOF_BYTES]
+
+
+def tag_key(key, covered):
+    """Return the 32-byte key of the session's command tags."""
+    return hmac_sha256(key, LABEL_TAG + covered)
+
+
+def stream_key(key, covered):
+    """Return the 16-byte AES key of the session's stream payloads."""
+    return hmac_sha256(key, LABEL_STREAM + covered)[:16]
+
+
+def command_tag(session_tag_key, untagged):
+    """Return the 8-byte tag of a command (op, counter and body)."""
+    return hmac_sha256(session_tag_key, untagged)[:TAG_BYTES]

@@ -1,0 +1,99 @@
+"""What a board reports once a second (notification and read of ``state``).
+
+======  ====  ====  ================  ========================================================
+offset  size  type  name              meaning
+======  ====  ====  ================  ========================================================
+0       1     u8    state             STATE_ constants
+1       1     u8    fault             FAULT_ constants, latched until the next START
+2       1     u8    power             POWER_ bits
+3       1     u8    battery_pct       0-100
+4       2     u16   battery_mv
+6       1     u8    lead_off_p        one bit per channel, 1 = electrode off
+7       1     u8    lead_off_n
+8       4     u32   uptime_s
+12      4     u32   head_frame        next frame to be captured
+16      2     u16   oldest_seq        oldest packet still on the board
+18      2     u16   head_seq          next packet to be made
+20      4     u32   ring_used_bytes
+24      4     u32   sent              packets given to the radio, re-sent ones included
+28      2     u16   resent            packets sent late or again
+30      2     u16   dropped           frames lost before they were sent, wraps
+32      2     u16   send_failures     notifications the stack refused
+34      2     u16   resyncs           capture lost its place
+36      2     u16   bad_tags
+38      2     u16   disconnects
+40      4     u32   heap_free_bytes
+======  ====  ====  ================  ========================================================
+"""
+
+import struct
+from collections import namedtuple
+
+from ._compat import const
+from .errors import ProtocolError
+
+STATE_IDLE = const(0)
+STATE_STREAMING = const(1)
+STATE_DRAINING = const(2)  # stopped; packets wait to be fetched and stored
+STATE_FAULT = const(3)
+
+FAULT_NONE = const(0)
+FAULT_CONVERTER_ID = const(1)
+FAULT_CONVERTER_SILENT = const(2)
+FAULT_EXCEPTION = const(3)
+FAULT_NOISE = const(4)
+
+FAULT_TEXT = {
+    FAULT_NONE: "no fault",
+    FAULT_CONVERTER_ID: "The EMG converter does not answer. Check its power and its cable.",
+    FAULT_CONVERTER_SILENT: "The EMG converter stopped converting. Switch the board off and on.",
+    FAULT_EXCEPTION: "The board's program stopped and restarted. Run a self-test.",
+    FAULT_NOISE: "The EMG converter is noisier than it should be. Run a self-test.",
+}
+
+POWER_USB = const(0x01)
+POWER_CHARGING = const(0x02)
+POWER_BENCH_PLUG = const(0x04)
+POWER_LOW = const(0x08)
+
+STATE_FORMAT = "<BBBBHBBIIHHIIHHHHHHI"
+STATE_BYTES = const(44)
+
+BoardState = namedtuple(
+    "BoardState",
+    (
+        "state",
+        "fault",
+        "power",
+        "battery_pct",
+        "battery_mv",
+        "lead_off_p",
+        "lead_off_n",
+        "uptime_s",
+        "head_frame",
+        "oldest_seq",
+        "head_seq",
+        "ring_used_bytes",
+        "sent",
+        "resent",
+        "dropped",
+        "send_failures",
+        "resyncs",
+        "bad_tags",
+        "disconnects",
+        "heap_free_bytes",
+    ),
+)
+
+
+def decode_state(body):
+    """Return the ``BoardState`` in ``body``.
+
+    Raises
+    ------
+    ProtocolError
+        If its length is wrong.
+    """
+    if len(body) != STATE_BYTES:
+        raise ProtocolError("state of %d bytes, 44 expected" % len(body))
+    return BoardState(*struct.unpack(STATE_FORMAT, body))

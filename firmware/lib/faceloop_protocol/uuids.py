@@ -1,0 +1,17 @@
+"""GATT services and characteristics. Bytes 2-3 of the 128-bit base hold the number."""
+
+DEVICE_INFORMATION = 0x180A
+MODEL_NUMBER = 0x2A24
+SERIAL_NUMBER = 0x2A25
+FIRMWARE_REVISION = 0x2A26
+BATTERY = 0x180F
+BATTERY_LEVEL = 0x2A19
+
+SERVICE = "6c1f0001-3f5e-4b0a-9d7c-5b2f8e41a9d3"
+STREAM = "6c1f0002-3f5e-4b0a-9d7c-5b2f8e41a9d3"
+CONTROL = "6c1f0003-3f5e-4b0a-9d7c-5b2f8e41a9d3"
+STATE = "6c1f0004-3f5e-4b0a-9d7c-5b2f8e41a9d3"
+CONFIG = "6c1f0005-3f5e-4b0a-9d7c-5b2f8e41a9d3"
+INFO = "6c1f0006-3f5e-4b0a-9d7c-5b2f8e41a9d3"
+
+NAME_PREFIX = "faceloop-"
