@@ -18,16 +18,26 @@ LABEL_TAG = b"fl1 tag"
 LABEL_STREAM = b"fl1 stream"
 
 
-def hmac_sha256(key, message):
-    """Return HMAC-SHA256 (RFC 2104); written out because MicroPython has no ``hmac`` built in."""
+def hmac_pads(key):
+    """Return the inner and outer pad of a key, to be used again and again."""
     if len(key) > 64:
         key = hashlib.sha256(key).digest()
     key = key + bytes(64 - len(key))
-    inner = hashlib.sha256(bytes([b ^ 0x36 for b in key]))
+    return bytes([b ^ 0x36 for b in key]), bytes([b ^ 0x5C for b in key])
+
+
+def hmac_with_pads(pads, message):
+    """Return HMAC-SHA256 (RFC 2104); written out because MicroPython has no ``hmac`` built in."""
+    inner = hashlib.sha256(pads[0])
     inner.update(message)
-    outer = hashlib.sha256(bytes([b ^ 0x5C for b in key]))
+    outer = hashlib.sha256(pads[1])
     outer.update(inner.digest())
     return outer.digest()
+
+
+def hmac_sha256(key, message):
+    """Return HMAC-SHA256 of ``message`` under ``key``."""
+    return hmac_with_pads(hmac_pads(key), message)
 
 
 def is_equal(a, b):
@@ -60,6 +70,6 @@ def stream_key(key, covered):
     return hmac_sha256(key, LABEL_STREAM + covered)[:16]
 
 
-def command_tag(session_tag_key, untagged):
-    """Return the 8-byte tag of a command (op, counter and body)."""
-    return hmac_sha256(session_tag_key, untagged)[:TAG_BYTES]
+def command_tag(tag_pads, untagged):
+    """Return the 8-byte tag of a command (op, counter and body); pads are those of ``tag_key``."""
+    return hmac_with_pads(tag_pads, untagged)[:TAG_BYTES]

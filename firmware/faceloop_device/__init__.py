@@ -1,0 +1,3 @@
+"""The program on the board."""
+
+VERSION = (0, 1, 0)

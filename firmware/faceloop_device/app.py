@@ -1,0 +1,247 @@
+"""The program: makes the parts, then runs two tasks.
+
+``pump`` (5 ms) captures, encodes, sends and serves commands; ``status`` (1 s) reports, advertises and
+looks after the links. Whatever ends the program, ``finally`` stops the converter.
+"""
+
+import asyncio
+import gc
+import struct
+import sys
+import time
+
+import machine
+
+from faceloop_device import VERSION
+from faceloop_device.core.auth import LinkSession
+from faceloop_device.core.commands import CommandServer
+from faceloop_device.core.settings import load_or_make_key
+from faceloop_device.core.stream import Stream
+from faceloop_device.drivers import ads1298
+from faceloop_device.hal.ble_link import BleLink, device_name
+from faceloop_device.hal.capture_rp2 import Capture
+from faceloop_device.hal.power import Power, battery_pct
+from faceloop_device.hal.serial_link import SerialLink
+from faceloop_protocol import PROTOCOL_VERSION, control, info, serial_frame, state
+from faceloop_protocol.limits import (
+    DEVICE_ID_BYTES,
+    FS_HZ,
+    N_CHANNELS,
+    SHIFT,
+    UNAUTHENTICATED_LINK_MS,
+    WINDOW_PACKETS,
+)
+
+PUMP_MS = 5
+SERIAL_POLL_EVERY = 4  # pump steps, unless the cable carries the stream
+RING_KIB = 256
+ORPHAN_MS = 120000  # a stream that no host fetches stops the converter after this
+
+_BOARDS = {"rp2": "pico2w", "linux": "virtual"}
+
+
+class Board:
+    """All parts of the running board."""
+
+    def __init__(self):
+        name = _BOARDS[sys.platform]
+        pins = getattr(__import__("boards." + name), name)
+        self._number = {text: n for n, text in info.BOARD_NAMES.items()}[name]
+        unique = machine.unique_id()
+        self.device_id = (bytes(unique) + bytes(DEVICE_ID_BYTES))[:DEVICE_ID_BYTES]
+        self._key = load_or_make_key()
+        self._power = Power(pins)
+        self._capture = Capture(pins)
+        self.stream = Stream(self._capture, RING_KIB * 1024)
+        self.stream_link = None
+        self.fault = state.FAULT_NONE
+        self._converter_id = self._probe()
+        self.serial = SerialLink(LinkSession(self._key, self.device_id))
+        self.ble = BleLink(
+            LinkSession(self._key, self.device_id),
+            device_name(self.device_id),
+            "faceloop " + name,
+            "%d.%d.%d" % VERSION,
+            "".join("%02x" % b for b in self.device_id),
+        )
+        self._commands = CommandServer(self)
+        self._state = bytearray(state.STATE_BYTES)
+        self._stream_seen_ms = 0
+        self._was_up = [False, False]
+        self.ble.set_info(info.pack_info(self.info()))
+
+    def info(self):
+        """Return what the board says about itself."""
+        version = ".".join(str(part) for part in sys.implementation[1][:3])
+        machine_name = getattr(sys.implementation, "_machine", sys.platform)
+        return info.Info(
+            PROTOCOL_VERSION,
+            VERSION,
+            self._number,
+            self._converter_id,
+            N_CHANNELS,
+            FS_HZ,
+            ads1298.GAIN,
+            ads1298.LSB_FV,
+            SHIFT,
+            RING_KIB,
+            WINDOW_PACKETS,
+            0,
+            self.device_id,
+            self.stream.stream_id,
+            "MicroPython %s; %s" % (version, machine_name),
+        )
+
+    def ticks_ms(self):
+        """Return milliseconds since boot, wrapping like ``time.ticks_ms``."""
+        return time.ticks_ms()
+
+    def may_start(self):
+        """Return the status of a START: never on USB power without the bench plug."""
+        bits = self._power.bits()
+        if bits & state.POWER_USB and not bits & state.POWER_BENCH_PLUG:
+            return control.POWER_REFUSED
+        if bits & state.POWER_LOW:
+            return control.POWER_REFUSED
+        return control.OK
+
+    def on_started(self, link):
+        """The stream now belongs to this link."""
+        self.stream_link = link
+        self.fault = state.FAULT_NONE
+        self._stream_seen_ms = time.ticks_ms()
+        if link is self.serial:
+            link.start_binary()
+        self.ble.set_info(info.pack_info(self.info()))
+
+    async def pump(self):
+        """Capture, encode, send; serve commands in between."""
+        stream = self.stream
+        last_us = time.ticks_us()
+        step = 0
+        while True:
+            now_us = time.ticks_us()
+            if stream.is_running:
+                stream.capture(time.ticks_diff(now_us, last_us))
+            last_us = now_us
+            link = self.stream_link
+            if link is not None and link.is_up and link.session.is_open:
+                stream.send(link)
+            step += 1
+            if link is self.serial or step % SERIAL_POLL_EVERY == 0:
+                self.serial.poll(time.ticks_ms())
+            self._serve(self.ble)
+            self._serve(self.serial)
+            self.ble.flush_replies()
+            await asyncio.sleep_ms(PUMP_MS)
+
+    async def status(self):
+        """Once a second: report, advertise, cut links that prove nothing, stop orphaned streams."""
+        while True:
+            now_ms = time.ticks_ms()
+            self._watch_link(0, self.ble, now_ms)
+            self._watch_link(1, self.serial, now_ms)
+            if self.stream.is_running:
+                if self.stream_link is not None and self.stream_link.is_up:
+                    self._stream_seen_ms = now_ms
+                elif time.ticks_diff(now_ms, self._stream_seen_ms) > ORPHAN_MS:
+                    self.stream.stop()
+                if self.stream.is_silent:
+                    self.fault = state.FAULT_CONVERTER_SILENT
+            battery_mv = self._power.battery_mv()
+            percent = battery_pct(battery_mv)
+            self._pack_state(now_ms, battery_mv, percent)
+            self.ble.send_state(self._state, percent)
+            self.serial.send_state(self._state, percent)
+            self.ble.advertise(now_ms)
+            await asyncio.sleep_ms(1000)
+
+    def shut_down(self):
+        """Outputs and converter off."""
+        self.stream.stop()
+
+    def _serve(self, link):
+        message = link.inbox.get()
+        while message is not None:
+            if link is self.serial:
+                channel, message = message
+                if channel == serial_frame.CHANNEL_KEY:
+                    link.send_key(self.device_id + self._key)
+                    message = b""
+                elif channel != serial_frame.CHANNEL_CONTROL:
+                    message = b""
+            reply = self._commands.handle(message, link)
+            if reply is not None:
+                if link is self.serial and message[0] == control.STOP:
+                    link.start_text()
+                link.reply(reply)
+            if link.session.is_abused():
+                link.disconnect()
+            message = link.inbox.get()
+
+    def _watch_link(self, place, link, now_ms):
+        if link.is_up and not self._was_up[place]:
+            link.connected_ms = now_ms
+        elif self._was_up[place] and not link.is_up:
+            link.session.forget()
+            link.inbox.clear()
+        self._was_up[place] = link.is_up
+        if link.is_up and not link.session.is_open:
+            if time.ticks_diff(now_ms, link.connected_ms) > UNAUTHENTICATED_LINK_MS:
+                link.disconnect()
+
+    def _probe(self):
+        try:
+            self._capture.converter.bring_up()
+            return ads1298.ID_ADS1298
+        except OSError:
+            self.fault = state.FAULT_CONVERTER_ID
+            return 0
+
+    def _pack_state(self, now_ms, battery_mv, percent):
+        stream = self.stream
+        ring = stream.ring
+        if stream.is_running:
+            where = state.STATE_STREAMING
+        elif stream.stream_id:
+            where = state.STATE_DRAINING
+        else:
+            where = state.STATE_FAULT if self.fault else state.STATE_IDLE
+        struct.pack_into(
+            state.STATE_FORMAT,
+            self._state,
+            0,
+            where,
+            self.fault,
+            self._power.bits(),
+            percent,
+            battery_mv,
+            stream.lead_off_p,
+            stream.lead_off_n,
+            now_ms // 1000,
+            stream.frames.frame & 0xFFFFFFFF,
+            ring.oldest & 0xFFFF,
+            ring.head & 0xFFFF,
+            ring.used_bytes,
+            stream.flow.sent,
+            stream.resent & 0xFFFF,
+            stream.dropped & 0xFFFF,
+            stream.send_failures & 0xFFFF,
+            stream.frames.resyncs & 0xFFFF,
+            (self.ble.session.bad_tags + self.serial.session.bad_tags) & 0xFFFF,
+            self.ble.disconnects & 0xFFFF,
+            gc.mem_free() & 0xFFFFFFFF,
+        )
+
+
+async def _run(board):
+    await asyncio.gather(board.pump(), board.status())
+
+
+def main():
+    """Run until something stops it; then leave everything off."""
+    board = Board()
+    try:
+        asyncio.run(_run(board))
+    finally:
+        board.shut_down()

@@ -1,0 +1,78 @@
+"""One link's proof of key and its tagged commands."""
+
+import os
+
+from faceloop_protocol import control, session
+from faceloop_protocol.limits import (
+    BAD_TAGS_BEFORE_DISCONNECT,
+    NONCE_BYTES,
+    PROOF_BYTES,
+)
+
+
+class LinkSession:
+    """State of the authentication on one link; forgotten when the link ends.
+
+    Parameters
+    ----------
+    key : bytes
+        The board's 16-byte key.
+    device_id : bytes
+        8 bytes.
+    """
+
+    def __init__(self, key, device_id):
+        self._key = key
+        self._device_id = device_id
+        self.bad_tags = 0
+        self.forget()
+
+    def forget(self):
+        """End the session."""
+        self._covered = None
+        self._tag_pads = None
+        self.stream_key = None
+        self._counter = 0
+        self._bad_here = 0
+        self.is_open = False
+
+    def hello(self, host_nonce):
+        """Take the host's nonce; return the body of the reply."""
+        self.forget()
+        nonce = os.urandom(NONCE_BYTES)
+        self._covered = session.transcript(self._device_id, host_nonce, nonce)
+        proof = session.proof(self._key, session.LABEL_DEVICE, self._covered)
+        return self._device_id + nonce + proof
+
+    def prove(self, proof):
+        """Take the host's proof; return a status."""
+        if self._covered is None or len(proof) != PROOF_BYTES:
+            return control.PROOF_NEEDED
+        expected = session.proof(self._key, session.LABEL_HOST, self._covered)
+        if not session.is_equal(proof, expected):
+            self.forget()
+            self.bad_tags += 1
+            return control.BAD_PROOF
+        self._tag_pads = session.hmac_pads(session.tag_key(self._key, self._covered))
+        self.stream_key = session.stream_key(self._key, self._covered)
+        self._covered = None  # one proof per nonce
+        self.is_open = True
+        return control.OK
+
+    def check(self, message, counter, tag):
+        """Return the status of a tagged command: OK once for each rising counter."""
+        if not self.is_open:
+            return control.PROOF_NEEDED
+        untagged = message[: len(message) - len(tag)]
+        if not session.is_equal(tag, session.command_tag(self._tag_pads, untagged)):
+            self.bad_tags += 1
+            self._bad_here += 1
+            return control.BAD_TAG
+        if counter <= self._counter:
+            return control.BAD_COUNTER
+        self._counter = counter
+        return control.OK
+
+    def is_abused(self):
+        """Return whether this link sent too many wrong tags and should be cut."""
+        return self._bad_here >= BAD_TAGS_BEFORE_DISCONNECT

@@ -1,0 +1,158 @@
+"""What the board does with each command. Pure: it knows no radio and no pins."""
+
+import struct
+
+from faceloop_device.core.cipher import StreamCipher
+from faceloop_protocol import PROTOCOL_VERSION, control
+from faceloop_protocol.errors import ProtocolError
+from faceloop_protocol.info import pack_info
+from faceloop_protocol.limits import NONCE_BYTES
+
+
+class CommandServer:
+    """Answers commands of one board, whichever link they came by.
+
+    Parameters
+    ----------
+    board : object
+        ``stream``, ``stream_link``; ``info()`` -> ``Info``; ``may_start()`` -> status;
+        ``ticks_ms()``; ``on_started(link)``, called when the stream belongs to that link.
+    """
+
+    def __init__(self, board):
+        self._board = board
+        self._plain = {
+            control.HELLO: self._hello,
+            control.PROVE: self._prove,
+            control.STOP: self._stop,
+            control.DESCRIBE: self._describe,
+        }
+        self._tagged = {
+            control.START: self._start,
+            control.RESEND: self._resend,
+            control.RESUME: self._resume,
+            control.SET_MODE: self._set_mode,
+            control.CLOSE: self._close,
+        }
+
+    def handle(self, message, link):
+        """Return the reply to ``message`` from ``link`` (its ``session`` is used), or None."""
+        if not message:
+            return None
+        op = message[0]
+        if op < control.FIRST_TAGGED:
+            serve = self._plain.get(op)
+            if serve is None:
+                return control.pack_reply(op, 0, control.UNKNOWN_COMMAND)
+            status, body = serve(message[1:], link)
+            return control.pack_reply(op, 0, status, body)
+        try:
+            counter, body, tag = control.split_tagged(message)
+        except ProtocolError:
+            return control.pack_reply(op, 0, control.BAD_LENGTH)
+        status = link.session.check(message, counter, tag)
+        if status != control.OK:
+            return control.pack_reply(op, counter, status)
+        if op == control.ACK:
+            self._acknowledge(body, link)
+            return None
+        if op >= control.VIBRATION_FIRST:
+            known = op < control.HEAT_FIRST or op <= control.HEAT_LAST
+            status = control.NOT_FITTED if known else control.UNKNOWN_COMMAND
+            return control.pack_reply(op, counter, status)
+        serve = self._tagged.get(op)
+        if serve is None:
+            return control.pack_reply(op, counter, control.UNKNOWN_COMMAND)
+        status, reply = serve(body, link)
+        return control.pack_reply(op, counter, status, reply)
+
+    def _hello(self, body, link):
+        if len(body) != 1 + NONCE_BYTES:
+            return control.BAD_LENGTH, b""
+        if body[0] != PROTOCOL_VERSION:
+            return control.VERSION_MISMATCH, bytes([PROTOCOL_VERSION])
+        return control.OK, link.session.hello(body[1:])
+
+    def _prove(self, body, link):
+        return link.session.prove(body), b""
+
+    def _stop(self, body, link):
+        stream = self._board.stream
+        stream.stop()
+        return control.OK, struct.pack(
+            control.END_FORMAT,
+            stream.stream_id,
+            stream.ring.head & 0xFFFF,
+            stream.frames.frame & 0xFFFFFFFF,
+        )
+
+    def _describe(self, body, link):
+        return control.OK, pack_info(self._board.info())
+
+    def _start(self, body, link):
+        if len(body) != struct.calcsize(control.START_FORMAT):
+            return control.BAD_LENGTH, b""
+        mode, shift, _host_time_ms = struct.unpack(control.START_FORMAT, body)
+        if mode > control.MODE_RECORDING or shift > 7:
+            return control.OUT_OF_RANGE, b""
+        status = self._board.may_start()
+        if status != control.OK:
+            return status, b""
+        stream = self._board.stream
+        stream.set_mode(mode)
+        stream.cipher = StreamCipher(link.session.stream_key)
+        try:
+            stream_id = stream.start(shift)
+        except OSError:
+            stream.close()
+            return control.CONVERTER_FAULT, b""
+        self._board.on_started(link)
+        return control.OK, struct.pack("<I", stream_id)
+
+    def _resume(self, body, link):
+        if len(body) != struct.calcsize(control.RESUME_FORMAT):
+            return control.BAD_LENGTH, b""
+        stream_id, next_seq = struct.unpack(control.RESUME_FORMAT, body)
+        stream = self._board.stream
+        if not stream_id or stream_id != stream.stream_id:
+            return control.GONE, b""
+        stream.cipher = StreamCipher(link.session.stream_key)
+        stream.flow.new_link()
+        stream.flow.resume(stream.number_of(next_seq))
+        self._board.on_started(link)
+        return control.OK, self._extent()
+
+    def _resend(self, body, link):
+        if len(body) != struct.calcsize(control.RESEND_FORMAT):
+            return control.BAD_LENGTH, b""
+        stream = self._board.stream
+        if not stream.stream_id:
+            return control.NO_STREAM, b""
+        seq, count = struct.unpack(control.RESEND_FORMAT, body)
+        first = stream.number_of(seq)
+        stream.flow.send_again(first, first + count)
+        return control.OK, self._extent()
+
+    def _acknowledge(self, body, link):
+        if len(body) != struct.calcsize(control.ACK_FORMAT):
+            return
+        received, stored = struct.unpack(control.ACK_FORMAT, body)
+        stream = self._board.stream
+        if stream.stream_id and self._board.stream_link is link:
+            stream.flow.acknowledge(received, self._board.ticks_ms())
+            stream.ring.free_before(stream.number_of(stored))
+
+    def _set_mode(self, body, link):
+        if len(body) != 1:
+            return control.BAD_LENGTH, b""
+        if body[0] > control.MODE_RECORDING:
+            return control.OUT_OF_RANGE, b""
+        self._board.stream.set_mode(body[0])
+        return control.OK, b""
+
+    def _close(self, body, link):
+        self._board.stream.close()
+        return control.OK, b""
+
+    def _extent(self):
+        return struct.pack(control.EXTENT_FORMAT, *self._board.stream.extent())

@@ -1,0 +1,175 @@
+"""Capture to packets to link: the loop that must neither lose nor allocate."""
+
+import os
+
+from faceloop_device.core.encoder import Encoder
+from faceloop_device.core.flow import Flow
+from faceloop_device.core.frame_ring import FrameRing
+from faceloop_device.core.kernels import copy
+from faceloop_device.core.packet_ring import PacketRing
+from faceloop_protocol import control
+from faceloop_protocol.limits import MAX_FRAMES, MAX_PACKET_BYTES, SHIFT, TRAINING_FRAMES
+from faceloop_protocol.stream import FLAG_ENCRYPTED, FLAG_LATE, FLAG_RESYNC, seq_distance
+
+# The converter gives a frame every 0.5 ms; this long without one means that it has stopped.
+SILENT_CONVERTER_US = 200000
+# Packets handed to the link per step, so that one step stays short after a blackout.
+MAX_SENDS = 12
+
+
+class Stream:
+    """The packets of one recording, from the capture ring to the link.
+
+    Parameters
+    ----------
+    capture : object
+        ``words``, ``n_words``; ``start()``; ``position()``, the DMA's word in the ring, without
+        allocating; ``halt()``, no further conversions; ``stop()``; ``resync()``.
+    ring_bytes : int
+        Size of the re-send ring.
+    """
+
+    def __init__(self, capture, ring_bytes):
+        self._capture = capture
+        self.frames = FrameRing(capture.words, capture.n_words)
+        self._encoder = Encoder(capture.words, capture.n_words - 1, SHIFT)
+        self.ring = PacketRing(ring_bytes)
+        self.flow = Flow(self.ring)
+        self.cipher = None
+        self.stream_id = 0
+        self.is_running = False
+        self.is_silent = False
+        self.resent = 0
+        self.send_failures = 0
+        self.lead_off_p = 0
+        self.lead_off_n = 0
+        self._tx = bytearray(MAX_PACKET_BYTES)
+        tx = memoryview(self._tx)
+        self._tx_views = [tx[:n] for n in range(MAX_PACKET_BYTES + 1)]
+        self._resync_flag = 0
+        self.set_mode(control.MODE_TRAINING)
+
+    @property
+    def dropped(self):
+        """Frames lost on the board: in the capture, or pushed out of the ring unconfirmed."""
+        return self.frames.dropped + self.ring.evicted_frames
+
+    def set_mode(self, mode):
+        """Choose between short packets (training) and full ones (recording)."""
+        self._packet_frames = TRAINING_FRAMES if mode == control.MODE_TRAINING else MAX_FRAMES
+
+    def start(self, shift):
+        """Begin a new stream; the packets of an older one are gone. Return the new id."""
+        self.close()
+        # below 2**30, so that it stays a small integer on a 32-bit board
+        self.stream_id = (int.from_bytes(os.urandom(4), "little") & 0x3FFFFFFF) or 1
+        self._encoder.shift = shift
+        self.frames.reset()
+        self.resent = self.send_failures = 0
+        self._resync_flag = 0
+        self._waiting = self._quiet_us = 0
+        self.is_silent = False
+        self._capture.start()
+        self.is_running = True
+        return self.stream_id
+
+    def stop(self):
+        """Stop converting; all that was captured becomes packets, the last one perhaps short."""
+        if self.is_running:
+            self._capture.halt()
+            self._encode_waiting(self.frames.advance(self._capture.position(), 0), 1)
+            self._capture.stop()
+            self.is_running = False
+
+    def close(self):
+        """The host has everything: stop and free the ring."""
+        self.stop()
+        self.ring.clear()
+        self.flow.reset()
+        self.stream_id = 0
+
+    def capture(self, elapsed_us):
+        """Make packets of what was captured in the ``elapsed_us`` since the last call."""
+        waiting = self.frames.advance(self._capture.position(), elapsed_us)
+        self._quiet_us = self._quiet_us + elapsed_us if waiting == self._waiting else 0
+        at_least = self._packet_frames
+        if self._quiet_us > SILENT_CONVERTER_US:
+            self.is_silent = True
+            at_least = 1
+        self._waiting = self._encode_waiting(waiting, at_least)
+
+    def send(self, link):
+        """Hand packets to ``link`` while the window is open; True from ``send_stream`` means sent."""
+        for _ in range(MAX_SENDS):
+            number = self.flow.next()
+            if number < 0:
+                return
+            length = self.ring.length(number)
+            tx = self._tx
+            copy(tx, 0, self.ring.buffer, self.ring.offset(number), length)
+            is_late = self.flow.is_late(number)
+            if is_late:
+                tx[1] |= FLAG_LATE
+            if self.cipher:
+                first_frame = tx[4] | tx[5] << 8 | tx[6] << 16 | tx[7] << 24
+                self.cipher.apply(tx, length, self.stream_id, first_frame)
+                tx[1] |= FLAG_ENCRYPTED
+            if not link.send_stream(self._tx_views[length]):
+                self.send_failures += 1
+                return
+            self.flow.done(number)
+            if is_late:
+                self.resent += 1
+
+    def number_of(self, seq):
+        """Return the running number of a 16-bit seq, taken near the head of the ring."""
+        head = self.ring.head
+        return head + seq_distance(seq, head & 0xFFFF)
+
+    def extent(self):
+        """Return the fields of ``control.StreamExtent``."""
+        ring = self.ring
+        frame = self.frames.frame
+        oldest_frame = ring.first_frame(ring.oldest) if ring.oldest < ring.head else frame
+        return (
+            self.stream_id,
+            ring.oldest & 0xFFFF,
+            oldest_frame,
+            ring.head & 0xFFFF,
+            frame & 0xFFFFFFFF,
+            1 if self.is_running else 0,
+        )
+
+    def _encode_waiting(self, waiting, at_least):
+        while waiting >= at_least and waiting:
+            n = waiting if waiting < self._packet_frames else self._packet_frames
+            n = self.frames.good(n)
+            if n == 0:
+                self._lost_place(waiting)
+                return 0
+            waiting -= self._encode(n)
+        return waiting
+
+    def _encode(self, n_frames):
+        frames = self.frames
+        encoder = self._encoder
+        n = encoder.encode(
+            frames.read_word,
+            n_frames,
+            self._resync_flag,
+            self.ring.head,
+            frames.frame,
+            self.dropped,
+        )
+        self.ring.put(encoder.packet, encoder.length)
+        self.lead_off_p = encoder.packet[10]
+        self.lead_off_n = encoder.packet[11]
+        self._resync_flag = 0
+        frames.skip(n)
+        return n
+
+    def _lost_place(self, waiting):
+        # What waits cannot be trusted, and restarting costs the frame under way.
+        self._capture.resync()
+        self.frames.restart(waiting + 1)
+        self._resync_flag = FLAG_RESYNC

@@ -1,0 +1,183 @@
+"""The Bluetooth side: GATT table, advertising, and the queue between the radio and the tasks."""
+
+import struct
+
+import bluetooth
+from micropython import const
+
+from faceloop_device.core.inbox import Inbox
+from faceloop_protocol import uuids
+from faceloop_protocol.limits import MAX_PACKET_BYTES
+from faceloop_protocol.state import STATE_BYTES
+
+_IRQ_CENTRAL_CONNECT = const(1)
+_IRQ_CENTRAL_DISCONNECT = const(2)
+_IRQ_GATTS_WRITE = const(3)
+_IRQ_GATTS_INDICATE_DONE = const(20)
+_IRQ_MTU_EXCHANGED = const(21)
+
+_READ = const(0x02)
+_WRITE_NO_RESPONSE = const(0x04)
+_WRITE = const(0x08)
+_NOTIFY = const(0x10)
+_INDICATE = const(0x20)
+
+_MTU = const(247)
+_FAST_US = const(40000)  # just after power-up or a lost link
+_SLOW_US = const(250000)
+_FAST_FOR_MS = const(30000)
+_APPEARANCE_FLAGS = b"\x02\x01\x06"  # general discoverable, no classic Bluetooth
+
+
+def services():
+    """Return the GATT table for ``gatts_register_services``."""
+    uuid = bluetooth.UUID
+    return (
+        (
+            uuid(uuids.DEVICE_INFORMATION),
+            (
+                (uuid(uuids.MODEL_NUMBER), _READ),
+                (uuid(uuids.FIRMWARE_REVISION), _READ),
+                (uuid(uuids.SERIAL_NUMBER), _READ),
+            ),
+        ),
+        (uuid(uuids.BATTERY), ((uuid(uuids.BATTERY_LEVEL), _READ | _NOTIFY),)),
+        (
+            uuid(uuids.SERVICE),
+            (
+                (uuid(uuids.STREAM), _NOTIFY),
+                (uuid(uuids.CONTROL), _WRITE | _WRITE_NO_RESPONSE | _INDICATE),
+                (uuid(uuids.STATE), _READ | _NOTIFY),
+                (uuid(uuids.CONFIG), _READ | _WRITE),
+                (uuid(uuids.INFO), _READ),
+            ),
+        ),
+    )
+
+
+class BleLink:
+    """One central at a time.
+
+    Parameters
+    ----------
+    session : LinkSession
+        Forgotten at each disconnect.
+    name : str
+        Advertised name.
+    model, firmware, serial : str
+        Device information.
+    """
+
+    def __init__(self, session, name, model, firmware, serial):
+        self.session = session
+        self.inbox = Inbox()
+        self.disconnects = 0
+        self.connected_ms = 0
+        self.handler_faults = 0
+        self._conn = -1
+        self._is_indicating = False
+        self._replies = []
+        self._advertise_now = False
+        self._advertised_us = 0
+        self._ble = ble = bluetooth.BLE()
+        ble.active(True)
+        ble.config(mtu=_MTU, gap_name=name)
+        ble.irq(self._irq)
+        ((model_h, firmware_h, serial_h), (self._battery,), ours) = ble.gatts_register_services(
+            services()
+        )
+        self._stream, self._control, self._state, self._config, self._info = ours
+        # the default buffer takes 20 bytes
+        ble.gatts_set_buffer(self._control, MAX_PACKET_BYTES)
+        ble.gatts_set_buffer(self._state, STATE_BYTES)
+        ble.gatts_set_buffer(self._info, 128)
+        ble.gatts_write(model_h, model.encode())
+        ble.gatts_write(firmware_h, firmware.encode())
+        ble.gatts_write(serial_h, serial.encode())
+        self._advertisement = _APPEARANCE_FLAGS + b"\x11\x07" + bytes(bluetooth.UUID(uuids.SERVICE))
+        encoded = name.encode()
+        self._scan_response = bytes((len(encoded) + 1, 0x09)) + encoded
+        self.is_up = False
+
+    def set_info(self, body):
+        """Set what a read of ``info`` answers."""
+        self._ble.gatts_write(self._info, body)
+
+    def advertise(self, since_boot_ms):
+        """Advertise when nobody is connected; fast for the first half minute."""
+        if self._conn >= 0:
+            return
+        interval_us = _FAST_US if since_boot_ms < _FAST_FOR_MS else _SLOW_US
+        if self._advertise_now or interval_us != self._advertised_us:
+            self._advertise_now = False
+            self._advertised_us = interval_us
+            self._ble.gap_advertise(
+                interval_us, self._advertisement, resp_data=self._scan_response
+            )
+
+    def send_stream(self, packet):
+        """Notify a stream packet; return whether the stack took it."""
+        try:
+            self._ble.gatts_notify(self._conn, self._stream, packet)
+            return True
+        except OSError:
+            return False
+
+    def reply(self, message):
+        """Indicate a reply; several wait for each other."""
+        self._replies.append(message)
+        self.flush_replies()
+
+    def flush_replies(self):
+        """Send the next waiting reply when none is on its way."""
+        if self._replies and not self._is_indicating and self._conn >= 0:
+            self._is_indicating = True
+            try:
+                self._ble.gatts_indicate(self._conn, self._control, self._replies[0])
+                self._replies.pop(0)
+            except OSError:
+                self._is_indicating = False
+
+    def send_state(self, body, battery_pct):
+        """Publish the state and the battery level."""
+        ble = self._ble
+        ble.gatts_write(self._state, body)
+        ble.gatts_write(self._battery, bytes((battery_pct,)))
+        if self._conn >= 0:
+            try:
+                ble.gatts_notify(self._conn, self._state, body)
+            except OSError:
+                pass  # the next one comes in a second
+
+    def disconnect(self):
+        """Cut the link."""
+        if self._conn >= 0:
+            try:
+                self._ble.gap_disconnect(self._conn)
+            except OSError:
+                pass
+
+    def _irq(self, event, data):
+        # An exception that leaves this handler unregisters it for good.
+        try:
+            if event == _IRQ_GATTS_WRITE:
+                if data[1] == self._control:
+                    self.inbox.put(self._ble.gatts_read(data[1]))
+            elif event == _IRQ_GATTS_INDICATE_DONE:
+                self._is_indicating = False
+            elif event == _IRQ_CENTRAL_CONNECT:
+                self._conn = data[0]
+                self._is_indicating = False
+                self.is_up = True
+            elif event == _IRQ_CENTRAL_DISCONNECT:
+                self._conn = -1
+                self.is_up = False
+                self.disconnects += 1
+                self._advertise_now = True
+        except Exception:
+            self.handler_faults += 1
+
+
+def device_name(device_id):
+    """Return the advertised name: it tells boards apart without giving the serial number away."""
+    return uuids.NAME_PREFIX + "%04X" % struct.unpack("<H", device_id[-2:])[0]

@@ -1,0 +1,144 @@
+"""Capture without the processor: a PIO state machine waits for DRDY and clocks the frame out, DMA puts
+it into a ring.
+
+Ref: RP2350 datasheet, sections "PIO" and "DMA"; ADS1298 frame: TI SBAS459 "Data Output".
+"""
+
+import uctypes
+
+import rp2
+from machine import SPI, Pin
+from micropython import const
+
+from faceloop_device.drivers.ads1298 import Ads1298
+
+_RING_BITS = const(14)  # 16 KiB = 455 frames = 228 ms
+_RING_BYTES = const(1 << 14)
+_SM_HZ = const(16000000)  # four cycles a bit: SCLK 4 MHz
+_SPI_HZ = const(2000000)
+
+
+# The names in here are PIO instructions, made known by the decorator.
+@rp2.asm_pio(
+    sideset_init=rp2.PIO.OUT_LOW,
+    in_shiftdir=rp2.PIO.SHIFT_LEFT,
+    autopush=True,
+    push_thresh=24,
+    fifo_join=rp2.PIO.JOIN_RX,
+)
+def read_frames():
+    """Nine 24-bit words a frame; the converter shifts on the rising edge, we sample on the falling."""
+    wrap_target()
+    wait(1, pin, 1).side(0)  # a fresh DRDY, not the rest of a frame
+    wait(0, pin, 1).side(0)
+    set(y, 8).side(0)
+    label("word")
+    set(x, 23).side(0)
+    label("bit")
+    nop().side(1)[1]
+    in_(pins, 1).side(0)
+    jmp(x_dec, "bit").side(0)
+    jmp(y_dec, "word").side(0)
+    wrap()
+
+
+class Capture:
+    """The converter and the road from it to memory.
+
+    Parameters
+    ----------
+    board : module
+        Pin map.
+    """
+
+    def __init__(self, board):
+        self._board = board
+        raw = bytearray(2 * _RING_BYTES)
+        start = uctypes.addressof(raw)
+        aligned = (start + _RING_BYTES - 1) & ~(_RING_BYTES - 1)
+        self._raw = raw  # keeps the memory
+        self._base = aligned
+        self.n_words = _RING_BYTES // 4
+        self.words = uctypes.bytearray_at(aligned, _RING_BYTES)
+        self._dma = rp2.DMA()
+        self._sm = None
+        self.converter = Ads1298(
+            self._connect_spi(),
+            Pin(board.AFE_CS, Pin.OUT, value=1),
+            Pin(board.AFE_START, Pin.OUT, value=0),
+            Pin(board.AFE_RESET, Pin.OUT, value=1),
+        )
+
+    def start(self):
+        """Set the converter up and start converting; frame 0 is the first conversion.
+
+        Raises
+        ------
+        ConverterError
+            If the converter does not answer.
+        """
+        self._connect_spi()
+        self.converter.bring_up()
+        self._run_pio()
+        self.converter.start_conversions()
+
+    def position(self):
+        """Return the word of the ring that DMA writes next; allocates nothing."""
+        return (self._dma.write - self._base) >> 2
+
+    def halt(self):
+        """Stop converting; what was converted is still delivered."""
+        self.converter.stop_conversions()
+
+    def stop(self):
+        """Give the pins back to register access."""
+        self._stop_pio()
+        self._connect_spi()
+        self.converter.open_registers()
+
+    def resync(self):
+        """Start reading afresh at the next frame; the ring begins at its first word again."""
+        self._stop_pio()
+        self._run_pio()
+
+    def _connect_spi(self):
+        # Making the (one) SPI object anew gives it the pins back from the PIO.
+        board = self._board
+        return SPI(
+            board.AFE_SPI,
+            baudrate=_SPI_HZ,
+            polarity=0,
+            phase=1,
+            sck=Pin(board.AFE_SCLK),
+            mosi=Pin(board.AFE_DIN),
+            miso=Pin(board.AFE_DOUT),
+        )
+
+    def _run_pio(self):
+        board = self._board
+        # CYW43 takes a state machine and two DMA channels of its own: ours is on the last PIO.
+        self._sm = rp2.StateMachine(
+            8,
+            read_frames,
+            freq=_SM_HZ,
+            in_base=Pin(board.AFE_DOUT),
+            sideset_base=Pin(board.AFE_SCLK),
+        )
+        pio_number, sm_number = 2, 0
+        control = self._dma.pack_ctrl(
+            size=2,
+            inc_read=False,
+            inc_write=True,
+            ring_sel=True,
+            ring_size=_RING_BITS,
+            treq_sel=(pio_number << 3) + sm_number + 4,
+        )
+        self._dma.config(
+            read=self._sm, write=self.words, count=0xFFFFFFFF, ctrl=control, trigger=True
+        )
+        self._sm.active(1)
+
+    def _stop_pio(self):
+        if self._sm is not None:
+            self._sm.active(0)
+            self._dma.active(0)

@@ -1,0 +1,53 @@
+"""Battery, USB and bench plug."""
+
+from machine import ADC, Pin
+
+from faceloop_protocol import state
+
+# Open-circuit voltage of a lithium-ion cell at light load, mV, for 0, 10 ... 100 %.
+_CURVE_MV = (3300, 3600, 3680, 3730, 3770, 3810, 3860, 3920, 4000, 4080, 4170)
+LOW_MV = 3500
+
+
+class Power:
+    """What feeds the board.
+
+    Parameters
+    ----------
+    board : module
+        Pin map.
+    """
+
+    def __init__(self, board):
+        self._board = board
+        self._battery = ADC(board.ADC_BATTERY)
+        self._plug = ADC(board.ADC_BENCH_PLUG)
+        self._vbus = Pin(board.VBUS_SENSE, Pin.IN)
+
+    def battery_mv(self):
+        """Return the voltage of the cell."""
+        full_scale = self._board.ADC_FULL_SCALE_MV * self._board.BATTERY_DIVIDER
+        return self._battery.read_u16() * full_scale // 65535
+
+    def bits(self):
+        """Return the POWER_ bits of ``faceloop_protocol.state``."""
+        bits = 0
+        if self._vbus.value():
+            bits |= state.POWER_USB
+        plug_mv = self._plug.read_u16() * self._board.ADC_FULL_SCALE_MV // 65535
+        if self._board.BENCH_PLUG_MIN_MV <= plug_mv <= self._board.BENCH_PLUG_MAX_MV:
+            bits |= state.POWER_BENCH_PLUG
+        if self.battery_mv() < LOW_MV:
+            bits |= state.POWER_LOW
+        return bits
+
+
+def battery_pct(battery_mv):
+    """Return the charge of a lithium-ion cell, 0-100, from its voltage."""
+    if battery_mv <= _CURVE_MV[0]:
+        return 0
+    for i in range(1, len(_CURVE_MV)):
+        low, high = _CURVE_MV[i - 1], _CURVE_MV[i]
+        if battery_mv < high:
+            return 10 * (i - 1) + 10 * (battery_mv - low) // (high - low)
+    return 100

@@ -1,0 +1,3 @@
+from faceloop_device import app
+
+app.main()
