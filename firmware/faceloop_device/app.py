@@ -67,7 +67,6 @@ class Board:
         self._commands = CommandServer(self)
         self._state = bytearray(state.STATE_BYTES)
         self._stream_seen_ms = 0
-        self._was_up = [False, False]
         self.ble.set_info(info.pack_info(self.info()))
 
     def info(self):
@@ -139,8 +138,10 @@ class Board:
         """Once a second: report, advertise, cut links that prove nothing, stop orphaned streams."""
         while True:
             now_ms = time.ticks_ms()
-            self._watch_link(0, self.ble, now_ms)
-            self._watch_link(1, self.serial, now_ms)
+            for link in (self.ble, self.serial):
+                if link.is_up and not link.session.is_open:
+                    if time.ticks_diff(now_ms, link.connected_ms) > UNAUTHENTICATED_LINK_MS:
+                        link.disconnect()
             if self.stream.is_running:
                 if self.stream_link is not None and self.stream_link.is_up:
                     self._stream_seen_ms = now_ms
@@ -178,17 +179,6 @@ class Board:
             if link.session.is_abused():
                 link.disconnect()
             message = link.inbox.get()
-
-    def _watch_link(self, place, link, now_ms):
-        if link.is_up and not self._was_up[place]:
-            link.connected_ms = now_ms
-        elif self._was_up[place] and not link.is_up:
-            link.session.forget()
-            link.inbox.clear()
-        self._was_up[place] = link.is_up
-        if link.is_up and not link.session.is_open:
-            if time.ticks_diff(now_ms, link.connected_ms) > UNAUTHENTICATED_LINK_MS:
-                link.disconnect()
 
     def _probe(self):
         try:

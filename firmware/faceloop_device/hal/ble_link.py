@@ -1,6 +1,7 @@
 """The Bluetooth side: GATT table, advertising, and the queue between the radio and the tasks."""
 
 import struct
+import time
 
 import bluetooth
 from micropython import const
@@ -14,7 +15,6 @@ _IRQ_CENTRAL_CONNECT = const(1)
 _IRQ_CENTRAL_DISCONNECT = const(2)
 _IRQ_GATTS_WRITE = const(3)
 _IRQ_GATTS_INDICATE_DONE = const(20)
-_IRQ_MTU_EXCHANGED = const(21)
 
 _READ = const(0x02)
 _WRITE_NO_RESPONSE = const(0x04)
@@ -166,16 +166,25 @@ class BleLink:
             elif event == _IRQ_GATTS_INDICATE_DONE:
                 self._is_indicating = False
             elif event == _IRQ_CENTRAL_CONNECT:
+                self._new_link()
                 self._conn = data[0]
-                self._is_indicating = False
+                self.connected_ms = time.ticks_ms()
                 self.is_up = True
             elif event == _IRQ_CENTRAL_DISCONNECT:
-                self._conn = -1
                 self.is_up = False
+                self._conn = -1
+                self._new_link()
                 self.disconnects += 1
                 self._advertise_now = True
         except Exception:
             self.handler_faults += 1
+
+    def _new_link(self):
+        # Nothing of one central's session may reach the next one.
+        self.session.forget()
+        self.inbox.clear()
+        self._replies.clear()
+        self._is_indicating = False
 
 
 def device_name(device_id):

@@ -57,8 +57,7 @@ class SerialLink:
                 break
             self._take(byte[0], now_ms)
         if self.is_up and now_ms - self._last_ms > SERIAL_SILENCE_MS:
-            self.is_up = False
-            self._leave_binary()
+            self.disconnect()
 
     def start_binary(self):
         """Switch to binary blocks once the next reply is out."""
@@ -96,6 +95,8 @@ class SerialLink:
     def disconnect(self):
         """Forget the host on the other side."""
         self.is_up = False
+        self.session.forget()
+        self.inbox.clear()
         self._leave_binary()
 
     def _has_input(self):

@@ -1,0 +1,282 @@
+"""One board, connected and proven, with a stream that survives a lost link."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from faceloop.device.command_client import CommandClient
+from faceloop.device.transport import Receiver, Transport
+from faceloop.errors import FaceloopError, LinkError
+from faceloop_protocol import control
+from faceloop_protocol.errors import ProtocolError
+from faceloop_protocol.info import Info
+from faceloop_protocol.limits import ACK_PERIOD_MS, ACK_PERIOD_PACKETS, HEADER_BYTES
+from faceloop_protocol.rice import counter_block
+from faceloop_protocol.state import BoardState, decode_state
+from faceloop_protocol.stream import FLAG_ENCRYPTED, StreamHeader, decode_header
+
+__all__ = ["BoardLink", "LinkListener", "Packet"]
+
+CONNECT_TIMEOUT_S = 15.0
+RETRY_S = 0.5
+# The board keeps an unfetched stream for two minutes; no use in trying much longer.
+GIVE_UP_S = 150.0
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """A stream packet as it arrived, its payload in the clear.
+
+    Parameters
+    ----------
+    plain : bytes
+        Header (without FLAG_ENCRYPTED) and payload.
+    header : StreamHeader
+    arrival_s : float
+        ``time.monotonic()`` of its arrival.
+    """
+
+    plain: bytes
+    header: StreamHeader
+    arrival_s: float
+
+
+class LinkListener(Protocol):
+    """Who uses the link. All calls come from the event loop."""
+
+    def on_packet(self, packet: Packet) -> None:
+        """Take a packet; order and completeness are the listener's business."""
+
+    def on_state(self, state: BoardState) -> None:
+        """Take the board's report."""
+
+    def on_link(self, event: str, extent: control.StreamExtent | None) -> None:
+        """``lost``; ``back`` with what the board still holds; ``gone``: the stream is no more."""
+
+    def next_seq(self) -> int:
+        """Return the first packet (seq) that is still missing."""
+
+
+class BoardLink:
+    """Connection, session, acknowledgements and reconnection.
+
+    Parameters
+    ----------
+    transport : Transport
+    key_of : callable
+        Gives the key for a device id, or None.
+    listener : LinkListener
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        key_of: Callable[[bytes], bytes | None],
+        listener: LinkListener,
+    ) -> None:
+        self._transport = transport
+        self._key_of = key_of
+        self._listener = listener
+        self._client = CommandClient(transport.send)
+        self._receiver = Receiver(
+            self._on_stream, self._on_reply, self._on_state, self._on_lost
+        )
+        self._stream_id = 0
+        self._received = 0
+        self._stored_seq = 0
+        self._ack_due = asyncio.Event()
+        self._ack_task: asyncio.Task[None] | None = None
+        self._reconnect_task: asyncio.Task[None] | None = None
+        self._early: list[tuple[bytes, float]] = []
+        self._is_closing = False
+        self.info: Info | None = None
+        self.device_id = b""
+        self.damaged_packets = 0
+        self.reconnects = 0
+
+    @property
+    def name(self) -> str:
+        """How to call the board in front of the user."""
+        return self._transport.name
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the link stands right now."""
+        return self._reconnect_task is None and self.info is not None
+
+    async def connect(self, timeout_s: float = CONNECT_TIMEOUT_S) -> Info:
+        """Connect, ask the board what it is, prove the key."""
+        try:
+            await self._open(timeout_s)
+        except BaseException:
+            await self._transport.close()
+            raise
+        assert self.info is not None
+        return self.info
+
+    async def start_stream(self, mode: int, shift: int) -> int:
+        """Start streaming; return the stream id."""
+        self._begin(0)
+        stream_id = await self._client.start(mode, shift)
+        self._run(stream_id)
+        return stream_id
+
+    async def take_over(self, stream_id: int, next_seq: int) -> control.StreamExtent | None:
+        """Go on with a stream that an earlier process started; None when it is gone."""
+        self._begin(next_seq)
+        extent = await self._client.resume(stream_id, next_seq)
+        if extent is not None:
+            self._run(stream_id)
+        return extent
+
+    async def stop_stream(self) -> control.StreamEnd:
+        """Stop converting; what is still on the board keeps coming."""
+        return await self._client.stop()
+
+    async def finish_stream(self) -> None:
+        """Everything is stored: free the board's ring."""
+        await self._end_acks()
+        self._stream_id = 0
+        await self._client.command(control.CLOSE)
+
+    async def set_mode(self, mode: int) -> None:
+        """Choose short or full packets."""
+        await self._client.command(control.SET_MODE, bytes([mode]))
+
+    async def request(self, first_seq: int, count: int) -> control.StreamExtent | None:
+        """Ask for packets again."""
+        return await self._client.resend(first_seq, count)
+
+    def stored(self, seq: int) -> None:
+        """Note that every packet before ``seq`` is safe; the board may forget it."""
+        if seq != self._stored_seq:
+            self._stored_seq = seq
+            self._ack_due.set()
+
+    async def disconnect(self) -> None:
+        """End everything; never raises."""
+        self._is_closing = True
+        if self._reconnect_task is not None:
+            self._reconnect_task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, FaceloopError):
+                await self._reconnect_task
+            self._reconnect_task = None
+        await self._end_acks()
+        self._client.fail_all(LinkError("The link was closed."))
+        await self._transport.close()
+        self.info = None
+
+    async def _open(self, timeout_s: float) -> None:
+        await self._transport.open(self._receiver, timeout_s)
+        self._client = CommandClient(self._transport.send)
+        self.info = await self._client.describe()
+        self.device_id = await self._client.prove(self._key_of)
+
+    def _begin(self, next_seq: int) -> None:
+        self._stream_id = 0
+        self._early.clear()
+        self._received = 0
+        self._stored_seq = next_seq
+
+    def _run(self, stream_id: int) -> None:
+        self._stream_id = stream_id
+        if self._ack_task is None:
+            self._ack_task = asyncio.create_task(self._acknowledge(), name="faceloop-ack")
+        early, self._early = self._early, []
+        for data, arrival_s in early:
+            self._decrypt(data, arrival_s)
+
+    async def _end_acks(self) -> None:
+        task, self._ack_task = self._ack_task, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _acknowledge(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ACK_PERIOD_MS / 1000):
+                    await self._ack_due.wait()
+            self._ack_due.clear()
+            if self._reconnect_task is None:
+                # A failed acknowledgement is made good by the next one.
+                with contextlib.suppress(LinkError):
+                    await self._client.acknowledge(self._received, self._stored_seq)
+
+    def _on_stream(self, data: bytes) -> None:
+        self._received += 1
+        if self._received % ACK_PERIOD_PACKETS == 0:
+            self._ack_due.set()
+        arrival_s = time.monotonic()
+        if self._stream_id == 0:
+            self._early.append((data, arrival_s))
+        else:
+            self._decrypt(data, arrival_s)
+
+    def _decrypt(self, data: bytes, arrival_s: float) -> None:
+        try:
+            header = decode_header(data)
+        except ProtocolError:
+            self.damaged_packets += 1
+            return
+        if header.flags & FLAG_ENCRYPTED:
+            key = self._client.stream_key
+            if key is None:
+                self.damaged_packets += 1
+                return
+            start = counter_block(self._stream_id, header.first_frame)
+            cipher = Cipher(algorithms.AES(key), modes.CTR(start)).encryptor()
+            flags = header.flags & ~FLAG_ENCRYPTED
+            data = (
+                data[:1]
+                + bytes([flags])
+                + data[2:HEADER_BYTES]
+                + cipher.update(data[HEADER_BYTES:])
+            )
+            header = header._replace(flags=flags)
+        self._listener.on_packet(Packet(data, header, arrival_s))
+
+    def _on_reply(self, data: bytes) -> None:
+        self._client.on_reply(data)
+
+    def _on_state(self, data: bytes) -> None:
+        with contextlib.suppress(ProtocolError):
+            self._listener.on_state(decode_state(data))
+
+    def _on_lost(self) -> None:
+        self._client.fail_all(LinkError("The board is out of reach."))
+        if self._is_closing or self._stream_id == 0 or self._reconnect_task is not None:
+            return
+        self._listener.on_link("lost", None)
+        self._reconnect_task = asyncio.create_task(self._reconnect(), name="faceloop-reconnect")
+
+    async def _reconnect(self) -> None:
+        give_up_s = time.monotonic() + GIVE_UP_S
+        extent: control.StreamExtent | None = None
+        event = "gone"
+        while time.monotonic() < give_up_s:
+            try:
+                await self._open(CONNECT_TIMEOUT_S)
+                self._received = 0
+                extent = await self._client.resume(self._stream_id, self._listener.next_seq())
+                event = "back" if extent is not None else "gone"
+                break
+            except LinkError as error:
+                if error.exit_code != LinkError.exit_code:  # a key that does not fit will never fit
+                    break
+                await self._transport.close()
+                await asyncio.sleep(RETRY_S)
+            except FaceloopError:
+                break
+        self._reconnect_task = None
+        if event == "back":
+            self.reconnects += 1
+        self._listener.on_link(event, extent)

@@ -1,0 +1,200 @@
+"""Commands to one board over one link: proof of the key, counters, tags, replies."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import struct
+import time
+from collections.abc import Awaitable, Callable
+
+from faceloop.errors import AuthenticationError, LinkError, NotAFaceloop, RemoteError
+from faceloop_protocol import PROTOCOL_VERSION, control, session
+from faceloop_protocol.errors import ProtocolError
+from faceloop_protocol.info import Info, decode_info
+from faceloop_protocol.limits import DEVICE_ID_BYTES, NONCE_BYTES, PROOF_BYTES
+
+__all__ = ["CommandClient"]
+
+REPLY_TIMEOUT_S = 5.0
+
+
+class CommandClient:
+    """The host's half of the control characteristic.
+
+    Parameters
+    ----------
+    send : callable
+        ``await send(message, urgent=bool)``.
+    """
+
+    def __init__(self, send: Callable[..., Awaitable[None]]) -> None:
+        self._send = send
+        self._counter = 0
+        self._tag_pads: tuple[bytes, bytes] | None = None
+        self._waiting: dict[tuple[int, int], asyncio.Future[control.Reply]] = {}
+        self.stream_key: bytes | None = None
+
+    def on_reply(self, message: bytes) -> None:
+        """Take what the board sent on ``control``; anything that nobody waits for is dropped."""
+        try:
+            reply = control.decode_reply(message)
+        except ProtocolError:
+            return
+        future = self._waiting.pop((reply.op, reply.counter), None)
+        if future is not None and not future.done():
+            future.set_result(reply)
+
+    def fail_all(self, error: Exception) -> None:
+        """Let every waiting command end with ``error``: the link is gone."""
+        waiting, self._waiting = self._waiting, {}
+        for future in waiting.values():
+            if not future.done():
+                future.set_exception(error)
+
+    async def describe(self) -> Info:
+        """Ask the board what it is.
+
+        Raises
+        ------
+        NotAFaceloop
+            If nothing or nonsense comes back.
+        """
+        try:
+            reply = await self._plain(control.DESCRIBE, b"")
+            return decode_info(reply.body)
+        except (TimeoutError, ProtocolError) as error:
+            raise NotAFaceloop(
+                "This device does not answer as a faceloop board. Choose another one, or flash it first."
+            ) from error
+
+    async def prove(self, key_of: Callable[[bytes], bytes | None]) -> bytes:
+        """Prove the key to the board and have it prove its own; return the device id.
+
+        Parameters
+        ----------
+        key_of : callable
+            Gives the 16-byte key for a device id, or None.
+
+        Raises
+        ------
+        AuthenticationError
+            If there is no key or it does not fit.
+        """
+        nonce = os.urandom(NONCE_BYTES)
+        reply = await self._plain(control.HELLO, bytes([PROTOCOL_VERSION]) + nonce)
+        if reply.status == control.VERSION_MISMATCH:
+            theirs = reply.body[0] if reply.body else 0
+            raise RemoteError(
+                f"The board speaks protocol {theirs}, this program {PROTOCOL_VERSION}. "
+                "Update the older one: faceloop flash, or a newer faceloop."
+            )
+        if len(reply.body) != DEVICE_ID_BYTES + NONCE_BYTES + PROOF_BYTES:
+            raise NotAFaceloop("This device does not answer as a faceloop board.")
+        device_id = reply.body[:DEVICE_ID_BYTES]
+        theirs_nonce = reply.body[DEVICE_ID_BYTES : DEVICE_ID_BYTES + NONCE_BYTES]
+        key = key_of(device_id)
+        if key is None:
+            raise AuthenticationError(
+                f"No key for board {device_id.hex()}. Connect it by USB and run: faceloop pair"
+            )
+        covered = session.transcript(device_id, nonce, theirs_nonce)
+        theirs_proof = reply.body[-PROOF_BYTES:]
+        if not session.is_equal(session.proof(key, session.LABEL_DEVICE, covered), theirs_proof):
+            raise AuthenticationError(_KEY_DOES_NOT_FIT)
+        done = await self._plain(control.PROVE, session.proof(key, session.LABEL_HOST, covered))
+        if done.status != control.OK:
+            raise AuthenticationError(_KEY_DOES_NOT_FIT)
+        self._tag_pads = session.hmac_pads(session.tag_key(key, covered))
+        self.stream_key = session.stream_key(key, covered)
+        self._counter = 0
+        return bytes(device_id)
+
+    async def stop(self) -> control.StreamEnd:
+        """Stop the stream; this needs no proof."""
+        reply = await self._plain(control.STOP, b"")
+        return _body(control.END_FORMAT, reply, control.StreamEnd)
+
+    async def start(self, mode: int, shift: int) -> int:
+        """Start a stream; return its id."""
+        body = struct.pack(control.START_FORMAT, mode, shift, int(time.time() * 1000))
+        return int(_body("<I", await self.command(control.START, body))[0])
+
+    async def resume(self, stream_id: int, next_seq: int) -> control.StreamExtent | None:
+        """Take a stream up again from ``next_seq``; None when the board no longer has it."""
+        body = struct.pack(control.RESUME_FORMAT, stream_id, next_seq & 0xFFFF)
+        reply = await self._tagged(control.RESUME, body)
+        if reply.status == control.GONE:
+            return None
+        return _body(control.EXTENT_FORMAT, _checked(reply), control.StreamExtent)
+
+    async def resend(self, first_seq: int, count: int) -> control.StreamExtent | None:
+        """Ask for packets again; None when no stream is open."""
+        body = struct.pack(control.RESEND_FORMAT, first_seq & 0xFFFF, min(count, 0xFFFF))
+        reply = await self._tagged(control.RESEND, body)
+        if reply.status == control.NO_STREAM:
+            return None
+        return _body(control.EXTENT_FORMAT, _checked(reply), control.StreamExtent)
+
+    async def acknowledge(self, received: int, stored_seq: int) -> None:
+        """Acknowledge; nothing comes back."""
+        body = struct.pack(control.ACK_FORMAT, received & 0xFFFF, stored_seq & 0xFFFF)
+        await self._send(self._with_tag(control.ACK, body)[1], urgent=True)
+
+    async def command(self, op: int, body: bytes = b"") -> control.Reply:
+        """Send a tagged command and return its reply.
+
+        Raises
+        ------
+        RemoteError
+            If the board refuses; the message says why.
+        LinkError
+            If no reply comes.
+        """
+        return _checked(await self._tagged(op, body))
+
+    def _with_tag(self, op: int, body: bytes) -> tuple[int, bytes]:
+        if self._tag_pads is None:
+            raise LinkError("The board has not accepted the key yet.")
+        self._counter += 1
+        untagged = control.pack_tagged(op, self._counter, body)
+        return self._counter, untagged + session.command_tag(self._tag_pads, untagged)
+
+    async def _tagged(self, op: int, body: bytes) -> control.Reply:
+        counter, message = self._with_tag(op, body)
+        try:
+            return await self._exchange(op, counter, message)
+        except TimeoutError as error:
+            raise LinkError("The board does not answer. Move closer and try again.") from error
+
+    async def _plain(self, op: int, body: bytes) -> control.Reply:
+        return await self._exchange(op, 0, bytes([op]) + body)
+
+    async def _exchange(self, op: int, counter: int, message: bytes) -> control.Reply:
+        future: asyncio.Future[control.Reply] = asyncio.get_running_loop().create_future()
+        self._waiting[op, counter] = future
+        try:
+            async with asyncio.timeout(REPLY_TIMEOUT_S):
+                await self._send(message)
+                return await future
+        finally:
+            self._waiting.pop((op, counter), None)
+
+
+_KEY_DOES_NOT_FIT = (
+    "The stored key does not fit this board. Connect it by USB and run: faceloop pair"
+)
+
+
+def _checked(reply: control.Reply) -> control.Reply:
+    if reply.status != control.OK:
+        reason = control.STATUS_TEXT.get(reply.status, f"status {reply.status}")
+        raise RemoteError(f"The board refused: {reason}.")
+    return reply
+
+
+def _body(layout: str, reply: control.Reply, kind: type | None = None):  # type: ignore[no-untyped-def]
+    try:
+        return control.decode_body(layout, reply.body, kind)
+    except ProtocolError as error:
+        raise RemoteError(f"The board sent an unreadable reply ({error}).") from error

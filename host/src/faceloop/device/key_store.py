@@ -1,0 +1,87 @@
+"""Keys of paired boards, in a file that only this user can read."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import platformdirs
+
+from faceloop.errors import StorageError, UsageError
+from faceloop_protocol.limits import KEY_BYTES
+
+__all__ = ["KeyStore", "parse_label"]
+
+
+class KeyStore:
+    """Device id to key.
+
+    Parameters
+    ----------
+    path : Path or None
+        JSON file; by default ``keys.json`` in the user's configuration folder, or in the folder
+        that the environment variable ``FACELOOP_CONFIG`` names.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        folder = os.environ.get("FACELOOP_CONFIG") or platformdirs.user_config_dir("faceloop")
+        self.path = path or Path(folder) / "keys.json"
+
+    def get(self, device_id: bytes) -> bytes | None:
+        """Return the 16-byte key of a board, or None."""
+        text = self._load().get(device_id.hex())
+        return bytes.fromhex(text) if text else None
+
+    def put(self, device_id: bytes, key: bytes) -> None:
+        """Keep a key.
+
+        Raises
+        ------
+        StorageError
+            If the file cannot be written.
+        """
+        keys = self._load()
+        keys[device_id.hex()] = key.hex()
+        temporary = self.path.with_suffix(".new")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.unlink(missing_ok=True)
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w") as file:
+                json.dump(keys, file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self.path)
+        except OSError as error:
+            raise StorageError(f"The key cannot be saved in {self.path} ({error.strerror}).") from error
+
+    def _load(self) -> dict[str, str]:
+        try:
+            keys = json.loads(self.path.read_text())
+            return {str(name): str(key) for name, key in keys.items()}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, AttributeError) as error:
+            raise StorageError(
+                f"The key file {self.path} cannot be read. Move it away and pair the boards again."
+            ) from error
+
+
+def parse_label(text: str) -> tuple[bytes, bytes]:
+    """Return device id and key from the text of a board's QR label, ``FL1:<id>:<key>``.
+
+    Raises
+    ------
+    UsageError
+        If it is no such text.
+    """
+    parts = text.strip().split(":")
+    try:
+        if len(parts) == 3 and parts[0] == "FL1":
+            device_id, key = bytes.fromhex(parts[1]), bytes.fromhex(parts[2])
+            if len(device_id) == 8 and len(key) == KEY_BYTES:
+                return device_id, key
+    except ValueError:
+        pass
+    raise UsageError("This is not the text of a board's label. It looks like FL1:<16 digits>:<32 digits>.")
