@@ -143,11 +143,13 @@ class Stream:
     def _encode_waiting(self, waiting, at_least):
         while waiting >= at_least and waiting:
             n = waiting if waiting < self._packet_frames else self._packet_frames
-            n = self.frames.good(n)
-            if n == 0:
+            good = self.frames.good(n)
+            if good == 0:
                 self._lost_place(waiting)
                 return 0
-            waiting -= self._encode(n)
+            if good < n:
+                at_least = 1  # come to the bad frame in this call
+            waiting -= self._encode(good)
         return waiting
 
     def _encode(self, n_frames):

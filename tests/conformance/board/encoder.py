@@ -1,0 +1,56 @@
+"""The viper encoder against the reference codec, on random and adversarial blocks."""
+
+import random
+import sys
+from array import array
+
+from faceloop_device.core.encoder import Encoder
+from faceloop_protocol import rice, stream
+
+random.seed(3)
+N_WORDS = 4096
+words = array("I", [0] * N_WORDS)
+
+
+def spread(scale):
+    return int(sum(random.random() - 0.5 for _ in range(12)) * scale)
+
+
+def value(scale, kind):
+    if kind == "rail":
+        return random.choice((-(1 << 23), (1 << 23) - 1))
+    if kind == "jump" and random.random() < 0.02:
+        return random.choice((-(1 << 23), (1 << 23) - 1))
+    if kind == "still":
+        return -1234567
+    return max(-(1 << 23), min((1 << 23) - 1, spread(scale)))
+
+
+n_blocks = int(sys.argv[1])
+for trial in range(n_blocks):
+    shift = random.choice((0, 0, 4, 4, 4, 5, 6, 7))
+    scale = random.choice((0, 1, 10, 100, 2000, 30000, 4000000, 1 << 23))
+    kind = random.choice(("noise", "noise", "noise", "jump", "rail", "still"))
+    n = random.randint(1, 40)
+    word = random.randrange(0, 1 << 20)
+    rows = []
+    for i in range(n):
+        counts = [value(scale, kind) for _ in range(8)]
+        rows.append([count >> shift for count in counts])
+        words[(word + 9 * i) & (N_WORDS - 1)] = 0xC00000 | (0x5A << 12) | (0x3C << 4)
+        for c in range(8):
+            words[(word + 9 * i + 1 + c) & (N_WORDS - 1)] = counts[c] & 0xFFFFFF
+    encoder = Encoder(words, N_WORDS - 1, shift)
+    got = encoder.encode(word, n, 0, trial, 1000, 0)
+    expected = rice.frames_that_fit(rows, shift)
+    payload = rice.encode(rows[:expected], shift)
+    packet = bytes(encoder.packet[: encoder.length])
+    header = stream.decode_header(packet)
+    assert got == expected == header.n_frames, (trial, got, expected)
+    assert packet[13:] == payload, trial
+    assert rice.decode(payload, expected, shift) == rows[:expected], trial
+    assert (header.lead_off_p, header.lead_off_n) == (0x5A, 0x3C)
+    assert len(packet) <= 236
+    raw_bits = 8 * (4 + (24 - shift) * expected)
+    assert len(payload) <= (raw_bits + 7) // 8, "dearer than raw"
+print("ok", n_blocks)

@@ -1,0 +1,64 @@
+"""A capture and a link for running the stream without a chip and without a radio."""
+
+from array import array
+
+N_WORDS = 4096
+
+
+class FakeCapture:
+    """Ring that the test fills; channel c of frame n is ``sample(n, c)``."""
+
+    def __init__(self):
+        self.n_words = N_WORDS
+        self.words = array("I", [0xC00000] * N_WORDS)
+        self.word = 0
+        self.n_frames = 0
+        self.broken = ()
+        self.resyncs = 0
+
+    def sample(self, n, c):
+        return ((n * 7 * (c + 1)) % 97 - 48) << 4
+
+    def feed(self, n):
+        for _ in range(n):
+            header = 0x300000 if self.n_frames in self.broken else 0xC00000
+            self.words[self.word & (N_WORDS - 1)] = header
+            for c in range(8):
+                at = (self.word + 1 + c) & (N_WORDS - 1)
+                self.words[at] = self.sample(self.n_frames, c) & 0xFFFFFF
+            self.word += 9
+            self.n_frames += 1
+
+    def start(self):
+        self.word = self.n_frames = 0
+
+    def position(self):
+        return self.word & (N_WORDS - 1)
+
+    def halt(self):
+        pass
+
+    def stop(self):
+        pass
+
+    def resync(self):
+        self.resyncs += 1
+        self.word = 0
+
+
+class FakeLink:
+    """Keeps copies of what was sent, or only counts."""
+
+    def __init__(self, keep=True):
+        self.packets = []
+        self.n = 0
+        self.keep = keep
+        self.takes = True
+
+    def send_stream(self, packet):
+        if not self.takes:
+            return False
+        self.n += 1
+        if self.keep:
+            self.packets.append(bytes(packet))
+        return True

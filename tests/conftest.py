@@ -1,0 +1,52 @@
+"""Fixtures that every part uses."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FIRMWARE = ROOT / "firmware"
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def micropython() -> Path:
+    """The real MicroPython that came with the project's environment."""
+    path = Path(sys.executable).parent / "micropython"
+    if not path.exists():
+        pytest.fail("No MicroPython beside this Python. Run: python3 tools/run.py test")
+    return path
+
+
+@pytest.fixture(scope="session")
+def on_board(micropython: Path) -> Callable[..., str]:
+    """Run a script by MicroPython with the firmware on its path; return what it printed."""
+
+    def run(script: Path, *arguments: str, timeout_s: float = 60) -> str:
+        environment = {
+            **os.environ,
+            "MICROPYPATH": f"{FIRMWARE}:{FIRMWARE / 'lib'}:.frozen",
+        }
+        done = subprocess.run(
+            [micropython, script, *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
