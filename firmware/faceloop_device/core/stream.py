@@ -47,6 +47,7 @@ class Stream:
         tx = memoryview(self._tx)
         self._tx_views = [tx[:n] for n in range(MAX_PACKET_BYTES + 1)]
         self._resync_flag = 0
+        self._is_fresh = False
         self.set_mode(control.MODE_TRAINING)
 
     @property
@@ -70,6 +71,7 @@ class Stream:
         self._waiting = self._quiet_us = 0
         self.is_silent = False
         self._capture.start()
+        self._is_fresh = True
         self.is_running = True
         return self.stream_id
 
@@ -90,6 +92,9 @@ class Stream:
 
     def capture(self, elapsed_us):
         """Make packets of what was captured in the ``elapsed_us`` since the last call."""
+        if self._is_fresh:
+            self._is_fresh = False
+            elapsed_us = 0  # most of it was the converter's start-up
         waiting = self.frames.advance(self._capture.position(), elapsed_us)
         self._quiet_us = self._quiet_us + elapsed_us if waiting == self._waiting else 0
         at_least = self._packet_frames

@@ -105,9 +105,12 @@ class Ads1298:
             if self.read(register) != value:
                 raise ConverterError("register 0x%02x" % register)
 
-    def start_conversions(self):
-        """Let data flow: from now on a frame is ready every 0.5 ms and registers are closed."""
+    def close_registers(self):
+        """Have every conversion sent as it is made; registers are out of reach until opened."""
         self.command(RDATAC)
+
+    def start_conversions(self):
+        """Let data flow: from now on a frame is ready every 0.5 ms."""
         self._cs.value(0)
         self._start.value(1)
 

@@ -12,8 +12,8 @@ from micropython import const
 
 from faceloop_device.drivers.ads1298 import Ads1298
 
-_RING_BITS = const(14)  # 16 KiB = 455 frames = 228 ms
-_RING_BYTES = const(1 << 14)
+_RING_BITS = const(15)  # 32 KiB = 910 frames = 455 ms, the most that DMA can wrap
+_RING_BYTES = const(1 << 15)
 _SM_HZ = const(16000000)  # four cycles a bit: SCLK 4 MHz
 _SPI_HZ = const(2000000)
 
@@ -79,6 +79,7 @@ class Capture:
         """
         self._connect_spi()
         self.converter.bring_up()
+        self.converter.close_registers()
         self._run_pio()
         self.converter.start_conversions()
 

@@ -1,0 +1,78 @@
+"""What a real board's firmware does between reset and main.py: file system, then boot.py, main.py."""
+
+import os
+import sys
+
+import micropython
+import vfs
+
+_BOOTED = "\x1eboot\x1e"  # the supervisor waits for this and takes it out of the output
+_BLOCK_BYTES = 4096
+
+
+class _Flash:
+    """The image file as a block device (extended interface)."""
+
+    def __init__(self, path):
+        self._file = open(path, "r+b")
+        self._file.seek(0, 2)
+        self._blocks = self._file.tell() // _BLOCK_BYTES
+
+    def readblocks(self, block, buf, offset=0):
+        self._file.seek(block * _BLOCK_BYTES + offset)
+        self._file.readinto(buf)
+
+    def writeblocks(self, block, buf, offset=0):
+        self._file.seek(block * _BLOCK_BYTES + offset)
+        self._file.write(buf)
+
+    def ioctl(self, op, arg):
+        if op == 4:
+            return self._blocks
+        if op == 5:
+            return _BLOCK_BYTES
+        return 0  # initialise, shut down, sync, erase: nothing to do
+
+
+def _mount():
+    flash = _Flash(os.getenv("FACELOOP_FLASH"))
+    shim = vfs.VfsPosix(os.getenv("FACELOOP_SHIM"))
+    try:
+        files = vfs.VfsLfs2(flash)
+    except OSError:  # as a board with an erased flash does
+        vfs.VfsLfs2.mkfs(flash)
+        files = vfs.VfsLfs2(flash)
+    vfs.umount("/")
+    vfs.mount(files, "/")
+    vfs.mount(shim, "/shim", readonly=True)
+    os.chdir("/")
+    # Modules of these names that are built in are looked for in files first.
+    sys.path[:] = ["", ".frozen", "/lib", "/shim"]
+
+
+def _run(name, names):
+    try:
+        with open(name) as file:
+            source = file.read()
+    except OSError:
+        return
+    try:
+        exec(compile(source, name, "exec"), names)
+    except SystemExit:
+        raise
+    except BaseException as error:
+        sys.print_exception(error)
+
+
+def run(names):
+    """Mount the flash, then run boot.py and main.py with the REPL's ``names``."""
+    # Nothing to interrupt yet: a Ctrl-C now would end this file instead of the user's program.
+    micropython.kbd_intr(-1)
+    _mount()
+    names.clear()
+    names["__name__"] = "__main__"
+    sys.stdout.write(_BOOTED)
+    micropython.kbd_intr(3)
+    _run("boot.py", names)
+    if os.getenv("FACELOOP_RUN_MAIN") != "0":
+        _run("main.py", names)
