@@ -1,1 +1,37 @@
-"""faceloop_dsp: the signal core."""
+"""faceloop_dsp: packet decoder, streaming filters, detectors and ratios for bilateral facial EMG.
+
+Needs NumPy only and knows nothing of radios, files or screens.
+"""
+
+from faceloop_dsp._packets import decode_payload
+from faceloop_dsp.core import MainsStatus, Offset, Onset, StreamCore, StreamFeatures
+from faceloop_dsp.ratios import (
+    asymmetry_index,
+    coactivation_ratio,
+    laterality_index_hb,
+    signed_asymmetry,
+    symmetry_ratio,
+)
+from faceloop_dsp.rest import RestReference
+from faceloop_dsp.synkinesis import Pair, Side, SynkinesisDetector, SynkinesisEvent
+from faceloop_dsp.tkeo import tkeo
+
+__all__ = [
+    "MainsStatus",
+    "Offset",
+    "Onset",
+    "Pair",
+    "RestReference",
+    "Side",
+    "StreamCore",
+    "StreamFeatures",
+    "SynkinesisDetector",
+    "SynkinesisEvent",
+    "asymmetry_index",
+    "coactivation_ratio",
+    "decode_payload",
+    "laterality_index_hb",
+    "signed_asymmetry",
+    "symmetry_ratio",
+    "tkeo",
+]

@@ -50,7 +50,7 @@ class BleTransport:
                     self._device,
                     disconnected_callback=lambda _client: self._on_lost(receiver),
                     timeout=timeout_s,
-                    **bluetooth.client_options(),
+                    **bluetooth.client_backend(),
                 )
                 self._client = client
                 await client.connect()
@@ -105,7 +105,7 @@ class BleTransport:
             names = (device.address, advertisement.local_name or "", device.name or "")
             return self._wanted is None or self._wanted in names
 
-        options: dict[str, Any] = bluetooth.scanner_options()
+        options: dict[str, Any] = bluetooth.scanner_backend()
         self._device = None
         found = await BleakScanner.find_device_by_filter(
             is_wanted, timeout=timeout_s, service_uuids=[uuids.SERVICE], **options

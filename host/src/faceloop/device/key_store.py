@@ -33,6 +33,10 @@ class KeyStore:
         text = self._load().get(device_id.hex())
         return bytes.fromhex(text) if text else None
 
+    def count(self) -> int:
+        """Return how many boards are paired."""
+        return len(self._load())
+
     def put(self, device_id: bytes, key: bytes) -> None:
         """Keep a key.
 

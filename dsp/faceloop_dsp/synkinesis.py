@@ -1,0 +1,318 @@
+"""Synkinesis: a muscle that should be quiet moves along on the affected side.
+
+Rule of clinical.md 2.2: during a movement of the trained muscle, the guarded muscle's RMS is over
+its resting mean + 3 SD for 50 ms, its two sides differ by the pair's cut-off, and the jaw is
+quiet. The published cut-offs (1.62 eye to mouth, 1.79 mouth to eye) come from one study of
+34 patients, 10.1055/s-0037-1607335: a therapist may change them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from faceloop_dsp.core import HOP_S, StreamFeatures
+from faceloop_dsp.rest import RestReference
+
+__all__ = ["Pair", "Side", "SynkinesisDetector", "SynkinesisEvent"]
+
+Side = Literal["left", "right"]
+
+_SIDES: tuple[Side, Side] = ("left", "right")
+_NOT_A_NUMBER = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A muscle being trained and one that should stay quiet meanwhile.
+
+    Parameters
+    ----------
+    name : str
+        For example ``mouth_to_eye``.
+    trained, guard : (int, int)
+        Channels of the muscle on the left and the right side.
+    cutoff : float
+        Affected over unaffected RMS of the guard from which on it is synkinesis, above 1.
+    veto : (int, int), optional
+        Channels of the masseter, whose activity leaks into both cheeks.
+
+    Raises
+    ------
+    ValueError
+        If the cut-off is not above 1 or a channel is used twice.
+    """
+
+    name: str
+    trained: tuple[int, int]
+    guard: tuple[int, int]
+    cutoff: float
+    veto: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.cutoff > 1.0:
+            raise ValueError(f"a cut-off of {self.cutoff:g} for {self.name}, it must be above 1")
+        channels = (*self.trained, *self.guard, *(self.veto or ()))
+        if len(set(channels)) != len(channels) or min(channels) < 0:
+            raise ValueError(f"the channels {channels} of {self.name} must differ")
+
+
+class SynkinesisEvent(NamedTuple):
+    """Begin or end of a synkinetic response.
+
+    Parameters
+    ----------
+    kind : "begin" or "end"
+    pair : str
+        Name of the pair.
+    side : "left" or "right"
+        Side that is (taken for) the affected one.
+    frame : int
+        Last frame of the hop in which this was decided.
+    since_frame : int
+        Begin: last frame of the first hop of the response. End: ``frame`` of its begin.
+    index : float
+        Affected over unaffected RMS of the guard; where the unaffected side is in its noise, over
+        the affected side's own rest. End: the largest of the response.
+    """
+
+    kind: Literal["begin", "end"]
+    pair: str
+    side: Side
+    frame: int
+    since_frame: int
+    index: float
+
+
+@dataclass(slots=True)
+class _Watch:
+    """State of one pair on one side that may be the affected one."""
+
+    pair: Pair
+    side: Side
+    affected: int  # channels of the guard
+    unaffected: int
+    trained_unaffected: int
+    n_held: int = 0
+    n_released: int = 0
+    since_frame: int = 0
+    begin_frame: int = -1  # -1: no response now
+    peak: float = 0.0
+
+
+class SynkinesisDetector:
+    """Watches pairs of muscles hop by hop.
+
+    Parameters
+    ----------
+    pairs : sequence of Pair
+        With different names.
+    affected_side : "left", "right" or None
+        None: either side may be the affected one.
+    rest : RestReference
+        Of the wearer; a pair with a channel it does not know stays silent.
+    hold_ms, release_ms : float
+        How long a response must last before it counts, and be over before it ends.
+    n_sd, release_n_sd : float
+        A muscle is active from rest mean + ``n_sd`` SD on, until below mean + ``release_n_sd`` SD.
+    release_share : float
+        A response also ends when its index falls below this share of the cut-off.
+    veto_share : float
+        The jaw vetoes while a masseter is active and stronger than this many times the guard: its
+        leak into the cheek is 10-30 % of it, a smile's leak into the masseter about as small.
+
+    Raises
+    ------
+    ValueError
+        If names repeat, the side is unknown, or a channel lies beyond the rest reference.
+
+    Notes
+    -----
+    Which muscle is being trained is known while a task is set. Otherwise it is the one whose
+    unaffected side is active, and more so (in units of its own rest) than that of the guard; with
+    an unknown side the stronger side of each counts. So of two pairs that mirror each other only
+    the one that fits the movement can respond.
+    """
+
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        affected_side: Side | None,
+        rest: RestReference,
+        *,
+        hold_ms: float = 50.0,
+        release_ms: float = 100.0,
+        n_sd: float = 3.0,
+        release_n_sd: float = 2.0,
+        release_share: float = 0.8,
+        veto_share: float = 1.0,
+        veto_release_ms: float = 200.0,
+    ) -> None:
+        if len({pair.name for pair in pairs}) != len(pairs):
+            raise ValueError("two pairs have the same name")
+        if affected_side not in (None, *_SIDES):
+            raise ValueError(f"affected side {affected_side!r}, allowed are left, right and None")
+        self.pairs = tuple(pairs)
+        self.affected_side = affected_side
+        self.n_events = 0
+        self._hold = _hops(hold_ms)
+        self._release = _hops(release_ms)
+        self._veto_release = _hops(veto_release_ms)
+        self._n_sd = n_sd
+        self._release_n_sd = release_n_sd
+        self._release_share = release_share
+        self._veto_share = veto_share
+        self._task: str | None = None
+        self._watches = [
+            _watch(pair, side)
+            for pair in self.pairs
+            for side in (_SIDES if affected_side is None else (affected_side,))
+        ]
+        self.set_rest(rest)
+
+    def set_rest(self, rest: RestReference) -> None:
+        """Use another rest reference from here on."""
+        n = rest.rms_mean_uv.size
+        for pair in self.pairs:
+            channels = (*pair.trained, *pair.guard, *(pair.veto or ()))
+            if max(channels) >= n:
+                raise ValueError(f"{pair.name} uses channel {max(channels)}, rest knows {n}")
+        self._mean = rest.rms_mean_uv.tolist()
+        self._on = rest.active_above_uv(self._n_sd).tolist()
+        self._off = rest.active_above_uv(self._release_n_sd).tolist()
+        self._is_active = [False] * n
+        self._veto_hops = [0] * len(self._watches)
+
+    def set_task(self, pair_name: str | None) -> None:
+        """Say which pair's muscle the wearer is asked to move, or None: work it out.
+
+        Raises
+        ------
+        ValueError
+            If there is no such pair.
+        """
+        if pair_name is not None and pair_name not in {pair.name for pair in self.pairs}:
+            names = ", ".join(pair.name for pair in self.pairs)
+            raise ValueError(f"there is no pair {pair_name!r}, only {names}")
+        self._task = pair_name
+
+    @property
+    def task(self) -> str | None:
+        """Name of the pair being trained, None while it is worked out from the signal."""
+        return self._task
+
+    def push(self, features: StreamFeatures) -> list[SynkinesisEvent]:
+        """Judge the hops of a block, or of a gap, in order.
+
+        Parameters
+        ----------
+        features : StreamFeatures
+            ``rms_uv`` and ``hop_frame`` are used; NaN (gap, muted channel) ends a response.
+
+        Returns
+        -------
+        list of SynkinesisEvent
+        """
+        events: list[SynkinesisEvent] = []
+        frames = features.hop_frame.tolist()
+        for frame, rms_uv in zip(frames, features.rms_uv.tolist(), strict=True):
+            self._update_activity(rms_uv)
+            for i, watch in enumerate(self._watches):
+                event = self._judge(i, watch, frame, rms_uv)
+                if event is not None:
+                    events.append(event)
+        return events
+
+    def _update_activity(self, rms_uv: list[float]) -> None:
+        """Hysteresis of each channel; NaN counts as quiet."""
+        for channel, value in enumerate(rms_uv):
+            limit = self._off[channel] if self._is_active[channel] else self._on[channel]
+            self._is_active[channel] = value > limit
+
+    def _index(self, watch: _Watch, rms_uv: list[float]) -> float:
+        """Affected over unaffected side, or over its own rest while the other is in its noise."""
+        if rms_uv[watch.unaffected] > self._on[watch.unaffected]:
+            return rms_uv[watch.affected] / rms_uv[watch.unaffected]
+        if math.isnan(rms_uv[watch.unaffected]) or not self._mean[watch.affected] > 0.0:
+            return _NOT_A_NUMBER
+        return float(rms_uv[watch.affected] / self._mean[watch.affected])
+
+    def _is_vetoed(self, i: int, watch: _Watch, rms_uv: list[float]) -> bool:
+        if watch.pair.veto is None:
+            return False
+        least = self._veto_share * rms_uv[watch.affected]
+        if any(self._is_active[jaw] and rms_uv[jaw] > least for jaw in watch.pair.veto):
+            self._veto_hops[i] = self._veto_release
+        elif self._veto_hops[i]:
+            self._veto_hops[i] -= 1
+        return self._veto_hops[i] > 0
+
+    def _is_trained(self, watch: _Watch, rms_uv: list[float]) -> bool:
+        """Whether the movement is that of the pair's trained muscle."""
+        pair = watch.pair
+        if self._task is not None:
+            return pair.name == self._task and any(self._is_active[c] for c in pair.trained)
+        if not self._is_active[watch.trained_unaffected]:
+            return False
+        if self.affected_side is None:
+            return self._activation(pair.trained, rms_uv) > self._activation(pair.guard, rms_uv)
+        trained = self._activation((watch.trained_unaffected,), rms_uv)
+        return trained > self._activation((watch.unaffected,), rms_uv)
+
+    def _activation(self, channels: tuple[int, ...], rms_uv: list[float]) -> float:
+        """Largest RMS in units of its own rest."""
+        return max((rms_uv[c] / self._mean[c] for c in channels if self._mean[c] > 0.0), default=0)
+
+    def _judge(
+        self, i: int, watch: _Watch, frame: int, rms_uv: list[float]
+    ) -> SynkinesisEvent | None:
+        index = self._index(watch, rms_uv)
+        is_vetoed = self._is_vetoed(i, watch, rms_uv)
+        if watch.begin_frame < 0:
+            responds = (
+                not is_vetoed
+                and rms_uv[watch.affected] > self._on[watch.affected]
+                and index >= watch.pair.cutoff
+                and self._is_trained(watch, rms_uv)
+            )
+            if not responds:
+                watch.n_held = 0
+                return None
+            watch.n_held += 1
+            if watch.n_held == 1:
+                watch.since_frame = frame
+            if watch.n_held < self._hold:
+                return None
+            watch.begin_frame = frame
+            watch.peak = index
+            watch.n_released = 0
+            self.n_events += 1
+            return SynkinesisEvent(
+                "begin", watch.pair.name, watch.side, frame, watch.since_frame, index
+            )
+
+        goes_on = (
+            not is_vetoed
+            and self._is_active[watch.affected]
+            and index >= self._release_share * watch.pair.cutoff
+            and (self._task is None or self._task == watch.pair.name)
+        )
+        is_lost = math.isnan(rms_uv[watch.affected])
+        watch.n_released = 0 if goes_on else watch.n_released + 1
+        if goes_on:
+            watch.peak = max(watch.peak, index)
+        if watch.n_released < self._release and not is_lost:
+            return None
+        begin, watch.begin_frame, watch.n_held = watch.begin_frame, -1, 0
+        return SynkinesisEvent("end", watch.pair.name, watch.side, frame, begin, watch.peak)
+
+
+def _watch(pair: Pair, side: Side) -> _Watch:
+    a, u = (0, 1) if side == "left" else (1, 0)
+    return _Watch(pair, side, pair.guard[a], pair.guard[u], pair.trained[u])
+
+
+def _hops(ms: float) -> int:
+    return max(1, round(ms / 1000.0 / HOP_S))

@@ -1,0 +1,169 @@
+"""From decoded frames to what a person is told: traces, levels, symmetry, cues, alerts."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceloop.session.live import LiveBlock, LiveEvent
+from faceloop.session.montage import Montage
+from faceloop_dsp import (
+    RestReference,
+    StreamCore,
+    StreamFeatures,
+    SynkinesisDetector,
+    symmetry_ratio,
+)
+
+__all__ = ["Analysis"]
+
+
+class Analysis:
+    """The signal core with a montage around it.
+
+    Parameters
+    ----------
+    montage : Montage
+    affected_side : str or None
+        ``left``, ``right`` or None when unknown.
+    fs_hz, lsb_uv : float
+        As the board says.
+    mains_hz : float or None
+        None lets the core find out.
+    rest_s : float
+        Seconds of rest to learn from, beginning with the first frame; 0 learns none.
+    rest : RestReference or None
+        A reference from an earlier moment; then none is learnt.
+    """
+
+    def __init__(
+        self,
+        montage: Montage,
+        affected_side: str | None,
+        *,
+        fs_hz: float,
+        lsb_uv: float,
+        mains_hz: float | None = None,
+        rest_s: float = 0.0,
+        rest: RestReference | None = None,
+    ) -> None:
+        self.montage = montage
+        self._core = StreamCore(
+            fs_hz=fs_hz, lsb_uv=lsb_uv, mains_hz="auto" if mains_hz is None else mains_hz
+        )
+        self._affected_side = affected_side
+        self._guards = montage.guard_channels
+        self._detector: SynkinesisDetector | None = None
+        self._rest_s = rest_s
+        self._muted = 0
+        self._level_uv = np.full(8, np.nan, dtype=np.float32)
+        self._unused = _mask_of(
+            channel for channel, label in enumerate(montage.labels) if label == "unused"
+        )
+        if rest is not None:
+            self._core.set_rest(rest)
+            self._use_rest(rest)
+        elif rest_s > 0:
+            self._core.begin_rest()
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether there is a rest reference; without one there are no alerts."""
+        return self._core.rest is not None
+
+    @property
+    def rest(self) -> RestReference | None:
+        """The rest reference in use."""
+        return self._core.rest
+
+    def learn_rest(self, rest_s: float) -> None:
+        """Learn the rest again, from the next frame on."""
+        self._rest_s = rest_s
+        self._core.begin_rest()
+
+    def gap(self, n_frames: int, electrode_time_s: float) -> LiveBlock:
+        """Pass over lost frames."""
+        features = self._core.gap(n_frames)
+        event = LiveEvent("gap", features.first_frame, f"{n_frames} frames did not arrive yet")
+        return self._block(features, electrode_time_s, [event])
+
+    def push(
+        self, counts: NDArray[np.int32], lead_off: int, electrode_time_s: float
+    ) -> LiveBlock:
+        """Take the next frames.
+
+        Parameters
+        ----------
+        counts : ndarray of int32, shape (n_frames, 8)
+        lead_off : int
+            One bit per channel, 1 = an electrode is off: the channel is muted.
+        electrode_time_s : float
+            ``time.monotonic()`` at which the last frame was at the electrode.
+        """
+        muted = lead_off | self._unused
+        if muted != self._muted:
+            self._muted = muted
+            self._core.set_muted(muted)
+        features = self._core.push(counts)
+        events: list[LiveEvent] = []
+        if self._core.is_resting and self._core.rest_seconds >= self._rest_s:
+            try:
+                self._use_rest(self._core.end_rest())
+            except ValueError:
+                pass  # not enough of it was usable: it goes on
+            else:
+                events.append(LiveEvent("note", features.first_frame, "Your rest is known now."))
+        return self._block(features, electrode_time_s, events)
+
+    def _use_rest(self, rest: RestReference) -> None:
+        self._detector = SynkinesisDetector(self.montage.pairs, self._affected_side, rest)
+
+    def _block(
+        self, features: StreamFeatures, electrode_time_s: float, events: list[LiveEvent]
+    ) -> LiveBlock:
+        events.extend(
+            LiveEvent("onset_cue", onset.frame, channel=onset.channel)
+            for onset in features.onsets
+            if onset.channel in self._guards
+        )
+        if self._detector is not None:
+            for event in self._detector.push(features):
+                kind = "synkinesis" if event.kind == "begin" else "synkinesis_end"
+                events.append(LiveEvent(kind, event.frame, pair=event.pair, index=event.index))
+        if features.hop_frame.size:
+            self._level_uv = features.rms_uv[-1]
+        rest = self._core.rest
+        rest_uv = (
+            rest.rms_mean_uv.astype(np.float32)
+            if rest is not None
+            else np.full(8, np.nan, dtype=np.float32)
+        )
+        return LiveBlock(
+            first_frame=features.first_frame,
+            trace_uv=features.trace_uv,
+            envelope_uv=self._level_uv,
+            rest_uv=rest_uv,
+            symmetry=self._symmetry(rest),
+            electrode_time_s=electrode_time_s,
+            events=tuple(events),
+            is_calibrated=rest is not None,
+        )
+
+    def _symmetry(self, rest: RestReference | None) -> dict[str, float]:
+        active_above_uv = rest.active_above_uv() if rest is not None else np.zeros(8)
+        result = {}
+        for muscle in self.montage.muscles:
+            sides = [muscle.left, muscle.right]
+            left_uv, right_uv = (float(self._level_uv[channel]) for channel in sides)
+            is_active = left_uv > active_above_uv[sides[0]] or right_uv > active_above_uv[sides[1]]
+            result[muscle.muscle] = (
+                float(symmetry_ratio(left_uv, right_uv)) if is_active else float("nan")
+            )
+        return result
+
+
+def _mask_of(channels) -> int:  # type: ignore[no-untyped-def]
+    mask = 0
+    for channel in channels:
+        mask |= 1 << channel
+    return mask

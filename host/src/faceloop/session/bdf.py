@@ -1,0 +1,327 @@
+"""From journal to recording: a verified BDF+ file with its summary and its events beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from faceloop_protocol.limits import N_CHANNELS
+from faceloop_protocol.state import STATE_BYTES, decode_state
+from faceloop_protocol.stream import FLAG_HALF_RATE
+from numpy.typing import NDArray
+
+from faceloop.errors import StorageError
+from faceloop.session.bdf_check import check_bdf
+from faceloop.session.bdf_format import (
+    Annotation,
+    BdfHeader,
+    encode_header,
+    encode_records,
+    pack_annotations,
+)
+from faceloop.session.disk import (
+    SessionLock,
+    free_bytes,
+    replace_file,
+    storage_error,
+    sync_directory,
+    sync_file,
+    write_all,
+)
+from faceloop.session.journal_format import encode_json
+from faceloop.session.journal_index import JournalIndex, read_index
+from faceloop.session.journal_signal import JournalSignal, SampleDigest
+from faceloop.session.timeline import Mark, merge_runs, timeline
+
+__all__ = ["BDF_NAME", "EVENTS_NAME", "SUMMARY_NAME", "Summary", "finalise"]
+
+BDF_NAME = "recording.bdf"
+EVENTS_NAME = "events.jsonl"
+SUMMARY_NAME = "session.json"
+SUMMARY_VERSION = 1
+_ALERTS = ("onset_cue", "synkinesis")
+_BLOCK_RECORDS = 600  # one minute
+_SPARE_BYTES = 10_000_000
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What a finished recording holds; the content of ``session.json``.
+
+    Parameters
+    ----------
+    session : str
+        Name of the session's folder.
+    header : dict
+        Of the journal: board, scale, montage, pseudonym.
+    start_utc, start_local : str
+        ISO 8601 time of the first frame. The file's start is ``start_local`` without its offset.
+    first_frame, end_frame : int
+        Full frame indices, end excluded.
+    frames_total, frames_recorded, frames_missing : int
+        ``end_frame - first_frame``, and how many of these are there and are not.
+    gaps, conflicts, half_rate : list of [first, n]
+        Missing frames; frames that came twice with different values; frames at half rate.
+    frames_duplicate : int
+        Frames that came more than once.
+    frames_padding : int
+        Copies of the last sample that fill up the file's last record.
+    packets, packets_outside, packets_unreadable : int
+    duration_s, completeness : float
+        ``completeness`` is a fraction; 1 for an empty recording.
+    samples_sha256 : str
+        Of all ``frames_total`` frames as int32 counts, little-endian, frame-major, gaps as zeros.
+    alerts : dict of str to int
+        Onset cues and synkinesis events.
+    events : dict of str to int
+        All recorded events by kind.
+    is_ended : bool
+        False when the recording stopped without being told to.
+    board_state : dict or None
+        The board's last report.
+    damage : list of [offset, n_bytes]
+        Unreadable stretches of the journal.
+    """
+
+    session: str
+    header: dict[str, Any]
+    start_utc: str
+    start_local: str
+    first_frame: int
+    end_frame: int
+    frames_total: int
+    frames_recorded: int
+    frames_missing: int
+    gaps: list[tuple[int, int]]
+    conflicts: list[tuple[int, int]]
+    half_rate: list[tuple[int, int]]
+    frames_duplicate: int
+    frames_padding: int
+    packets: int
+    packets_outside: int
+    packets_unreadable: int
+    duration_s: float
+    completeness: float
+    samples_sha256: str
+    alerts: dict[str, int]
+    events: dict[str, int]
+    is_ended: bool
+    board_state: dict[str, int] | None
+    damage: list[tuple[int, int]]
+    summary_version: int = SUMMARY_VERSION
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of ``session.json``."""
+        return asdict(self)
+
+
+def finalise(journal_path: Path, out_path: Path, progress: Progress | None = None) -> Summary:
+    """Turn a journal into a BDF+ file, read it back, and only then give it its name.
+
+    ``session.json`` and ``events.jsonl`` are written beside ``out_path``; the journal stays.
+    Memory is bounded by the number of packets (about 30 bytes each), not by the signal.
+
+    Parameters
+    ----------
+    journal_path : Path
+        In any state: ended, torn, damaged, empty.
+    out_path : Path
+        Must not exist.
+    progress : callable, optional
+        Called as ``progress(done, total)``. May raise to give up; the journal is untouched.
+
+    Raises
+    ------
+    SessionBusy
+        If the journal is still being written, or finished by someone else.
+    StorageError
+        If the journal has no readable header, ``out_path`` exists, the disk is full or fails, or
+        the file does not read back as it should.
+    """
+    report = progress or (lambda done, total: None)
+    if not journal_path.is_file():
+        raise StorageError(f"{journal_path} does not exist. Choose a folder with a recording.")
+    with SessionLock(journal_path.parent):
+        if out_path.exists():
+            raise StorageError(
+                f"{out_path} exists already, and recordings are never overwritten. Choose another"
+                " name."
+            )
+        return _finalise(read_index(journal_path), out_path, report)
+
+
+def _finalise(index: JournalIndex, out_path: Path, report: Progress) -> Summary:
+    n_frames = index.end_frame - index.start_frame
+    record_frames = index.header.fs_hz // 10
+    n_records = max(-(-n_frames // record_frames), 1)
+    n_padding = n_records * record_frames - n_frames
+    total = 3 * n_frames
+
+    # First pass: decode everything once, so that the annotations are known before the first
+    # record is written, and so that the digest comes from the journal and not from the writer.
+    signal = JournalSignal(index)
+    digest = SampleDigest()
+    done = 0
+    report(done, total)
+    for _, counts in signal.blocks():
+        digest.update(counts)
+        done += len(counts)
+        report(done, total)
+    marks = timeline(index, signal, n_padding)
+    summary = _summary(index, signal, marks, digest.hexdigest(), n_padding)
+
+    annotations = [mark.annotation(index.start_frame, index.header.fs_hz) for mark in marks]
+    start_local = index.header.start_local
+    blocks, annotation_bytes = pack_annotations(annotations, n_records, start_local.microsecond)
+    header = BdfHeader(
+        labels=index.header.labels,
+        fs_hz=index.header.fs_hz,
+        lsb_uv=index.header.lsb_uv,
+        start_local=start_local,
+        pseudonym=index.header.pseudonym,
+        equipment=f"faceloop_{index.header.board or 'board'}"[:32].replace(" ", "_"),
+        n_records=n_records,
+        annotation_bytes=annotation_bytes,
+    )
+    temp = out_path.with_name(out_path.name + ".part")
+    try:
+        _write(temp, header, blocks, index, lambda n: report(n_frames + n, total))
+        _check(temp, header, annotations, summary, lambda n: report(2 * n_frames + n, total))
+        lines = [mark.to_json(index.start_frame, index.header.fs_hz) for mark in marks]
+        replace_file(
+            out_path.with_name(EVENTS_NAME), b"".join(encode_json(line) + b"\n" for line in lines)
+        )
+        replace_file(out_path.with_name(SUMMARY_NAME), _readable(summary.to_json()))
+        # Last: the recording counts as finished as soon as this name exists.
+        temp.rename(out_path)
+        sync_directory(out_path.parent)
+    except OSError as error:
+        _discard(temp)
+        raise storage_error(error, out_path) from error
+    except BaseException:
+        _discard(temp)
+        raise
+    report(total, total)
+    return summary
+
+
+def _discard(temp: Path) -> None:
+    with contextlib.suppress(OSError):
+        temp.unlink(missing_ok=True)
+
+
+def _write(
+    temp: Path,
+    header: BdfHeader,
+    blocks: Sequence[bytes],
+    index: JournalIndex,
+    report: Callable[[int], None],
+) -> None:
+    needed = header.n_bytes + header.n_records * header.record_bytes + _SPARE_BYTES
+    free = free_bytes(temp.parent)
+    if free < needed:
+        raise StorageError(
+            f"The finished recording needs {needed / 1e6:.0f} MB, {free / 1e6:.0f} MB are free on"
+            f" the disk of {temp.parent}. The journal is kept: free some space, then try again."
+        )
+    fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        write_all(fd, encode_header(header))
+        record = n_done = 0
+        block_frames = _BLOCK_RECORDS * header.record_frames
+        for _, counts in JournalSignal(index).blocks(block_frames):
+            whole = _padded(counts, header.record_frames)
+            n_records = len(whole) // header.record_frames
+            part = blocks[record : record + n_records]
+            write_all(fd, encode_records(whole, part, header).data.cast("B"))
+            record += n_records
+            n_done += len(counts)
+            report(n_done)
+        if not record:  # nothing was recorded: one record of padding keeps the file readable
+            nothing = np.zeros((header.record_frames, N_CHANNELS), np.int32)
+            write_all(fd, encode_records(nothing, blocks, header).data.cast("B"))
+        sync_file(fd)
+    finally:
+        os.close(fd)
+
+
+def _padded(counts: NDArray[np.int32], record_frames: int) -> NDArray[np.int32]:
+    n_missing = -len(counts) % record_frames
+    if not n_missing:
+        return counts
+    return np.concatenate((counts, np.repeat(counts[-1:], n_missing, axis=0)))
+
+
+def _check(
+    temp: Path,
+    header: BdfHeader,
+    annotations: Sequence[Annotation],
+    summary: Summary,
+    report: Callable[[int], None],
+) -> None:
+    check_bdf(
+        temp,
+        header,
+        annotations,
+        n_frames=summary.frames_total,
+        samples_sha256=summary.samples_sha256,
+        report=report,
+    )
+
+
+def _readable(content: dict[str, Any]) -> bytes:
+    # Through the journal's encoder first: it turns what JSON has no word for into null.
+    return json.dumps(json.loads(encode_json(content)), indent=1).encode()
+
+
+def _summary(
+    index: JournalIndex,
+    signal: JournalSignal,
+    marks: Sequence[Mark],
+    samples_sha256: str,
+    n_padding: int,
+) -> Summary:
+    n_frames = index.end_frame - index.start_frame
+    gaps = signal.coverage.gaps(index.end_frame)
+    n_missing = sum(n for _, n in gaps)
+    is_half_rate = (index.flags & FLAG_HALF_RATE) != 0
+    events: dict[str, int] = {}
+    for mark in marks:
+        if mark.source == "session":
+            events[mark.kind] = events.get(mark.kind, 0) + 1
+    state = index.last_state
+    return Summary(
+        session=index.path.parent.name,
+        header=index.header.to_json(),
+        start_utc=index.header.start_utc.isoformat(),
+        start_local=index.header.start_local.isoformat(),
+        first_frame=index.start_frame,
+        end_frame=index.end_frame,
+        frames_total=n_frames,
+        frames_recorded=n_frames - n_missing,
+        frames_missing=n_missing,
+        gaps=gaps,
+        conflicts=signal.conflicts,
+        half_rate=merge_runs(index.first_frame[is_half_rate], index.n_frames[is_half_rate]),
+        frames_duplicate=signal.coverage.n_duplicate,
+        frames_padding=n_padding,
+        packets=index.n_packets,
+        packets_outside=index.n_outside,
+        packets_unreadable=index.n_unreadable + signal.n_unreadable,
+        duration_s=n_frames / index.header.fs_hz,
+        completeness=(n_frames - n_missing) / n_frames if n_frames else 1.0,
+        samples_sha256=samples_sha256,
+        alerts={kind: events.get(kind, 0) for kind in _ALERTS},
+        events=events,
+        is_ended=index.is_ended,
+        board_state=decode_state(state)._asdict() if len(state) == STATE_BYTES else None,
+        damage=[(piece.offset, piece.n_bytes) for piece in index.damage],
+    )

@@ -1,0 +1,122 @@
+"""One recording: its journal while it runs, its BDF+ file afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import struct
+from collections import deque
+from pathlib import Path
+
+from faceloop.errors import StorageError
+from faceloop.session.bdf import BDF_NAME, finalise
+from faceloop.session.journal import Journal
+from faceloop.session.journal_format import JOURNAL_NAME
+from faceloop.session.journal_header import JournalHeader
+from faceloop.session.live import LiveEvent
+from faceloop.session.montage import Montage
+from faceloop_protocol.info import Info
+from faceloop_protocol.state import STATE_FORMAT, BoardState
+
+__all__ = ["Recording"]
+
+
+class Recording:
+    """Appends to the journal and knows which packets are safe on disk.
+
+    Parameters
+    ----------
+    folder : Path
+    journal : Journal
+    """
+
+    def __init__(self, folder: Path, journal: Journal) -> None:
+        self.folder = folder
+        self._journal = journal
+        # (ticket, first missing packet when it was appended): what a flush made safe
+        self._tickets: deque[tuple[int, int]] = deque()
+        self._stored_seq = 0
+
+    @classmethod
+    def begin(
+        cls,
+        folder: Path,
+        info: Info,
+        montage: Montage,
+        affected_side: str | None,
+        stream_id: int,
+        first_frame: int,
+    ) -> Recording:
+        """Begin in a new, empty folder. Blocks."""
+        header = JournalHeader.from_info(
+            info,
+            montage.labels,
+            stream_id=stream_id,
+            first_frame=first_frame,
+            montage=montage.name,
+            affected_side=affected_side or "",
+        )
+        return cls(folder, Journal.create(folder, header))
+
+    @property
+    def stored_seq(self) -> int:
+        """Every packet before this one is safe; the board may forget it."""
+        stored = self._journal.stored
+        while self._tickets and self._tickets[0][0] <= stored:
+            self._stored_seq = self._tickets.popleft()[1]
+        return self._stored_seq
+
+    @property
+    def warning(self) -> str:
+        """What the user should know about the disk, empty while all is well."""
+        return self._journal.warning
+
+    def append(self, plain_packet: bytes, next_seq: int) -> None:
+        """Append a packet; ``next_seq`` is the first one missing now that it is here."""
+        self._tickets.append((self._journal.append_packet(plain_packet), next_seq))
+
+    def append_event(self, event: LiveEvent) -> None:
+        """Append an alert, a cue, a note."""
+        content: dict[str, object] = {"kind": event.kind}
+        if event.text:
+            content["text"] = event.text
+        if event.channel >= 0:
+            content["channel"] = event.channel
+        if event.pair:
+            content["pair"] = event.pair
+        if not math.isnan(event.index):
+            content["index"] = round(event.index, 4)
+        self._journal.append_event(content, event.frame)
+
+    def append_state(self, state: BoardState) -> None:
+        """Append the board's report."""
+        self._journal.append_state(struct.pack(STATE_FORMAT, *state))
+
+    def append_gap(self, first_frame: int, n_frames: int) -> None:
+        """Append that frames will never come."""
+        self._journal.append_gap(first_frame, n_frames)
+
+    def sync(self) -> None:
+        """Return when everything is on disk. Blocks."""
+        self._journal.sync(timeout_s=30.0)
+
+    def finish(self, end_frame: int) -> Path:
+        """End the recording and write its BDF+ file. Blocks; returns the file.
+
+        Raises
+        ------
+        StorageError
+            If the disk fails; the journal stays and is finished at the next start.
+        """
+        self._journal.close(end_frame)
+        finalise(self.folder / JOURNAL_NAME, self.folder / BDF_NAME)
+        return self.folder / BDF_NAME
+
+    def leave(self) -> None:
+        """Let go without an end: the recording can be taken up or finished later. Blocks."""
+        with contextlib.suppress(StorageError):
+            self._journal.close()
+
+    def fail(self) -> None:
+        """The disk failed: let go of what there is."""
+        self.leave()

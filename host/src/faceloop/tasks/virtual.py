@@ -1,0 +1,84 @@
+"""A virtual board, started, paired over its cable, and ready for a session over its radio."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from faceloop.device import bluetooth
+from faceloop.device.ble_transport import BleTransport
+from faceloop.device.serial_transport import SerialTransport
+from faceloop.device.transport import Receiver
+from faceloop.twin.launch import BoardSpec, VirtualBoard
+
+__all__ = ["ConverterClock", "PairedBoard", "paired_virtual_board"]
+
+
+@dataclass(slots=True)
+class ConverterClock:
+    """The simulator's own clock: frame to the moment of its conversion.
+
+    Parameters
+    ----------
+    first_s : float
+        ``time.monotonic()`` of frame 0; NaN before the stream began.
+    fs_hz : float
+        True rate of the converter, its crystal's error included.
+    """
+
+    first_s: float = float("nan")
+    fs_hz: float = 2000.0
+
+    def __call__(self, frame: int) -> float:
+        return self.first_s + frame / self.fs_hz
+
+
+@dataclass(slots=True)
+class PairedBoard:
+    """A running virtual board with everything a session needs to reach it.
+
+    Parameters
+    ----------
+    board : VirtualBoard
+    transport : BleTransport
+    key_of : callable
+    """
+
+    board: VirtualBoard
+    transport: BleTransport
+    key_of: Callable[[bytes], bytes | None]
+
+    async def read_clock(self, clock: ConverterClock) -> None:
+        """Fill ``clock`` from the running converter."""
+        converter = (await self.board.control("stats"))["converter"]
+        clock.first_s = float(converter["first_conversion_s"])
+        clock.fs_hz = float(converter["fs_hz"])
+
+
+@contextlib.asynccontextmanager
+async def paired_virtual_board(
+    spec: BoardSpec, *, interval_ms: float = 15.0
+) -> AsyncIterator[PairedBoard]:
+    """Start a board, fetch its key over the cable, and point Bluetooth at its radio."""
+    async with VirtualBoard(spec) as board:
+        cable = SerialTransport(str(board.tty_path))
+        await cable.open(Receiver(_ignore, _ignore, _ignore, _ignore_loss), 5.0)
+        try:
+            device_id, key = await cable.request_key()
+        finally:
+            await cable.close()
+        keys = {device_id: key}
+        bluetooth.use_virtual(board.hci_path, interval_ms)
+        try:
+            yield PairedBoard(board, BleTransport(), keys.get)
+        finally:
+            await bluetooth.close()
+
+
+def _ignore(data: bytes) -> None:
+    """Take nothing from the board but its key."""
+
+
+def _ignore_loss() -> None:
+    """The request itself ends with an error then."""

@@ -1,0 +1,84 @@
+"""The twin process: ``python -m faceloop.twin --dir DIR``. `faceloop.twin.launch` starts it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from faceloop.errors import FaceloopError
+from faceloop.twin.twin import HEAP_KIB, Twin, TwinOptions
+
+__all__ = ["main"]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m faceloop.twin", description="A virtual board."
+    )
+    add = parser.add_argument
+    add("--dir", type=Path, required=True, help="existing private directory; removed at the end")
+    add("--owner-fd", type=int, help="pipe whose end of file ends this process")
+    add("--lock-fd", type=int, help="locked file that marks the directory as in use; kept open")
+    add("--name", default="faceloop", help="what this board is called; also seeds its identity")
+    add("--source", type=json.loads, default={"kind": "open"}, help="signal source, JSON")
+    add("--seed", type=int, default=0, help="of the converter's noise")
+    add("--clock-ppm", type=float, default=20.0, help="error of the converter's crystal")
+    add("--tap", type=Path, help="file that receives everything converted, int32, 8 channels")
+    add("--radio", type=json.loads, default={}, help="radio settings, JSON")
+    add("--world", type=json.loads, default={}, help="battery, USB, plug, leads, button, JSON")
+    add("--flash", type=Path, help="flash image (default: in the directory)")
+    add("--keep-flash", action="store_true", help="keep what an existing image stores")
+    add("--heap-kib", type=int, default=HEAP_KIB, help="MicroPython's heap")
+    add("--no-radio", action="store_true", help="a board without Bluetooth, for quick tests")
+    add("--verbose", action="store_true", help="log everything")
+    return parser
+
+
+async def _run(options: TwinOptions, owner_fd: int | None, has_radio: bool) -> None:
+    # Imported here: a request for help, or a wrong option, need not load signal libraries.
+    from faceloop.twin.sources import make_source
+
+    radio: Any = None
+    if has_radio:
+        from faceloop.twin.radio import Radio
+
+        radio = Radio()
+    twin = Twin(options, make_source(options.source), radio)
+    loop = asyncio.get_running_loop()
+    running = asyncio.ensure_future(twin.run(owner_fd))
+    loop.add_signal_handler(signal.SIGTERM, running.cancel)
+    loop.add_signal_handler(signal.SIGHUP, running.cancel)
+    try:
+        await running
+    except asyncio.CancelledError:
+        logging.getLogger(__name__).info("stopped by a signal")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the twin; return an exit code."""
+    parsed = vars(_parser().parse_args(arguments))
+    logging.basicConfig(
+        level=logging.DEBUG if parsed.pop("verbose") else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+    )
+    # Ctrl-C in the user's terminal is the owner's business; the board follows its owner's end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    owner_fd, has_radio = parsed.pop("owner_fd"), not parsed.pop("no_radio")
+    parsed.pop("lock_fd")
+    parsed["directory"] = parsed.pop("dir").resolve()
+    try:
+        asyncio.run(_run(TwinOptions(**parsed), owner_fd, has_radio))
+    except FaceloopError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""Where the board's files are, in a checkout and in an installed package."""
+
+from __future__ import annotations
+
+import importlib.util
+import runpy
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import faceloop_protocol
+
+from faceloop.errors import UsageError
+
+__all__ = ["board_constants", "board_files", "firmware_root", "shim_dir"]
+
+
+def firmware_root() -> Path:
+    """Return the folder with ``main.py``, ``faceloop_device/`` and ``boards/``.
+
+    Raises
+    ------
+    UsageError
+        If this installation has none.
+    """
+    try:
+        spec = importlib.util.find_spec("faceloop.firmware")
+    except ModuleNotFoundError:
+        spec = None
+    candidates = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
+    # Editable installs do not always find a package without Python modules of its own.
+    candidates.append(Path(__file__).resolve().parents[4] / "firmware")
+    for candidate in candidates:
+        if (candidate / "virtual_board").is_dir():
+            return candidate
+    raise UsageError("The firmware files are missing from this installation; install it again.")
+
+
+def shim_dir() -> Path:
+    """Return the folder with the modules that only the virtual board has."""
+    return firmware_root() / "virtual_board"
+
+
+def board_constants() -> dict[str, Any]:
+    """Return the constants of ``boards/virtual.py`` by name."""
+    return runpy.run_path(str(firmware_root() / "boards" / "virtual.py"))
+
+
+def board_files() -> Iterator[tuple[PurePosixPath, Path]]:
+    """Yield (path on the board, file here) of everything that goes onto a board's flash."""
+    root = firmware_root()
+    for name in ("boot.py", "main.py"):
+        if (root / name).is_file():
+            yield PurePosixPath("/", name), root / name
+    for folder in ("faceloop_device", "boards"):
+        for path in sorted((root / folder).rglob("*.py")):
+            yield PurePosixPath("/", *path.relative_to(root).parts), path
+    protocol = Path(faceloop_protocol.__file__).parent
+    for path in sorted(protocol.rglob("*.py")):
+        parts = path.relative_to(protocol).parts
+        yield PurePosixPath("/lib/faceloop_protocol", *parts), path

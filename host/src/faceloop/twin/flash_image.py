@@ -1,0 +1,88 @@
+"""Makes the virtual board's flash: a littlefs image that MicroPython's VfsLfs2 mounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from littlefs import LittleFS
+
+from faceloop.errors import UsageError
+from faceloop.twin.firmware_files import board_files
+
+__all__ = ["BLOCK_BYTES", "IMAGE_BYTES", "build_image", "prepare_image", "update_image"]
+
+BLOCK_BYTES = 4096
+IMAGE_BYTES = 1 << 20
+_BLOCKS = IMAGE_BYTES // BLOCK_BYTES
+
+
+def build_image(files: Iterable[tuple[PurePosixPath, bytes]]) -> bytes:
+    """Return an image of 1 MiB with these files.
+
+    Parameters
+    ----------
+    files : iterable of (PurePosixPath, bytes)
+        Absolute path on the board, and content.
+
+    Raises
+    ------
+    UsageError
+        If they do not fit.
+    """
+    filesystem = LittleFS(block_size=BLOCK_BYTES, block_count=_BLOCKS)
+    _write(filesystem, files)
+    return bytes(filesystem.context.buffer)
+
+
+def update_image(image: bytes, files: Iterable[tuple[PurePosixPath, bytes]]) -> bytes:
+    """Return ``image`` with these files replaced and all others as they were.
+
+    Raises
+    ------
+    UsageError
+        If ``image`` is no flash image, or they do not fit.
+    """
+    if len(image) != IMAGE_BYTES:
+        raise UsageError(
+            f"The kept flash image has {len(image)} bytes, not {IMAGE_BYTES}; "
+            "delete it and try again."
+        )
+    filesystem = LittleFS(block_size=BLOCK_BYTES, block_count=_BLOCKS, mount=False)
+    filesystem.context.buffer[:] = image
+    try:
+        filesystem.mount()
+    except OSError as error:
+        raise UsageError(
+            "The kept flash image cannot be read; delete it and try again."
+        ) from error
+    _write(filesystem, files)
+    return bytes(filesystem.context.buffer)
+
+
+def prepare_image(path: Path, *, keep: bool) -> None:
+    """Write the flash image with the current firmware to ``path``.
+
+    Parameters
+    ----------
+    path : Path
+        Where it goes.
+    keep : bool
+        If there is an image already, keep what the board has stored in it (keys, settings) and
+        replace only the firmware's own files.
+    """
+    files = ((target, source.read_bytes()) for target, source in board_files())
+    if keep and path.exists():
+        path.write_bytes(update_image(path.read_bytes(), files))
+    else:
+        path.write_bytes(build_image(files))
+
+
+def _write(filesystem: LittleFS, files: Iterable[tuple[PurePosixPath, bytes]]) -> None:
+    for target, content in files:
+        try:
+            filesystem.makedirs(str(target.parent), exist_ok=True)
+            with filesystem.open(str(target), "wb") as file:
+                file.write(content)
+        except OSError as error:
+            raise UsageError(f"{target} does not fit on the board's flash.") from error

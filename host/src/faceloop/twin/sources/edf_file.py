@@ -1,0 +1,266 @@
+"""Read EDF, EDF+, BDF and BDF+ recordings, refusing what is broken in plain words.
+
+The header is checked here before edfio sees the file, because edfio repairs or trips over a
+damaged one where a person needs to hear what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import edfio
+import numpy as np
+
+from faceloop.errors import SourceError
+from faceloop.twin.sources.source import FloatArray
+
+__all__ = ["Track", "is_edf_or_bdf", "read_edf_or_bdf"]
+
+_MAGIC = {b"0       ": "EDF", b"\xffBIOSEMI": "BDF"}
+_BYTES_PER_SAMPLE = {"EDF": 2, "BDF": 3}
+# Not electrodes: annotations of both formats and the trigger word of BioSemi amplifiers.
+_NOT_SIGNALS = ("EDF Annotations", "BDF Annotations", "Status")
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One channel of a recording as stored.
+
+    Parameters
+    ----------
+    label, dimension : str
+        As in the file; the physical dimension may be empty.
+    fs_hz : float
+        Sampling rate; 0 when unknown.
+    samples : ndarray of float64, shape (n_samples,)
+        Values in ``dimension``.
+    """
+
+    label: str
+    dimension: str
+    fs_hz: float
+    samples: FloatArray = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    format: str
+    n_bytes: int
+    n_records: int
+    record_s: float
+    labels: tuple[str, ...]
+    dimensions: tuple[str, ...]
+    samples_per_record: tuple[int, ...]
+    is_discontinuous: bool
+
+
+def is_edf_or_bdf(first_bytes: bytes) -> bool:
+    """Say whether a file that starts with these bytes claims to be EDF or BDF."""
+    return first_bytes[:8] in _MAGIC
+
+
+def read_edf_or_bdf(
+    path: Path, min_fs_hz: float, max_tracks: int, max_seconds: float
+) -> tuple[list[Track], list[str]]:
+    """Return the first signal channels of a file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    min_fs_hz : float
+        Slower signals (temperatures, envelopes) are skipped with a warning.
+    max_tracks : int
+        At most so many channels are returned.
+    max_seconds : float
+        Longest recording that is taken.
+
+    Returns
+    -------
+    tracks : list of Track
+        In file order; may be empty only if every signal is slower than ``min_fs_hz``, then one
+        track without samples tells the fastest rate.
+    notes : list of str
+        Sentences about what was skipped or assumed.
+
+    Raises
+    ------
+    SourceError
+        If the file is damaged or holds no signal.
+    """
+    header, notes = _read_header(path)
+    duration_s = header.n_records * header.record_s
+    if duration_s > max_seconds:
+        raise SourceError(
+            f"{path.name} lasts {duration_s / 3600:.1f} h, more than the {max_seconds / 3600:.0f}"
+            " h a virtual board plays: cut a shorter piece from it."
+        )
+    signals = [i for i, label in enumerate(header.labels) if label not in _NOT_SIGNALS]
+    if not signals:
+        raise SourceError(
+            f"{path.name} holds no signal channel, only annotations: choose a file with EMG."
+        )
+    rates_hz = {i: header.samples_per_record[i] / header.record_s for i in signals}
+    fast = [i for i in signals if rates_hz[i] >= min_fs_hz]
+    if not fast:
+        quickest = max(signals, key=lambda i: rates_hz[i])
+        empty = np.zeros(0)
+        return [Track(header.labels[quickest], "", rates_hz[quickest], empty)], notes
+    slow = [header.labels[i] for i in signals if i not in fast]
+    if slow:
+        notes.append(f"Too slow for EMG and left out: {', '.join(slow)}.")
+    chosen = fast[:max_tracks]
+    if len(fast) > max_tracks:
+        notes.append(f"Only the first {max_tracks} of {len(fast)} signal channels are played.")
+    physical = _read_samples(path, header, chosen)
+    tracks = [
+        Track(header.labels[i], header.dimensions[i], rates_hz[i], samples)
+        for i, samples in zip(chosen, physical, strict=True)
+    ]
+    return tracks, notes
+
+
+def _read_samples(path: Path, header: _Header, chosen: list[int]) -> list[FloatArray]:
+    try:
+        with warnings.catch_warnings():
+            # A wrong record count was reported by _read_header already.
+            warnings.simplefilter("ignore")
+            recording: edfio.Edf | edfio.Bdf
+            if header.format == "EDF":
+                recording = edfio.read_edf(path, lazy_load_data=False, header_encoding="latin-1")
+            else:
+                recording = edfio.read_bdf(path, header_encoding="latin-1")
+            annotation = f"{header.format} Annotations"
+            position = [i for i, label in enumerate(header.labels) if label != annotation]
+            signals: Sequence[edfio.EdfSignal | edfio.BdfSignal] = recording.signals
+            by_index = dict(zip(position, signals, strict=True))
+            return [np.array(by_index[i].data, dtype=np.float64) for i in chosen]
+    except (ValueError, TypeError, KeyError, IndexError, ArithmeticError, OSError) as error:
+        raise SourceError(
+            f"{path.name} cannot be read as {header.format} ({error}): export it again."
+        ) from error
+
+
+def _read_header(path: Path) -> tuple[_Header, list[str]]:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        main = file.read(256)
+        if len(main) < 256:
+            raise SourceError(
+                f"{path.name} is cut off inside its header ({size} bytes): copy it again."
+            )
+        name = _MAGIC[main[:8]]
+        n_bytes = _integer(path, main[184:192], "header size")
+        n_signals = _integer(path, main[252:256], "number of signals")
+        if n_signals < 1:
+            raise SourceError(f"{path.name} holds no signal channel: choose a file with EMG.")
+        if n_bytes != 256 * (n_signals + 1):
+            raise SourceError(
+                f"{path.name} has a damaged header: {n_bytes} bytes announced, {n_signals} signals"
+                f" need {256 * (n_signals + 1)}. Export it again."
+            )
+        fields = file.read(256 * n_signals)
+    if len(fields) < 256 * n_signals:
+        raise SourceError(
+            f"{path.name} is cut off inside its header ({size} of {n_bytes} bytes): copy it again."
+        )
+    labels = _column(fields, n_signals, 0, 16)
+    dimensions = _column(fields, n_signals, 96, 8)
+    # Column starts, in bytes for one signal: EDF specification, header record.
+    physical = [_numbers(path, fields, n_signals, start, "physical range") for start in (104, 112)]
+    digital = [_numbers(path, fields, n_signals, start, "digital range") for start in (120, 128)]
+    per_record = tuple(
+        _integer(path, text.encode("latin-1"), f"samples per record of {label}")
+        for text, label in zip(_column(fields, n_signals, 216, 8), labels, strict=True)
+    )
+    for i, label in enumerate(labels):
+        if label in _NOT_SIGNALS:
+            continue
+        if physical[0][i] == physical[1][i] or digital[0][i] >= digital[1][i]:
+            raise SourceError(
+                f"{path.name}: channel {label!r} has no usable scale (physical {physical[0][i]:g}"
+                f" to {physical[1][i]:g}, digital {digital[0][i]:g} to {digital[1][i]:g}):"
+                " export it again."
+            )
+        if per_record[i] < 1:
+            raise SourceError(f"{path.name}: channel {label!r} has no samples: export it again.")
+    record_s = _number(path, main[244:252], "record duration")
+    if record_s <= 0 and any(label not in _NOT_SIGNALS for label in labels):
+        raise SourceError(
+            f"{path.name} has an unknown sampling rate (record duration {record_s:g} s):"
+            " export it again."
+        )
+    promised = _integer(path, main[236:244], "number of records")
+    n_records, notes = _count_records(
+        path, size - n_bytes, sum(per_record) * _BYTES_PER_SAMPLE[name], promised
+    )
+    is_discontinuous = main[192:197] in (b"EDF+D", b"BDF+D")
+    if is_discontinuous:
+        notes.append("The recording has pauses; its parts are played without them.")
+    header = _Header(
+        name, n_bytes, n_records, record_s, labels, dimensions, per_record, is_discontinuous
+    )
+    return header, notes
+
+
+def _count_records(
+    path: Path, data_bytes: int, record_bytes: int, promised: int
+) -> tuple[int, list[str]]:
+    if record_bytes <= 0:
+        raise SourceError(f"{path.name} has records without samples: export it again.")
+    stored, rest = divmod(data_bytes, record_bytes)
+    if stored < 1:
+        raise SourceError(f"{path.name} is empty: a header and no whole record. Choose another.")
+    if promised > stored:
+        raise SourceError(
+            f"{path.name} is truncated: {stored} of {promised} records are there."
+            " Copy it again from where it was recorded."
+        )
+    notes = []
+    if promised == -1 and rest:
+        raise SourceError(
+            f"{path.name} is truncated: it was never closed and ends inside record {stored + 1}."
+            " Repair it with the program that recorded it."
+        )
+    if promised < stored:
+        notes.append(f"The header promises {promised} records, {stored} are there and played.")
+    return stored, notes
+
+
+def _column(fields: bytes, n_signals: int, start: int, width: int) -> tuple[str, ...]:
+    base = start * n_signals
+    cells = (fields[base + i * width : base + (i + 1) * width] for i in range(n_signals))
+    return tuple(cell.decode("latin-1").strip(" \0") for cell in cells)
+
+
+def _numbers(
+    path: Path, fields: bytes, n_signals: int, start: int, what: str
+) -> tuple[float, ...]:
+    cells = _column(fields, n_signals, start, 8)
+    return tuple(_number(path, cell.encode("latin-1"), what) for cell in cells)
+
+
+def _number(path: Path, raw: bytes, what: str) -> float:
+    try:
+        number = float(raw.decode("ascii").strip(" \0").replace(",", "."))
+    except (ValueError, UnicodeDecodeError):
+        number = math.nan
+    if not math.isfinite(number):
+        text = raw.decode("latin-1").strip()
+        raise SourceError(
+            f"{path.name} has a damaged header: its {what} reads {text!r}. Export it again."
+        )
+    return number
+
+
+def _integer(path: Path, raw: bytes, what: str) -> int:
+    number = _number(path, raw, what)
+    if number != int(number):
+        raise SourceError(
+            f"{path.name} has a damaged header: its {what} is {number:g}. Export it again."
+        )
+    return int(number)

@@ -1,0 +1,130 @@
+"""What the virtual board's electrodes touch: the interface of every signal source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "COUNTS_MAX",
+    "COUNTS_MIN",
+    "FS_HZ",
+    "LSB_UV",
+    "N_CHANNELS",
+    "CountArray",
+    "FloatArray",
+    "Onset",
+    "OpenInputs",
+    "Source",
+    "counts_from_uv",
+]
+
+FloatArray = npt.NDArray[np.float64]
+CountArray = npt.NDArray[np.int32]
+
+FS_HZ = 2000.0
+N_CHANNELS = 8
+COUNTS_MAX = 2**23 - 1
+COUNTS_MIN = -(2**23)
+LSB_UV = 2.4e6 / 12 / COUNTS_MAX
+"""Microvolts per count: ADS1298 with its 2.4 V reference at gain 12."""
+
+
+@dataclass(frozen=True, slots=True)
+class Onset:
+    """One moment at which a muscle starts (true for scripts, estimated for recordings).
+
+    Parameters
+    ----------
+    frame : int
+        First frame, at 2000 frames a second, at which the muscle's drive is above zero.
+    channel : int
+        0 to 7.
+    muscle : str
+        Muscle and side (``zygomaticus_major_l``), or the label in a recording.
+    snr_db : float
+        Power in 20-450 Hz while active over power at rest, ``10 log10``.
+    kind : str
+        ``voluntary``, ``synkinesis``, ``crosstalk``, ``blink`` or, from a recording, ``estimate``.
+    frame_3db : int
+        First frame at which the expected power in band is twice that of rest: what a perfect
+        detector could see. Equals ``frame`` for a step and for an estimate.
+    end_frame : int
+        Frame after the last active one; 0 when not known.
+    """
+
+    frame: int
+    channel: int
+    muscle: str
+    snr_db: float
+    kind: str
+    frame_3db: int
+    end_frame: int = 0
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Endless or finite stream of converter counts; ``n_samples`` is None when endless."""
+
+    fs_hz: float
+    n_channels: int
+    n_samples: int | None
+    labels: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def read(self, n: int) -> CountArray:
+        """Return the next frames, shape (n, 8); fewer at the end, then (0, 8)."""
+        ...
+
+    def rewind(self) -> None:
+        """Start again from the first frame."""
+        ...
+
+    @property
+    def onsets(self) -> Sequence[Onset]:
+        """Onsets in order of frame; of an endless source, those delivered so far."""
+        ...
+
+    @property
+    def lead_off(self) -> tuple[int, int]:
+        """Bits of inputs without an electrode, (positive, negative); bit 0 is channel 0."""
+        ...
+
+
+def counts_from_uv(uv: FloatArray) -> CountArray:
+    """Return microvolts as 24-bit counts, rounded half to even and clipped, in int32."""
+    counts = np.rint(uv / LSB_UV)
+    return np.clip(counts, COUNTS_MIN, COUNTS_MAX).astype(np.int32)
+
+
+class OpenInputs:
+    """A board with nothing plugged in: zeros, endless, every lead-off bit set."""
+
+    fs_hz = FS_HZ
+    n_channels = N_CHANNELS
+    n_samples: int | None = None
+    warnings: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        self.labels = tuple(f"unconnected {i + 1}" for i in range(N_CHANNELS))
+
+    def read(self, n: int) -> CountArray:
+        """Return ``n`` frames of zeros, shape (n, 8)."""
+        return np.zeros((max(n, 0), N_CHANNELS), dtype=np.int32)
+
+    def rewind(self) -> None:
+        """Do nothing: every frame is alike."""
+
+    @property
+    def onsets(self) -> Sequence[Onset]:
+        """Return no onsets."""
+        return ()
+
+    @property
+    def lead_off(self) -> tuple[int, int]:
+        """Return all bits set."""
+        return (0xFF, 0xFF)

@@ -1,0 +1,210 @@
+"""Serve the app on loopback inside a running asyncio loop, beside the session and the link."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import tempfile
+import webbrowser
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from faceloop.errors import FaceloopError, UsageError
+from faceloop.session.live import LiveView
+from faceloop.ui import assets
+from faceloop.ui.access import Access
+from faceloop.ui.feed import LiveFeed
+from faceloop.ui.gate import Gate
+from faceloop.ui.live_socket import serve_live_socket
+from faceloop.ui.pages import REFRESH_S
+from faceloop.ui.state import AppState
+from faceloop.ui.web import showing
+
+__all__ = ["serve"]
+
+HOST = "127.0.0.1"
+LIVE_PATH = "/ws/live"
+MAX_SOCKET_MESSAGE_BYTES = 64 * 1024
+# After the end every open page gets its last words before the server goes.
+FAREWELL_S = 2.0
+
+
+async def serve(
+    live: LiveView,
+    *,
+    port: int = 0,
+    open_browser: bool = True,
+    on_ready: Callable[[str], None] | None = None,
+    stay_open: bool = False,
+) -> None:
+    """Serve the web app until the session ends or this coroutine is cancelled.
+
+    Runs in the caller's event loop, takes no signals, and leaves no task, socket or file behind.
+
+    Parameters
+    ----------
+    live : LiveView
+        The session to show. Not stopped on cancellation; that is the caller's.
+    port : int
+        0 picks a free one.
+    open_browser : bool
+        Open the user's browser.
+    on_ready : callable, optional
+        Called once with the address; its token works once, within a minute.
+    stay_open : bool
+        Go on serving after the session has ended.
+
+    Raises
+    ------
+    UsageError
+        If the port is taken, or an app is already served by this process.
+    """
+    with _alone(), contextlib.closing(_listen(port)) as listener, _private_folder() as folder:
+        port = listener.getsockname()[1]
+        access, feed = Access(port), LiveFeed(live)
+        state = AppState(live, feed)
+        async with showing(state) as web_app:
+            gate = Gate(_Paths(state, web_app), access, port, assets.entry_files())
+            server = _Server(_config(gate))
+            serving = asyncio.create_task(server.serve(sockets=[listener]), name="web server")
+            feeding = asyncio.create_task(_feed(state), name="live feed")
+            try:
+                await server.wait_until_ready(serving)
+                if on_ready is not None:
+                    on_ready(_address(port, access))
+                if open_browser:
+                    await asyncio.to_thread(_open, _address(port, access), folder)
+                await _until_over(state, serving, stay_open)
+            finally:
+                server.should_exit = True
+                feeding.cancel()
+                await asyncio.gather(serving, feeding, return_exceptions=True)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: Ctrl-C belongs to the caller's loop."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ready = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready.set()
+
+    async def wait_until_ready(self, serving: asyncio.Task[None]) -> None:
+        """Return when requests are answered; raise what stopped the start."""
+        ready = asyncio.create_task(self._ready.wait())
+        try:
+            await asyncio.wait({ready, serving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ready.cancel()
+        if serving.done():
+            serving.result()
+
+
+class _Paths:
+    """Our own few paths; everything else is NiceGUI's."""
+
+    def __init__(self, state: AppState, app: ASGIApp) -> None:
+        self._state = state
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if scope["type"] == "websocket" and path == LIVE_PATH:
+            await serve_live_socket(self._state.live, self._state.feed, scope, receive, send)
+        elif scope["type"] == "http" and path.startswith(assets.PREFIX):
+            await assets.asset(path)(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        lifespan="on",
+        ws="websockets-sansio",
+        ws_max_size=MAX_SOCKET_MESSAGE_BYTES,
+        ws_per_message_deflate=False,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=2,
+    )
+
+
+async def _feed(state: AppState) -> None:
+    """Run the feed; a session that breaks is shown, not raised, so that the page can say so."""
+    try:
+        await state.feed.run()
+    except FaceloopError as error:
+        state.fault = str(error)
+
+
+async def _until_over(state: AppState, serving: asyncio.Task[None], stay_open: bool) -> None:
+    while not serving.done():
+        state.status()
+        if state.ended.is_set() and not stay_open:
+            await asyncio.sleep(FAREWELL_S)
+            return
+        await asyncio.wait({serving}, timeout=REFRESH_S)
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # A port in TIME_WAIT may be used again; on Windows the option would let others share it.
+    if os.name != "nt":
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError as error:
+        listener.close()
+        raise UsageError(
+            f"Port {port} cannot be used ({error.strerror}). Choose another, or 0 for a free one."
+        ) from error
+    return listener
+
+
+_is_serving = False
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    global _is_serving
+    if _is_serving:
+        raise UsageError("This process already serves an app. Stop it first.")
+    _is_serving = True
+    try:
+        yield
+    finally:
+        _is_serving = False
+
+
+def _address(port: int, access: Access) -> str:
+    # In the fragment: a browser never sends it, so it is in no log and no Referer.
+    return f"http://{HOST}:{port}/#{access.new_launch_token()}"
+
+
+@contextlib.contextmanager
+def _private_folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="faceloop-") as folder:  # mode 0700
+        yield Path(folder)
+
+
+def _open(address: str, folder: Path) -> None:
+    """Open the browser through a private file, so that the token is in no process list."""
+    page = folder / "open.html"
+    with os.fdopen(os.open(page, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(f'<!doctype html><meta http-equiv="refresh" content="0; url={address}">')
+    webbrowser.open(page.as_uri())

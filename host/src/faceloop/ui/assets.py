@@ -1,0 +1,45 @@
+"""The app's own scripts, styles and entry page, read once from the package."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from pathlib import PurePosixPath
+
+from starlette.responses import Response
+
+__all__ = ["asset", "entry_files"]
+
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+PREFIX = "/assets/"
+
+
+@cache
+def _all() -> dict[str, tuple[bytes, str]]:
+    folder = files("faceloop.ui") / "static"
+    return {
+        item.name: (item.read_bytes(), _TYPES[PurePosixPath(item.name).suffix])
+        for item in folder.iterdir()
+        if PurePosixPath(item.name).suffix in _TYPES
+    }
+
+
+def asset(path: str) -> Response:
+    """Return the response for ``/assets/<name>``: a name of the packaged list, nothing else."""
+    found = _all().get(path.removeprefix(PREFIX)) if path.startswith(PREFIX) else None
+    if found is None:
+        return Response("Not found.", 404, media_type="text/plain")
+    body, media_type = found
+    return Response(body, media_type=media_type)
+
+
+def entry_files() -> dict[str, Response]:
+    """Return what a browser without a cookie may read, by path. None of it names the session."""
+    page = asset(PREFIX + "entry.html")
+    names = ("entry.js", "entry.css", "theme.js", "icon.svg")
+    return {"/": page, "/train": page} | {PREFIX + name: asset(PREFIX + name) for name in names}

@@ -1,0 +1,215 @@
+"""From the session's blocks to each browser's queue: reduce once, pack once, send to many."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import deque
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceloop.session.live import LiveBlock, LiveEvent, LiveView
+from faceloop.ui import wire, words
+from faceloop.ui.columns import ColumnReducer, Columns
+
+__all__ = ["ClientQueue", "LiveFeed", "MuscleNow"]
+
+# A message at most this often: a screen draws 60 times a second, and 50 leave it work to do.
+# An alert never waits for it.
+FLUSH_S = 0.018
+# 0.4 s of messages may wait for one browser; older ones are worthless for feedback.
+QUEUE_LENGTH = 16
+# Messages on their way that the browser has not acknowledged: about 1 s. Without this limit the
+# buffers of the loopback socket would hold minutes of stale signal for a stalled tab.
+WINDOW = 48
+AGES = 512
+SMOOTHING_S = 0.4
+_ALERT_KINDS = frozenset({"onset_cue", "synkinesis"})
+
+
+@dataclass(frozen=True, slots=True)
+class MuscleNow:
+    """One muscle as it is now, smoothed for reading; ``ratio`` is min/max of the sides, 0-1."""
+
+    left_uv: float
+    right_uv: float
+    ratio: float
+
+
+class ClientQueue:
+    """What waits for one browser: bounded, oldest dropped and counted, age measured."""
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self._waiting: deque[tuple[int, float, bytes]] = deque()
+        self._ages_s: deque[float] = deque(maxlen=AGES)
+        self._changed = asyncio.Event()
+        self._sent = 0
+        self._acked = 0
+        self._sent_sequence: deque[tuple[int, int]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, sequence: int, made_s: float, message: bytes) -> None:
+        """Add a message; never waits."""
+        if len(self._waiting) >= QUEUE_LENGTH:
+            self._waiting.popleft()
+            self.dropped += 1
+        self._waiting.append((sequence, made_s, message))
+        self._changed.set()
+
+    async def get(self) -> tuple[float, bytes]:
+        """Return the oldest message (time made, bytes) once the browser has room for it."""
+        while not self._waiting or self._sent - self._acked >= WINDOW:
+            self._changed.clear()
+            await self._changed.wait()
+        sequence, made_s, message = self._waiting.popleft()
+        self._sent += 1
+        self._sent_sequence.append((sequence, self._sent))
+        return made_s, message
+
+    def acknowledge(self, sequence: int) -> None:
+        """Note the newest message that arrived; one that was never sent changes nothing."""
+        if not any(sent == sequence for sent, _ in self._sent_sequence):
+            return
+        while self._sent_sequence:
+            sent, count = self._sent_sequence.popleft()
+            self._acked = count
+            if sent == sequence:
+                break
+        self._changed.set()
+
+    def note_age(self, age_s: float) -> None:
+        """Note how old a message was when its send ended."""
+        self._ages_s.append(age_s)
+
+    def age_ms(self, percentile: float) -> float:
+        """Return the age of what was sent lately, NaN before the first message."""
+        return 1e3 * float(np.percentile(self._ages_s, percentile)) if self._ages_s else math.nan
+
+
+class LiveFeed:
+    """Read the session once and give every browser the same packed messages.
+
+    Parameters
+    ----------
+    live : LiveView
+    """
+
+    def __init__(self, live: LiveView) -> None:
+        self._live = live
+        self._n_channels = len(live.labels)
+        self._reducer = ColumnReducer(live.fs_hz, self._n_channels)
+        self._clients: set[ClientQueue] = set()
+        self._sequence = 0
+        self._flushed_s = -math.inf
+        self._pending: list[LiveBlock] = []
+        self._events: list[LiveEvent] = []
+        self._smooth = np.full((len(live.muscles), 3), np.nan)
+        self.is_calibrated = False
+        self.alerts = 0
+
+    def subscribe(self) -> ClientQueue:
+        """Return a new browser's queue."""
+        queue = ClientQueue()
+        self._clients.add(queue)
+        return queue
+
+    def unsubscribe(self, queue: ClientQueue) -> None:
+        """Forget a browser."""
+        self._clients.discard(queue)
+
+    def muscles_now(self) -> tuple[MuscleNow, ...]:
+        """Return every muscle of ``live.muscles`` as it is now."""
+        return tuple(MuscleNow(*map(float, row)) for row in self._smooth)
+
+    def overall_ratio(self) -> float:
+        """Return the mean symmetry ratio of the trained muscles that move, NaN when all rest."""
+        ratios = [
+            now.ratio
+            for pair, now in zip(self._live.muscles, self.muscles_now(), strict=True)
+            if pair.role == "train" and math.isfinite(now.ratio)
+        ]
+        return sum(ratios) / len(ratios) if ratios else math.nan
+
+    async def run(self) -> None:
+        """Read blocks until the session ends."""
+        async for block in self._live.blocks():
+            self._take(block)
+
+    def _take(self, block: LiveBlock) -> None:
+        self.is_calibrated = block.is_calibrated
+        self._follow(block)
+        self.alerts += sum(event.kind == "synkinesis" for event in block.events)
+        if not self._clients:
+            self._pending.clear()
+            self._events.clear()
+            return
+        self._pending.append(block)
+        self._events.extend(block.events)
+        now_s = time.monotonic()
+        if block.events or now_s - self._flushed_s >= FLUSH_S:
+            self._flushed_s = now_s
+            self._flush(now_s)
+
+    def _follow(self, block: LiveBlock) -> None:
+        """Smooth what is read as text; a value that is not there is not smoothed over."""
+        step = min(1.0, len(block.trace_uv) / self._live.fs_hz / SMOOTHING_S)
+        for row, pair in zip(self._smooth, self._live.muscles, strict=True):
+            fresh = (
+                block.envelope_uv[pair.left],
+                block.envelope_uv[pair.right],
+                block.symmetry.get(pair.muscle, math.nan),
+            )
+            for i, value in enumerate(fresh):
+                is_first = math.isnan(row[i]) or math.isnan(value)
+                row[i] = value if is_first else row[i] + step * (value - row[i])
+
+    def _flush(self, now_s: float) -> None:
+        newest = self._pending[-1]
+        first_column, columns_uv = self._columns()
+        events = tuple(self._worded(event) for event in self._events)
+        self._pending.clear()
+        self._events.clear()
+        self._sequence += 1
+        message = wire.pack_live(
+            sequence=self._sequence,
+            fs_hz=self._live.fs_hz,
+            column_frames=self._reducer.column_frames,
+            first_column=first_column,
+            last_frame=newest.first_frame + len(newest.trace_uv) - 1,
+            electrode_time_s=newest.electrode_time_s,
+            columns_uv=columns_uv,
+            envelope_uv=newest.envelope_uv,
+            rest_uv=newest.rest_uv,
+            symmetry=self._ratios(newest),
+            events=events,
+            is_calibrated=newest.is_calibrated,
+        )
+        for client in self._clients:
+            client.put(self._sequence, now_s, message)
+
+    def _columns(self) -> tuple[int, Columns]:
+        """Reduce the waiting blocks; after a jump only what follows it goes into this message."""
+        first_column = 0
+        parts: list[Columns] = []
+        for block in self._pending:
+            start, columns_uv = self._reducer.push(block.first_frame, block.trace_uv)
+            expected = first_column + sum(part.shape[1] for part in parts)
+            if not parts or start != expected:
+                first_column, parts = start, []
+            parts.append(columns_uv)
+        return first_column, np.concatenate(parts, axis=1)
+
+    def _ratios(self, block: LiveBlock) -> NDArray[np.float32]:
+        ratios = [block.symmetry.get(pair.muscle, math.nan) for pair in self._live.muscles]
+        return np.array(ratios, np.float32)
+
+    def _worded(self, event: LiveEvent) -> LiveEvent:
+        if event.kind not in _ALERT_KINDS or event.text:
+            return event
+        return replace(event, text=words.alert_sentence(event, self._live.muscles))

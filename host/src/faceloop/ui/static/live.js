@@ -1,0 +1,131 @@
+// The live part of the Train page as a NiceGUI element: its HTML is built in Python (pages.py);
+// this finds the canvases in it and keeps them, the cues and the reports to the server going.
+
+import { Cues } from "/assets/cue.js";
+import { MusclePanel } from "/assets/panel.js";
+import { LiveSocket } from "/assets/socket.js";
+
+const REPORT_MS = 250;
+
+class LiveArea {
+  constructor(area) {
+    this.area = area;
+    this.stats = {
+      fps: 0,
+      draws: 0,
+      messages: 0,
+      sequence: 0,
+      dropped: 0,
+      reports: 0,
+      cues: 0,
+      queueP50Ms: NaN,
+      queueP99Ms: NaN,
+      roundTripMs: NaN,
+      lastFrame: -1,
+      soundState: "none",
+    };
+    window.faceloop = { ...window.faceloop, stats: this.stats };
+    window.faceloop.applyChoices?.();
+    this.panels = [...area.querySelectorAll("[data-muscle]")].map((s) => new MusclePanel(s));
+    this.cues = new Cues(area);
+    this.events = [];
+    this.lastReportMs = 0;
+    this.drawsMs = [];
+    this.watchLooks();
+    // A task queued in a frame callback runs after that frame was painted.
+    this.afterPaint = new MessageChannel();
+    this.afterPaint.port1.onmessage = () => this.report(performance.now());
+    this.socket = new LiveSocket({
+      stats: this.stats,
+      onLive: (message) => this.receive(message),
+      onState: (isOpen) => (area.querySelector("[data-gone]").hidden = isOpen),
+    });
+    area.querySelector("[data-focus]").focus({ preventScroll: true });
+    history.replaceState(null, "", "/train");
+  }
+
+  watchLooks() {
+    const redo = () => {
+      for (const panel of this.panels) panel.resize();
+      this.schedule();
+    };
+    this.sizes = new ResizeObserver(redo);
+    for (const panel of this.panels) this.sizes.observe(panel.canvas);
+    this.themes = new MutationObserver(redo);
+    this.themes.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    this.looks = new AbortController();
+    const options = { signal: this.looks.signal };
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redo, options);
+    document.addEventListener("visibilitychange", redo, options);
+  }
+
+  receive(message) {
+    for (const panel of this.panels) panel.push(message);
+    for (const event of message.events) {
+      this.events.push({ ...event, column: Math.floor(event.frame / message.columnFrames) });
+    }
+    this.newestFrame = message.lastFrame;
+    this.schedule();
+  }
+
+  schedule() {
+    this.request ??= requestAnimationFrame(() => this.draw());
+  }
+
+  draw() {
+    this.request = undefined;
+    this.cueFrames = [];
+    for (const event of this.events) this.takeEvent(event);
+    this.events.length = 0;
+    for (const panel of this.panels) panel.paint();
+    this.stats.draws += 1;
+    this.drawnFrame = this.newestFrame ?? -1;
+    this.afterPaint.port2.postMessage(0);
+  }
+
+  takeEvent(event) {
+    const panel = this.panels.find((p) => p.channels.includes(event.channel));
+    const isCue = event.kind === "onset_cue" || event.kind === "synkinesis";
+    if (isCue && event.frame >= 0) panel?.markCue(event.channel, event.column);
+    if (this.cues.take(event, panel)) {
+      this.stats.cues += 1;
+      if (event.frame >= 0) this.cueFrames.push(event.frame);
+    }
+  }
+
+  report(nowMs) {
+    this.drawsMs.push(nowMs);
+    while (this.drawsMs[0] <= nowMs - 1000) this.drawsMs.shift();
+    this.stats.fps = this.drawsMs.length;
+    this.stats.lastFrame = this.drawnFrame;
+    this.stats.soundState = this.cues.sound.context?.state ?? "none";
+    for (const frame of this.cueFrames) this.socket.reportDrawn(frame, nowMs, this.stats.fps, true);
+    this.cueFrames = [];
+    if (nowMs - this.lastReportMs >= REPORT_MS) {
+      this.lastReportMs = nowMs;
+      this.socket.reportDrawn(this.drawnFrame, nowMs, this.stats.fps, false);
+    }
+  }
+
+  close() {
+    cancelAnimationFrame(this.request);
+    this.looks.abort();
+    this.sizes.disconnect();
+    this.themes.disconnect();
+    this.afterPaint.port1.close();
+    this.cues.close();
+    this.socket.close();
+  }
+}
+
+export default {
+  render() {
+    return Vue.h("div", null, this.$slots.default?.());
+  },
+  mounted() {
+    this.live = Vue.markRaw(new LiveArea(this.$el));
+  },
+  unmounted() {
+    this.live?.close();
+  },
+};

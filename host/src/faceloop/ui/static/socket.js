@@ -1,0 +1,95 @@
+// The socket to the server: reconnects, acknowledges, and knows the server's clock.
+
+import { decode, encodeAck, encodeDrawn, encodePing, LIVE } from "/assets/wire.js";
+
+const PING_MS = 2000;
+const PINGS_KEPT = 10;
+const ACK_EVERY = 8;
+const RETRY_MS = [500, 1000, 2000, 4000];
+
+/** Follow /ws/live; call onLive for each message, onState(isOpen) on changes. */
+export class LiveSocket {
+  constructor({ onLive, onState, stats }) {
+    this.onLive = onLive;
+    this.onState = onState;
+    this.stats = stats;
+    this.failures = 0;
+    this.isClosed = false;
+    this.connect();
+  }
+
+  connect() {
+    this.clock = []; // [round trip ms, server seconds minus performance.now() / 1000]
+    this.unacknowledged = 0;
+    this.socket = new WebSocket(`ws://${location.host}/ws/live`);
+    this.socket.binaryType = "arraybuffer";
+    this.socket.onopen = () => {
+      this.failures = 0;
+      this.onState(true);
+      this.ping();
+      this.pinger = setInterval(() => this.ping(), PING_MS);
+    };
+    this.socket.onmessage = (event) => this.receive(event.data);
+    this.socket.onclose = () => {
+      clearInterval(this.pinger);
+      if (this.isClosed) return;
+      this.onState(false);
+      const wait = RETRY_MS[Math.min(this.failures++, RETRY_MS.length - 1)];
+      this.retry = setTimeout(() => this.connect(), wait);
+    };
+  }
+
+  receive(buffer) {
+    const message = decode(buffer);
+    if (message.type !== LIVE) {
+      this.readClock(message);
+      return;
+    }
+    this.stats.messages += 1;
+    this.stats.sequence = message.sequence;
+    if (++this.unacknowledged >= ACK_EVERY) {
+      this.unacknowledged = 0;
+      this.send(encodeAck(message.sequence));
+    }
+    this.onLive(message);
+  }
+
+  ping() {
+    this.send(encodePing(performance.now()));
+  }
+
+  // The exchange with the shortest round trip has the least doubt about when the server answered.
+  readClock(pong) {
+    const now = performance.now();
+    const roundTrip = now - pong.clientMs;
+    const offset = pong.serverS - (pong.clientMs + roundTrip / 2) / 1000;
+    this.clock.push([roundTrip, offset]);
+    if (this.clock.length > PINGS_KEPT) this.clock.shift();
+    const best = this.clock.reduce((a, b) => (b[0] < a[0] ? b : a));
+    this.offsetS = best[1];
+    Object.assign(this.stats, {
+      dropped: pong.dropped,
+      queueP50Ms: pong.queueP50Ms,
+      queueP99Ms: pong.queueP99Ms,
+      roundTripMs: best[0],
+    });
+  }
+
+  /** Tell the server that `frame` was on screen at performance.now() = `atMs`. */
+  reportDrawn(frame, atMs, fps, isCue) {
+    if (this.offsetS === undefined || frame < 0) return;
+    this.stats.reports += 1;
+    this.send(encodeDrawn(frame, atMs / 1000 + this.offsetS, fps, isCue));
+  }
+
+  send(buffer) {
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(buffer);
+  }
+
+  close() {
+    this.isClosed = true;
+    clearTimeout(this.retry);
+    clearInterval(this.pinger);
+    this.socket.close();
+  }
+}

@@ -1,0 +1,92 @@
+"""The NiceGUI application: one per process, set up once, cleaned up after each use."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any
+
+from fastapi import FastAPI
+from nicegui import app as nicegui_app
+from nicegui import core, ui
+
+from faceloop.ui.pages import Page
+from faceloop.ui.state import AppState
+
+__all__ = ["showing"]
+
+_HEAD = """
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="/assets/icon.svg" type="image/svg+xml">
+<script src="/assets/theme.js"></script>
+<link rel="stylesheet" href="/assets/faceloop.css">
+"""
+_socket_tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+
+
+@asynccontextmanager
+async def showing(state: AppState) -> AsyncIterator[FastAPI]:
+    """Give the application whose pages show this session; leave no task of it behind."""
+    web = _web_app()
+    nicegui_app.state.faceloop = state
+    try:
+        yield web
+    finally:
+        nicegui_app.state.faceloop = None
+        left = [task for task in _socket_tasks if not task.done()]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        core.sio.eio.start_service_task = True  # the next use starts it anew, on its own loop
+
+
+@cache
+def _web_app() -> FastAPI:
+    web = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    ui.add_head_html(_HEAD, shared=True)
+
+    @ui.page("/")
+    def first_page() -> None:
+        Page(_state()).show_first()
+
+    @ui.page("/train")
+    def train_page() -> None:
+        Page(_state()).show_train()
+
+    nicegui_app.config.socket_io_js_transports = ["websocket"]
+    ui.run_with(
+        web,
+        title="faceloop",
+        language="en-US",
+        dark=None,
+        tailwind=False,
+        binding_refresh_interval=None,
+        gzip_middleware_factory=None,
+        show_welcome_message=False,
+    )
+    _keep_socket_tasks()
+    return web
+
+
+def _keep_socket_tasks() -> None:
+    """Remember the tasks of NiceGUI's socket server, which itself forgets them.
+
+    Without this its service task outlives the app and a ping waits up to 4 s (engineio 4).
+    """
+    start = core.sio.eio.start_background_task
+
+    def start_and_keep(target: Any, *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = start(target, *args, **kwargs)
+        _socket_tasks.add(task)
+        return task
+
+    core.sio.eio.start_background_task = start_and_keep
+
+
+def _state() -> AppState:
+    state = nicegui_app.state.faceloop
+    assert isinstance(state, AppState)
+    return state
