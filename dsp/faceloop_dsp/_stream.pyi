@@ -30,6 +30,7 @@ class StreamKernel:
     def gap(self, n_frames: int) -> tuple[NDArray[np.int64], list[tuple[int, int, bool]]]: ...
     def set_alert(
         self,
+        taps: Sequence[Sequence[float]] | NDArray[np.float64],
         scale_uv: Sequence[float] | NDArray[np.float64],
         threshold: Sequence[float] | NDArray[np.float64],
     ) -> None: ...
@@ -42,5 +43,5 @@ class StreamKernel:
     def mains(self) -> tuple[float, float, bool]: ...
 
 def cusum_block_maxima(
-    quick_uv: NDArray[np.float32], scale_uv: NDArray[np.float64], block: int
+    white_uv: NDArray[np.float64], scale_uv: NDArray[np.float64], block: int
 ) -> NDArray[np.float64]: ...

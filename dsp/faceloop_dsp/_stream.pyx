@@ -24,6 +24,7 @@ from faceloop_dsp._features cimport (
     CUSUM_CLIP,
     CUSUM_DRIFT,
     CUSUM_SLOPE,
+    WHITENING,
     alert_clear,
     envelope_clear,
     rms_clear,
@@ -264,15 +265,23 @@ cdef class StreamKernel:
             self.hand_over(events)
         return np.arange(first + 1, s.frame // s.hop + 1, dtype=np.int64) * s.hop - 1, events
 
-    def set_alert(self, scale_uv, threshold):
-        """Set rest SD of the alert path and CUSUM threshold per channel; SD 0 or NaN is off."""
+    def set_alert(self, taps, scale_uv, threshold):
+        """Set whitening taps, rest SD behind them and CUSUM threshold of each channel.
+
+        A channel whose SD or threshold is 0 or NaN gives no onsets.
+        """
         cdef Chain *s = &self.chain
         cdef double sd, h
-        cdef int c
-        if len(scale_uv) != s.n_channels or len(threshold) != s.n_channels:
+        cdef int c, k
+        if not len(taps) == len(scale_uv) == len(threshold) == s.n_channels:
             raise ValueError(f"a rest reference must have {s.n_channels} channels")
+        for row in taps:
+            if len(row) != WHITENING:
+                raise ValueError(f"{len(row)} whitening taps, there must be {WHITENING}")
         for c in range(s.n_channels):
             sd, h = scale_uv[c], threshold[c]
+            for k in range(WHITENING):
+                s.alert.taps[k][c] = taps[c][k] if sd > 0.0 and h > 0.0 else 0.0
             s.inv_variance[c] = 1.0 / (sd * sd) if sd > 0.0 and h > 0.0 else 0.0
             s.alert.threshold[c] = h if sd > 0.0 and h > 0.0 else INFINITY
             s.alert.inv_variance[c] = 0.0
@@ -325,13 +334,15 @@ cdef void *address(array, Py_buffer *view) except? NULL:
     return data
 
 
-def cusum_block_maxima(const float[:, ::1] quick_uv not None, double[::1] scale_uv not None, Py_ssize_t block):
+def cusum_block_maxima(
+    const double[:, ::1] white_uv not None, const double[::1] scale_uv not None, Py_ssize_t block
+):
     """Return the largest value of the alert path's CUSUM in each block, without any threshold.
 
     Parameters
     ----------
-    quick_uv : ndarray of float32, shape (n_frames, n_channels)
-        Signal of the alert path; NaN starts the CUSUM anew.
+    white_uv : ndarray of float64, shape (n_frames, n_channels)
+        Whitened signal of the alert path; NaN starts the CUSUM anew.
     scale_uv : ndarray of float64, shape (n_channels,)
         SD of the noise; a channel with 0 gives NaN.
     block : int
@@ -347,19 +358,19 @@ def cusum_block_maxima(const float[:, ::1] quick_uv not None, double[::1] scale_
     cdef double g, top, q, inv
     if block < 1:
         raise ValueError(f"blocks of {block} frames, it must be at least 1")
-    if scale_uv.shape[0] != quick_uv.shape[1]:
-        raise ValueError(f"{scale_uv.shape[0]} scales for {quick_uv.shape[1]} channels")
-    n_blocks = quick_uv.shape[0] // block
-    maxima = np.empty((n_blocks, quick_uv.shape[1]))
+    if scale_uv.shape[0] != white_uv.shape[1]:
+        raise ValueError(f"{scale_uv.shape[0]} scales for {white_uv.shape[1]} channels")
+    n_blocks = white_uv.shape[0] // block
+    maxima = np.empty((n_blocks, white_uv.shape[1]))
     cdef double[:, ::1] out = maxima
     with nogil:
-        for c in range(<int>quick_uv.shape[1]):
+        for c in range(<int>white_uv.shape[1]):
             inv = 1.0 / (scale_uv[c] * scale_uv[c]) if scale_uv[c] > 0.0 else NAN
             g = 0.0
             for b in range(n_blocks):
                 top = 0.0
                 for i in range(b * block, (b + 1) * block):
-                    q = quick_uv[i, c] * quick_uv[i, c] * inv
+                    q = white_uv[i, c] * white_uv[i, c] * inv
                     if q != q:
                         top = NAN
                         g = 0.0

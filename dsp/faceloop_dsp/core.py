@@ -215,9 +215,12 @@ class StreamCore:
     def set_rest(self, reference: RestReference | None) -> None:
         """Use a rest reference for the alert path, or none: then there are no onsets."""
         if reference is None:
-            self._kernel.set_alert([0.0] * self.n_channels, [0.0] * self.n_channels)
+            nothing = np.zeros((self.n_channels, 4))
+            self._kernel.set_alert(nothing, nothing[:, 0], nothing[:, 0])
         else:
-            self._kernel.set_alert(reference.alert_sd_uv, reference.alert_threshold)
+            self._kernel.set_alert(
+                reference.alert_whitening, reference.alert_sd_uv, reference.alert_threshold
+            )
         self._rest = reference
 
     @property

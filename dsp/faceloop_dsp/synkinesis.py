@@ -94,6 +94,7 @@ class _Watch:
     side: Side
     affected: int  # channels of the guard
     unaffected: int
+    trained_affected: int
     trained_unaffected: int
     n_held: int = 0
     n_released: int = 0
@@ -119,6 +120,11 @@ class SynkinesisDetector:
         A muscle is active from rest mean + ``n_sd`` SD on, until below mean + ``release_n_sd`` SD.
     release_share : float
         A response also ends when its index falls below this share of the cut-off.
+    trained_factor : float
+        The trained muscle must also reach this many times its rest: a movement, not a flicker.
+    leak_share : float
+        A response must exceed this share of the trained muscle on the same side, both above their
+        rest: neighbours leak into each other's electrodes, 5-20 % of their amplitude.
     veto_share : float
         The jaw vetoes while a masseter is active and stronger than this many times the guard: its
         leak into the cheek is 10-30 % of it, a smile's leak into the masseter about as small.
@@ -134,6 +140,9 @@ class SynkinesisDetector:
     unaffected side is active, and more so (in units of its own rest) than that of the guard; with
     an unknown side the stronger side of each counts. So of two pairs that mirror each other only
     the one that fits the movement can respond.
+
+    An affected side with raised tone has an A/U over the cut-off while it rests. Therefore a
+    response must also exceed the affected side's own rest by the cut-off, whatever the other does.
     """
 
     def __init__(
@@ -147,6 +156,8 @@ class SynkinesisDetector:
         n_sd: float = 3.0,
         release_n_sd: float = 2.0,
         release_share: float = 0.8,
+        trained_factor: float = 1.5,
+        leak_share: float = 0.15,
         veto_share: float = 1.0,
         veto_release_ms: float = 200.0,
     ) -> None:
@@ -163,6 +174,8 @@ class SynkinesisDetector:
         self._n_sd = n_sd
         self._release_n_sd = release_n_sd
         self._release_share = release_share
+        self._trained_factor = trained_factor
+        self._leak_share = leak_share
         self._veto_share = veto_share
         self._task: str | None = None
         self._watches = [
@@ -253,13 +266,23 @@ class SynkinesisDetector:
         """Whether the movement is that of the pair's trained muscle."""
         pair = watch.pair
         if self._task is not None:
-            return pair.name == self._task and any(self._is_active[c] for c in pair.trained)
-        if not self._is_active[watch.trained_unaffected]:
+            return pair.name == self._task and any(self._moves(c, rms_uv) for c in pair.trained)
+        if not self._moves(watch.trained_unaffected, rms_uv):
             return False
         if self.affected_side is None:
             return self._activation(pair.trained, rms_uv) > self._activation(pair.guard, rms_uv)
         trained = self._activation((watch.trained_unaffected,), rms_uv)
         return trained > self._activation((watch.unaffected,), rms_uv)
+
+    def _moves(self, channel: int, rms_uv: list[float]) -> bool:
+        least = self._trained_factor * self._mean[channel]
+        return self._is_active[channel] and rms_uv[channel] > least
+
+    def _is_leak(self, watch: _Watch, rms_uv: list[float]) -> bool:
+        """Whether the trained muscle next to the guard may be all that is seen there."""
+        guard = rms_uv[watch.affected] ** 2 - self._mean[watch.affected] ** 2
+        source = rms_uv[watch.trained_affected] ** 2 - self._mean[watch.trained_affected] ** 2
+        return guard < self._leak_share**2 * source
 
     def _activation(self, channels: tuple[int, ...], rms_uv: list[float]) -> float:
         """Largest RMS in units of its own rest."""
@@ -275,7 +298,9 @@ class SynkinesisDetector:
                 not is_vetoed
                 and rms_uv[watch.affected] > self._on[watch.affected]
                 and index >= watch.pair.cutoff
+                and rms_uv[watch.affected] >= watch.pair.cutoff * self._mean[watch.affected]
                 and self._is_trained(watch, rms_uv)
+                and not self._is_leak(watch, rms_uv)
             )
             if not responds:
                 watch.n_held = 0
@@ -311,7 +336,7 @@ class SynkinesisDetector:
 
 def _watch(pair: Pair, side: Side) -> _Watch:
     a, u = (0, 1) if side == "left" else (1, 0)
-    return _Watch(pair, side, pair.guard[a], pair.guard[u], pair.trained[u])
+    return _Watch(pair, side, pair.guard[a], pair.guard[u], pair.trained[a], pair.trained[u])
 
 
 def _hops(ms: float) -> int:

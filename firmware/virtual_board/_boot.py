@@ -8,6 +8,7 @@ import vfs
 
 _BOOTED = "\x1eboot\x1e"  # the supervisor waits for this and takes it out of the output
 _BLOCK_BYTES = 4096
+_PROMPT = "MICROPYINSPECT"  # read by the unix port when the script has ended
 
 
 class _Flash:
@@ -59,6 +60,7 @@ def _run(name, names):
     try:
         exec(compile(source, name, "exec"), names)
     except SystemExit:
+        os.unsetenv(_PROMPT)  # a board makes a soft reset now, it gives no prompt
         raise
     except BaseException as error:
         sys.print_exception(error)
@@ -68,11 +70,15 @@ def run(names):
     """Mount the flash, then run boot.py and main.py with the REPL's ``names``."""
     # Nothing to interrupt yet: a Ctrl-C now would end this file instead of the user's program.
     micropython.kbd_intr(-1)
+    os.putenv(_PROMPT, "1")
     _mount()
     names.clear()
     names["__name__"] = "__main__"
-    sys.stdout.write(_BOOTED)
     micropython.kbd_intr(3)
-    _run("boot.py", names)
-    if os.getenv("FACELOOP_RUN_MAIN") != "0":
-        _run("main.py", names)
+    try:
+        sys.stdout.write(_BOOTED)  # from here on the supervisor may interrupt
+        _run("boot.py", names)
+        if os.getenv("FACELOOP_RUN_MAIN") != "0":
+            _run("main.py", names)
+    except KeyboardInterrupt as error:  # outside of the user's program: go to the prompt
+        sys.print_exception(error)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from faceloop.session.live import LiveBlock, LiveEvent
 from faceloop.session.montage import Montage
 from faceloop_dsp import (
+    Onset,
     RestReference,
     StreamCore,
     StreamFeatures,
@@ -56,6 +59,7 @@ class Analysis:
         self._detector: SynkinesisDetector | None = None
         self._rest_s = rest_s
         self._muted = 0
+        self.onsets: tuple[Onset, ...] = ()  # of the last block, every channel
         self._level_uv = np.full(8, np.nan, dtype=np.float32)
         self._unused = _mask_of(
             channel for channel, label in enumerate(montage.labels) if label == "unused"
@@ -121,6 +125,7 @@ class Analysis:
     def _block(
         self, features: StreamFeatures, electrode_time_s: float, events: list[LiveEvent]
     ) -> LiveBlock:
+        self.onsets = features.onsets
         events.extend(
             LiveEvent("onset_cue", onset.frame, channel=onset.channel)
             for onset in features.onsets
@@ -162,7 +167,7 @@ class Analysis:
         return result
 
 
-def _mask_of(channels) -> int:  # type: ignore[no-untyped-def]
+def _mask_of(channels: Iterable[int]) -> int:
     mask = 0
     for channel in channels:
         mask |= 1 << channel

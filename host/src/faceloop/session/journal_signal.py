@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import BinaryIO
 
 import numpy as np
-from faceloop_dsp._packets import decode_payload
+from faceloop_dsp import decode_payload
 from faceloop_protocol.limits import HEADER_BYTES, MAX_FRAMES, N_CHANNELS
 from faceloop_protocol.stream import FLAG_HALF_RATE, SHIFT_MASK
 from numpy.typing import NDArray

@@ -169,5 +169,8 @@ class LiveView(Protocol):
     async def stop(self) -> None:
         """Stop the board and end the session."""
 
-    def report_drawn(self, frame: int, drawn_time_s: float) -> None:
-        """Note that the signal up to ``frame`` was on screen at ``time.monotonic()`` ``drawn_time_s``."""
+    def report_drawn(self, frame: int, drawn_time_s: float, *, is_cue: bool = False) -> None:
+        """Note that the signal up to ``frame`` was on screen at ``time.monotonic()`` ``drawn_time_s``.
+
+        With ``is_cue`` it was the cue of the event at ``frame`` that became visible.
+        """

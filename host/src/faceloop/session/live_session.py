@@ -56,6 +56,8 @@ class SessionResult:
         Synkinesis events.
     cues : tuple of (LiveEvent, float)
         Onset cues with the monotonic time at which each was given.
+    drawn_cues : tuple of (LiveEvent, float)
+        The same with the time at which each became visible on a page.
     reconnects : int
     is_calibrated : bool
     recording : Path or None
@@ -70,6 +72,7 @@ class SessionResult:
     clock_ppm: float
     alerts: tuple[LiveEvent, ...]
     cues: tuple[tuple[LiveEvent, float], ...]
+    drawn_cues: tuple[tuple[LiveEvent, float], ...]
     reconnects: int
     is_calibrated: bool
     recording: Path | None
@@ -131,7 +134,7 @@ class LiveSession:
         self._alerts: list[LiveEvent] = []
         self._cues: list[tuple[LiveEvent, float]] = []
         self._recent_latency_ms: deque[float] = deque(maxlen=200)
-        self._drawn_latency_ms: list[float] = []
+        self._drawn_cues: list[tuple[LiveEvent, float]] = []
         self._lead_off = 0
         self._care_task: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
@@ -170,11 +173,6 @@ class LiveSession:
     def frames_so_far(self) -> int:
         """Frames of the live signal so far, gaps included."""
         return self._assembler.live_frame
-
-    @property
-    def drawn_latency_ms(self) -> list[float]:
-        """Electrode to screen, one value per report of the page."""
-        return self._drawn_latency_ms
 
     def status(self) -> LiveStatus:
         """Return the current status line."""
@@ -237,11 +235,14 @@ class LiveSession:
         """Stop the board and end the session."""
         await self.finish()
 
-    def report_drawn(self, frame: int, drawn_time_s: float) -> None:
-        """Note when the signal up to ``frame`` was on screen."""
-        at_electrode_s = self._electrode_time_s(frame)
-        if not math.isnan(at_electrode_s):
-            self._drawn_latency_ms.append(1000.0 * (drawn_time_s - at_electrode_s))
+    def report_drawn(self, frame: int, drawn_time_s: float, *, is_cue: bool = False) -> None:
+        """Note when the signal up to ``frame``, or the cue of the event there, was on screen."""
+        if not is_cue:
+            return
+        for event, _ in reversed(self._cues):
+            if event.frame == frame:
+                self._drawn_cues.append((event, drawn_time_s))
+                return
 
     # -- life -------------------------------------------------------------------------------
 
@@ -306,6 +307,7 @@ class LiveSession:
             clock_ppm=self._clock.ppm,
             alerts=tuple(self._alerts),
             cues=tuple(self._cues),
+            drawn_cues=tuple(self._drawn_cues),
             reconnects=self._link.reconnects,
             is_calibrated=self._analysis is not None and self._analysis.is_calibrated,
             recording=self._finished,

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from faceloop.session.live import LiveEvent
 from faceloop.session.live_session import LiveSession, SessionResult
 from faceloop.session.montage import montage_named
 from faceloop.session.store import Store
+from faceloop.tasks.account import rounded, session_account
 from faceloop.tasks.progress import Progress, Silent
 from faceloop.tasks.virtual import ConverterClock, PairedBoard, paired_virtual_board
 from faceloop.twin.launch import BoardSpec
@@ -25,7 +27,7 @@ __all__ = ["DemoOptions", "demo"]
 # An activation counts for the latency figure from this much above rest on (design section 11),
 LATENCY_SNR_DB = 10.0
 # and a cue belongs to it when it comes within this time.
-CUE_WITHIN_S = 0.5
+CUE_WITHIN_FRAMES = 1000
 # Kinds of truth that are a muscle becoming active (not a blink, not a neighbour's leak).
 REAL_ACTIVATIONS = ("voluntary", "synkinesis", "estimate")
 
@@ -54,6 +56,14 @@ class DemoOptions:
     affected_side : str or None
     rest_s : float
         The wearer's rest is learnt from this much at the start.
+    mains_hz : float or None
+        None finds out.
+    is_headless : bool
+        Without a page the recording starts with the stream; with one, the person starts it.
+    is_recording : bool
+        False keeps nothing.
+    extra_source : dict
+        More settings of the scripted face.
     tap : Path or None
         File for what the converter put out, for comparison.
     """
@@ -71,6 +81,7 @@ class DemoOptions:
     rest_s: float = 6.0
     tap: Path | None = None
     is_headless: bool = True
+    is_recording: bool = True
     mains_hz: float | None = None
     extra_source: dict[str, Any] = field(default_factory=dict)
 
@@ -136,7 +147,7 @@ async def demo(
             electrode_clock=clock,
         )
         progress.step("Connecting")
-        info = await session.start(is_recording=options.is_headless)
+        info = await session.start(is_recording=options.is_headless and options.is_recording)
         await paired.board.control("begin_blackouts")
         await paired.read_clock(clock)
         total_s = seconds if length is None else min(seconds or math.inf, length / 2000)
@@ -147,7 +158,7 @@ async def demo(
             result = await session.finish()
         stats = await paired.board.control("stats")
         truth = (await paired.board.control("truth"))["onsets"]
-    return _account(options, info, result, session, stats, truth, clock)
+    return _account(options, info, result, stats, truth, clock)
 
 
 def _source(options: DemoOptions, seconds: float | None) -> dict[str, Any]:
@@ -196,73 +207,57 @@ def _account(
     options: DemoOptions,
     info: Info,
     result: SessionResult,
-    session: LiveSession,
     stats: dict[str, Any],
     truth: list[dict[str, Any]],
     clock: ConverterClock,
 ) -> dict[str, Any]:
+    account = session_account(info, result, options.montage, options.affected_side)
+    # Here the converter itself can be asked what it made, instead of the board.
     expected = int(stats["converter"]["conversions"])
     in_gaps = sum(n for _, n in result.gaps)
-    latencies_ms = session.drawn_latency_ms or cue_latencies_ms(result, truth, clock)
-    kind = "to_screen" if session.drawn_latency_ms else "to_host"
-    return {
-        "frames_expected": expected,
-        "frames_recorded": result.frames_received,
-        # The converter's own count against what arrived or is known to be missing.
-        "frames_lost_silently": expected - result.frames_received - in_gaps,
-        "gaps": [list(gap) for gap in result.gaps],
-        "frames_resent": result.frames_resent,
-        "bytes_per_s": round(result.bytes_per_s, 1),
-        "clock_ppm": _rounded(result.clock_ppm, 1),
-        "alerts": [
-            {
-                "t_s": round(alert.frame / session.fs_hz, 4),
-                "pair": alert.pair,
-                "index": _rounded(alert.index, 3),
-            }
-            for alert in result.alerts
-        ],
-        "latency_ms": {
-            "p50": _rounded(float(np.percentile(latencies_ms, 50)), 1) if latencies_ms else None,
-            "p95": _rounded(float(np.percentile(latencies_ms, 95)), 1) if latencies_ms else None,
-            "n": len(latencies_ms),
-            "kind": kind,
-        },
-        "calibrated": result.is_calibrated,
-        "recording": str(result.recording) if result.recording is not None else None,
-        "firmware_version": ".".join(str(part) for part in info.firmware),
-        "interpreter": info.interpreter,
-        "reconnects": result.reconnects,
-        "duration_s": round(result.end_frame / session.fs_hz, 4),
-        "montage": options.montage,
-        "affected_side": options.affected_side,
+    account["frames_expected"] = expected
+    account["frames_lost_silently"] = expected - result.frames_received - in_gaps
+    kind = "to_screen" if result.drawn_cues else "to_host"
+    latencies_ms = cue_latencies_ms(result.drawn_cues or result.cues, truth, clock)
+    account["latency_ms"] = {
+        "p50": rounded(float(np.percentile(latencies_ms, 50)), 1) if latencies_ms else None,
+        "p95": rounded(float(np.percentile(latencies_ms, 95)), 1) if latencies_ms else None,
+        "n": len(latencies_ms),
+        "kind": kind,
     }
+    return account
 
 
 def cue_latencies_ms(
-    result: SessionResult, truth: list[dict[str, Any]], clock: ConverterClock
+    cues: Sequence[tuple[LiveEvent, float]],
+    truth: list[dict[str, Any]],
+    clock: Callable[[int], float],
 ) -> list[float]:
     """Return the time from each clear activation at the electrode to its onset cue.
 
     An activation counts when it is at least 10 dB above rest; its moment is that at which its
     expected power has doubled.
+
+    Parameters
+    ----------
+    cues : sequence of (LiveEvent, float)
+        Cues with the monotonic time at which each was given or drawn.
+    truth : list of dict
+        Onsets of the source.
+    clock : callable
+        Frame to monotonic time of its conversion.
     """
     latencies_ms = []
     for onset in truth:
         if onset["snr_db"] < LATENCY_SNR_DB or onset["kind"] not in REAL_ACTIVATIONS:
             continue
-        frame = onset.get("frame_3db", onset["frame"])
-        at_s = clock(frame)
-        cues_s = [
-            given_s
-            for cue, given_s in result.cues
+        moment = onset["frame_3db"]
+        given_s = [
+            at_s
+            for cue, at_s in cues
             if cue.channel == onset["channel"]
-            and onset["frame"] <= cue.frame <= frame + CUE_WITHIN_S * clock.fs_hz
+            and onset["frame"] <= cue.frame <= moment + CUE_WITHIN_FRAMES
         ]
-        if cues_s:
-            latencies_ms.append(1000.0 * (min(cues_s) - at_s))
+        if given_s:
+            latencies_ms.append(1000.0 * (min(given_s) - clock(moment)))
     return latencies_ms
-
-
-def _rounded(number: float, digits: int) -> float | None:
-    return round(number, digits) if math.isfinite(number) else None

@@ -153,7 +153,7 @@ class ChipServer:
 
     def _start_capture(self, payload: memoryview) -> None:
         pins_and_registers: tuple[int, ...] = CAPTURE.unpack_from(payload)
-        words = [word for (word,) in struct.iter_unpack("<H", payload[CAPTURE.size :])]
+        words = tuple(word for (word,) in struct.iter_unpack("<H", payload[CAPTURE.size :]))
         setup = CaptureSetup._make((*pins_and_registers, words))
         problem = check_capture(setup, *self.pins.capture_pins, self.frontend.chip.fs_hz)
         if problem:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from littlefs import LittleFS
+from littlefs.errors import LittleFSError
 
 from faceloop.errors import UsageError
 from faceloop.twin.firmware_files import board_files
@@ -15,6 +16,7 @@ __all__ = ["BLOCK_BYTES", "IMAGE_BYTES", "build_image", "prepare_image", "update
 BLOCK_BYTES = 4096
 IMAGE_BYTES = 1 << 20
 _BLOCKS = IMAGE_BYTES // BLOCK_BYTES
+_FILE = 1  # LFS_TYPE_REG
 
 
 def build_image(files: Iterable[tuple[PurePosixPath, bytes]]) -> bytes:
@@ -36,7 +38,10 @@ def build_image(files: Iterable[tuple[PurePosixPath, bytes]]) -> bytes:
 
 
 def update_image(image: bytes, files: Iterable[tuple[PurePosixPath, bytes]]) -> bytes:
-    """Return ``image`` with these files replaced and all others as they were.
+    """Return ``image`` with these files in place of older firmware, all others as they were.
+
+    A folder that receives files loses those that it had, so that no module of an older firmware
+    stays behind; the top folder, where the board keeps its own files, does not.
 
     Raises
     ------
@@ -52,10 +57,13 @@ def update_image(image: bytes, files: Iterable[tuple[PurePosixPath, bytes]]) -> 
     filesystem.context.buffer[:] = image
     try:
         filesystem.mount()
-    except OSError as error:
+    except (OSError, LittleFSError) as error:
         raise UsageError(
             "The kept flash image cannot be read; delete it and try again."
         ) from error
+    files = list(files)
+    for folder in {target.parent for target, _ in files} - {PurePosixPath("/")}:
+        _clear(filesystem, folder)
     _write(filesystem, files)
     return bytes(filesystem.context.buffer)
 
@@ -78,11 +86,20 @@ def prepare_image(path: Path, *, keep: bool) -> None:
         path.write_bytes(build_image(files))
 
 
+def _clear(filesystem: LittleFS, folder: PurePosixPath) -> None:
+    try:
+        names = [entry.name for entry in filesystem.scandir(str(folder)) if entry.type == _FILE]
+    except (OSError, LittleFSError):
+        return  # not there yet
+    for name in names:
+        filesystem.remove(str(folder / name))
+
+
 def _write(filesystem: LittleFS, files: Iterable[tuple[PurePosixPath, bytes]]) -> None:
     for target, content in files:
         try:
             filesystem.makedirs(str(target.parent), exist_ok=True)
             with filesystem.open(str(target), "wb") as file:
                 file.write(content)
-        except OSError as error:
+        except (OSError, LittleFSError) as error:
             raise UsageError(f"{target} does not fit on the board's flash.") from error

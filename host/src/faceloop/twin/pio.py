@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 __all__ = ["FRAME_BITS", "CaptureSetup", "PioError", "StateMachine", "check_capture"]
@@ -38,7 +39,7 @@ class CaptureSetup(NamedTuple):
         Clock of the state machine.
     execctrl, shiftctrl : int
         Registers, with the program at address 0.
-    words : sequence of int
+    words : tuple of int
         Program.
     """
 
@@ -49,7 +50,7 @@ class CaptureSetup(NamedTuple):
     freq_hz: int
     execctrl: int
     shiftctrl: int
-    words: Sequence[int]
+    words: tuple[int, ...]
 
 
 @dataclass
@@ -84,16 +85,17 @@ class StateMachine:
         self._autopush = bool(shiftctrl >> 16 & 1)
         self._threshold = shiftctrl >> 20 & 31 or 32
 
-    def step(self) -> None:
-        """Run one clock cycle."""
+    def step(self) -> bool:
+        """Run one clock cycle; return False while an instruction waits."""
         if self._delay:
             self._delay -= 1
-            return
+            return True
         word = self.setup.words[self.pc]
         self._side_set(word)
         if not self._execute(word):
-            return  # stalled; side-set has happened, the delay comes after the stall
+            return False  # side-set has happened, the delay comes after the wait
         self._delay = word >> 8 & (1 << 5 - self._side_bits) - 1
+        return True
 
     @property
     def _side_bits(self) -> int:
@@ -149,10 +151,10 @@ class StateMachine:
             raise PioError("wait for an interrupt is not part of the model")
         return self.read_pin(index + (self.setup.in_base if source else 0))
 
-    def _source(self, source: int) -> int:
+    def _source(self, source: int, count: int) -> int:
         match source:
             case 0:
-                return sum(self.read_pin(self.setup.in_base + i) << i for i in range(32))
+                return sum(self.read_pin(self.setup.in_base + i) << i for i in range(count))
             case 1:
                 return self.x
             case 2:
@@ -164,7 +166,7 @@ class StateMachine:
         raise PioError(f"source {source} is not part of the model")
 
     def _shift_in(self, source: int, count: int) -> None:
-        value = self._source(source) & (1 << count) - 1
+        value = self._source(source, count) & (1 << count) - 1
         if self._shifts_right:
             self.isr = (self.isr >> count | value << 32 - count) & MASK32
         else:
@@ -178,7 +180,7 @@ class StateMachine:
         self.isr = self.isr_bits = 0
 
     def _move(self, target: int, operation: int, source: int) -> None:
-        value = self._source(source)
+        value = self._source(source, 32)
         if operation == 1:
             value = ~value & MASK32
         elif operation == 2:
@@ -228,6 +230,7 @@ class _SerialPort:
         self._levels.update(self._next)
 
 
+@lru_cache(maxsize=16)
 def check_capture(setup: CaptureSetup, dout: int, drdy: int, sclk: int, fs_hz: float) -> str:
     """Return what is wrong with a capture program, or an empty string.
 
@@ -249,8 +252,11 @@ def check_capture(setup: CaptureSetup, dout: int, drdy: int, sclk: int, fs_hz: f
         for frame in frames:
             port.offer(frame)
             since_edge = cycles
+            waited = 0
             for _ in range(cycles):
-                machine.step()
+                waited = 0 if machine.step() else waited + 1
+                if waited > 2:
+                    break  # nothing changes before the next conversion
                 port.settle()
                 since_edge += 1
                 if port.read(sclk) != sclk_level:

@@ -209,6 +209,10 @@ class Supervisor:
             self.outer.write(text.encode() + b"\r\n")
             self.ready.set()
             return
+        if process.returncode == -signal.SIGINT:
+            # The program ended between our look at its handler and the signal. The Ctrl-C is still
+            # wanted: give it to the board again.
+            self._held_input[:0] = CTRL_C
         self._spawn(runs_main=not self.is_raw)
 
     # -- from the host to the board ------------------------------------------------------------
@@ -310,4 +314,4 @@ def virtual_machine_command(boot_script: Path, heap_kib: int) -> list[str]:
     """Return the command that runs MicroPython's unix port on ``boot_script``."""
     entry = Path(__file__).with_name("vm_entry.py")
     heap = f"heapsize={heap_kib}K"
-    return [sys.executable, "-I", str(entry), "-X", heap, "-i", str(boot_script)]
+    return [sys.executable, "-I", str(entry), "-X", heap, str(boot_script)]

@@ -57,6 +57,8 @@ def _web_app() -> FastAPI:
         Page(_state()).show_train()
 
     nicegui_app.config.socket_io_js_transports = ["websocket"]
+    # Quasar's bar for running requests has no name a screen reader could say, and no use here.
+    nicegui_app.config.quasar_config["loadingBar"] = {"skipHijack": True}
     ui.run_with(
         web,
         title="faceloop",

@@ -1,0 +1,170 @@
+"""The app with a made-up session, and the system's Chromium to look at it with."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import shutil
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from faceloop.ui.app import serve
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+FAKE = Path(__file__).parents[1] / "fakes" / "fake_live.py"
+CHROMIUM_ARGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def find_chromium() -> str:
+    """Return the path of Chromium; its absence is a failure that says what to install."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    pytest.fail(
+        "The browser tests need Chromium. Install it with: apt-get install chromium", pytrace=False
+    )
+
+
+def _load_fake() -> ModuleType:
+    if "fake_live" not in sys.modules:
+        spec = importlib.util.spec_from_file_location("fake_live", FAKE)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["fake_live"] = module
+        spec.loader.exec_module(module)
+    return sys.modules["fake_live"]
+
+
+@dataclass
+class Running:
+    """An app being served."""
+
+    live: Any
+    url: str
+    task: asyncio.Task[None]
+
+    @property
+    def origin(self) -> str:
+        return self.url.split("/#")[0]
+
+    @property
+    def port(self) -> int:
+        return int(self.origin.rpartition(":")[2])
+
+
+@dataclass
+class Seen:
+    """What a page did that it should not have done."""
+
+    console: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+
+async def wait_for_stat(page: Page, name: str, least: float, timeout_s: float = 10.0) -> None:
+    """Wait until a number of ``window.faceloop.stats`` is large enough.
+
+    Playwright's own waiting evaluates strings in the page, which the content policy forbids.
+    """
+    async with asyncio.timeout(timeout_s):
+        while not await page.evaluate(f"window.faceloop?.stats?.{name} >= {least}"):
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def until_stat() -> Callable[..., Awaitable[None]]:
+    return wait_for_stat
+
+
+@pytest.fixture(scope="session")
+def fake_module() -> ModuleType:
+    return _load_fake()
+
+
+@contextlib.asynccontextmanager
+async def running(live: Any, **options: Any) -> AsyncIterator[Running]:
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(
+        serve(live, open_browser=False, on_ready=ready.set_result, **options)
+    )
+    done, _ = await asyncio.wait({ready, task}, return_when=asyncio.FIRST_COMPLETED)
+    if task in done:
+        task.result()
+    try:
+        yield Running(live, ready.result(), task)
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.fixture(scope="session")
+def start_app() -> Callable[..., contextlib.AbstractAsyncContextManager[Running]]:
+    return running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def app(fake_module: ModuleType) -> AsyncIterator[Running]:
+    """An app whose session is calibrated and raises no alerts by itself."""
+    async with running(fake_module.FakeLive(alerts=False)) as served:
+        yield served
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(
+            executable_path=find_chromium(), args=CHROMIUM_ARGS
+        )
+        yield chromium
+        await chromium.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(10_000)
+    yield context
+    await context.close()
+
+
+@pytest.fixture
+def seen() -> Seen:
+    return Seen()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(app: Running, context: BrowserContext, seen: Seen) -> AsyncIterator[Page]:
+    """The first screen, opened through the launch address."""
+    page = await context.new_page()
+    page.on("console", lambda message: seen.console.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: seen.console.append(f"page error: {error}"))
+    page.on("request", lambda request: seen.requests.append(request.url))
+    page.on("websocket", lambda socket: seen.requests.append(socket.url))
+    await page.goto(app.url)
+    await page.get_by_role("button", name="Start").wait_for()
+    yield page
+    await page.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def train(page: Page) -> Page:
+    """The Train page with the first traces on it."""
+    await page.get_by_role("button", name="Start").click()
+    await wait_for_stat(page, "draws", 4)
+    return page

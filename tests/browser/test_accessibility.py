@@ -1,0 +1,134 @@
+"""Keyboard, screen reader, zoom, small screens: checked by rule and by hand."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+
+async def findings(page: Page) -> list[str]:
+    """Return what axe-core calls serious or critical."""
+    axe = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+    await page.evaluate(axe)
+    result = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{found['id']} ({found['impact']}): {[node['html'] for node in found['nodes']]}"
+        for found in result["violations"]
+        if found["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_axe_finds_nothing_serious(page: Page, app: Any, scheme: Any, width: int) -> None:
+    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    await page.set_viewport_size({"width": width, "height": 800})
+    assert await findings(page) == []
+    await page.get_by_role("button", name="Start").click()
+    await expect(page.locator("canvas")).to_have_count(4)
+    assert await findings(page) == []
+    app.live.cue("synkinesis")
+    await expect(page.locator("[data-alert]")).not_to_have_text("")
+    assert await findings(page) == []
+    app.live.refuse_recording = True
+    await page.get_by_role("button", name="Record").click()
+    await expect(page.locator(".fl-problem")).to_be_visible()
+    assert await findings(page) == []
+    await page.get_by_role("button", name="End session").click()
+    await expect(page.locator("h1")).to_have_text("The session has ended.")
+    assert await findings(page) == []
+
+
+async def focused(page: Page) -> tuple[str, bool]:
+    """Return the focused element's text and whether its focus is visible."""
+    text, outline = await page.evaluate(
+        "(() => { const e = document.activeElement, s = getComputedStyle(e);"
+        " return [e.textContent, s.outlineStyle + ' ' + s.outlineWidth]; })()"
+    )
+    return text, outline == "solid 3px"
+
+
+async def test_whole_path_by_keyboard(page: Page, app: Any) -> None:
+    order = []
+    for _ in range(4):
+        await page.keyboard.press("Tab")
+        text, is_visible = await focused(page)
+        assert is_visible, text
+        order.append(text)
+    assert order == [
+        "Sound on",
+        "Theme: auto",
+        "What is known about this kind of training",
+        "Start",
+    ]
+    await page.keyboard.press("Enter")
+    await expect(page.locator("h1")).to_be_focused()
+    await page.keyboard.press("Shift+Tab")
+    assert await focused(page) == ("End session", True)
+    await page.keyboard.press("Shift+Tab")
+    assert await focused(page) == ("Record", True)
+    await page.keyboard.press("Space")
+    await expect(page.get_by_role("button", name="Stop recording")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="Record")).to_be_focused()
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("h1")).to_have_text("The session has ended.")
+    assert app.live.status().link == "ended"
+
+
+async def test_screen_reader_names(train: Page) -> None:
+    for name in ("Eye", "Smile", "Chin", "Jaw"):
+        region = train.get_by_role("region", name=name, exact=True)
+        picture = region.get_by_role("img", name=f"{name}: live activity, left and right")
+        await expect(picture).to_be_visible()
+    assert await train.evaluate("document.documentElement.lang") == "en-US"
+    assert await train.locator("h1").count() == 1
+    assert await train.locator("main").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("width", "height"),
+    [(360, 740), (640, 400), (1280, 800), (1920, 1080)],  # 640 x 400: 1280 x 800 at 200 % zoom
+)
+async def test_nothing_is_cut_off(page: Page, app: Any, width: int, height: int) -> None:
+    await page.set_viewport_size({"width": width, "height": height})
+    app.live.set_status(lead_off=(True,) * 3 + (False,) * 5)
+
+    async def overflow() -> list[str]:
+        found = await page.evaluate(
+            """() => [...document.querySelectorAll(".fl-root *")].filter((e) => {
+              const box = e.getBoundingClientRect();
+              return box.width > 0 && (box.right > innerWidth + 1 || box.left < -1);
+            }).map((e) => e.outerHTML.slice(0, 120))"""
+        )
+        return list(found)
+
+    assert await overflow() == []
+    await page.get_by_role("button", name="Start").click()
+    await expect(page.locator("canvas")).to_have_count(4)
+    await page.get_by_role("button", name="Record").click()
+    await expect(page.locator(".fl-recording")).to_contain_text("Recording into")
+    app.live.cue("synkinesis")
+    await expect(page.locator("[data-alert]")).not_to_have_text("")
+    assert await overflow() == []
+    assert await page.evaluate("document.documentElement.scrollWidth") == width
+
+
+async def test_alert_is_in_view_wherever_a_phone_is_scrolled(train: Page, app: Any) -> None:
+    await train.set_viewport_size({"width": 360, "height": 740})
+    await train.get_by_text("Left and right are as in a mirror.").scroll_into_view_if_needed()
+    app.live.cue("synkinesis")
+    await expect(train.locator("[data-alert]")).to_be_in_viewport(ratio=1)
+
+
+async def test_controls_are_large_enough_to_touch(train: Page) -> None:
+    for button in await train.get_by_role("button").all():
+        box = await button.bounding_box()
+        assert box is not None
+        assert box["height"] >= 44, await button.text_content()

@@ -1,0 +1,200 @@
+"""What is drawn: traces, bars, cues, and the reports that say when it was on screen."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+# Count pixels of one colour in a fraction of a canvas: [x from, x to], 0-1.
+COUNT = """([index, from, to, name]) => {
+  const canvas = document.querySelectorAll("canvas")[index];
+  const style = getComputedStyle(canvas).getPropertyValue(name).trim();
+  const [r, g, b] = [1, 3, 5].map((i) => parseInt(style.slice(i, i + 2), 16));
+  const x = Math.round(from * canvas.width), w = Math.round((to - from) * canvas.width);
+  const { data } = canvas.getContext("2d").getImageData(x, 0, w, canvas.height);
+  let n = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    if (data[i] === r && data[i + 1] === g && data[i + 2] === b) n++;
+  }
+  return n;
+}"""
+LEFT_TRACE, LEFT_BAR, RIGHT_TRACE = (0.0, 0.32), (0.34, 0.499), (0.68, 1.0)
+EYE, SMILE = 0, 1
+
+
+async def count(page: Page, index: int, part: tuple[float, float], name: str) -> int:
+    found = await page.evaluate(COUNT, [index, *part, name])
+    assert isinstance(found, int)
+    return found
+
+
+async def test_traces_move_and_fill_both_sides(train: Page) -> None:
+    first = await train.locator("canvas").first.screenshot()
+    await asyncio.sleep(1.0)
+    assert await train.locator("canvas").first.screenshot() != first
+    for index in range(4):
+        assert await count(train, index, LEFT_TRACE, "--left") > 50
+        assert await count(train, index, RIGHT_TRACE, "--right") > 50
+        assert await count(train, index, LEFT_TRACE, "--right") == 0
+
+
+async def test_sweep_wraps_and_keeps_a_full_width_of_signal(train: Page, app: Any) -> None:
+    await asyncio.sleep(7.0)  # one sweep is 6 s
+    columns = await train.evaluate(
+        """() => {
+          const canvas = document.querySelector("canvas");
+          const width = Math.round(0.32 * canvas.width);
+          const { data } = canvas.getContext("2d").getImageData(0, 0, width, canvas.height);
+          const style = getComputedStyle(canvas).getPropertyValue("--left").trim();
+          const red = parseInt(style.slice(1, 3), 16);
+          let painted = 0;
+          for (let x = 0; x < width; x++) {
+            for (let y = 0; y < canvas.height; y++) {
+              if (data[4 * (y * width + x)] === red) { painted++; break; }
+            }
+          }
+          return [painted, width];
+        }"""
+    )
+    painted, width = columns
+    assert width - 20 <= painted < width - 5  # all but the gap ahead of the sweep
+
+
+async def test_at_least_25_frames_a_second(train: Page) -> None:
+    await asyncio.sleep(1.5)
+    rates = []
+    for _ in range(12):
+        rates.append(await train.evaluate("window.faceloop.stats.fps"))
+        await asyncio.sleep(0.25)
+    print(f"\nframes per second: median {statistics.median(rates)}, least {min(rates)}")
+    assert statistics.median(rates) >= 25
+
+
+async def test_bars_follow_the_signal_and_show_rest(train: Page, app: Any) -> None:
+    app.live.hold = 0.0
+    await asyncio.sleep(0.5)
+    low = await count(train, SMILE, LEFT_BAR, "--left")
+    app.live.hold = 1.0
+    await asyncio.sleep(0.5)
+    high = await count(train, SMILE, LEFT_BAR, "--left")
+    assert high > 8 * max(low, 1)
+    app.live.hold = 0.0
+    await asyncio.sleep(0.5)
+    assert await count(train, SMILE, LEFT_BAR, "--left") < high / 4
+    assert await count(train, SMILE, LEFT_BAR, "--ink") > 20  # the rest mark
+    app.live.is_calibrated = False
+    await asyncio.sleep(0.3)
+    assert await count(train, SMILE, LEFT_BAR, "--ink") == 0
+
+
+async def test_alert_is_shown_announced_and_heard(train: Page, app: Any) -> None:
+    alert = train.locator("[data-alert]")
+    await expect(alert).to_have_attribute("aria-live", "polite")
+    await expect(alert).to_have_attribute("role", "status")
+    assert await count(train, EYE, LEFT_TRACE, "--alert") == 0
+    app.live.cue("synkinesis", channel=0)
+    await expect(alert).to_have_text("Left eye joined in. Let it soften.")
+    await expect(train.locator("[data-now]")).to_have_attribute("data-now", "alert")
+    assert await count(train, EYE, LEFT_TRACE, "--alert") > 50
+    assert await train.evaluate("window.faceloop.stats.soundState") == "running"
+    await expect(train.get_by_text("Sound: two soft falling tones.")).to_be_visible()
+    app.live.cue("synkinesis_end", channel=0)
+    await expect(alert).to_have_text("", timeout=4000)
+    await expect(train.locator("h1")).to_be_visible()
+
+
+async def test_the_sessions_own_words_are_text_never_html(train: Page, app: Any) -> None:
+    app.live.cue("synkinesis", text="<img src=x onerror=alert(1)> Ärger & Söhne")
+    await expect(train.locator("[data-alert]")).to_have_text(
+        "<img src=x onerror=alert(1)> Ärger & Söhne"
+    )
+    assert await train.locator("[data-alert] img").count() == 0
+
+
+async def test_sound_off_stays_off_and_shows_no_caption(train: Page, app: Any) -> None:
+    await train.get_by_role("button", name="Sound on").click()
+    await train.reload()
+    await expect(train.get_by_role("button", name="Sound off")).to_be_visible()
+    await train.locator("body").click()
+    app.live.cue("synkinesis")
+    await expect(train.locator("[data-alert]")).not_to_have_text("")
+    await expect(train.get_by_text("Sound: two soft falling tones.")).to_be_hidden()
+
+
+async def test_onset_cue_marks_the_muscle_and_is_reported_at_once(
+    train: Page, app: Any, until_stat: Any
+) -> None:
+    await until_stat(train, "roundTripMs", 0)
+    delays_ms = []
+    for _ in range(20):
+        frame = app.live.cue("onset_cue", channel=1)
+        async with asyncio.timeout(2):
+            while all(drawn != frame for drawn, _, _ in app.live.drawn):
+                await asyncio.sleep(0.005)
+        drawn_s = next(at_s for drawn, at_s, _ in app.live.drawn if drawn == frame)
+        delays_ms.append(1e3 * (drawn_s - app.live.sent[frame]))
+        await asyncio.sleep(0.1)
+    await expect(train.get_by_role("region", name="Eye")).to_have_attribute("data-cue", "")
+    delays_ms.sort()
+    # The made-up session decides in no time, so this is the app and the screen alone.
+    print(f"\nverdict to drawn cue: p50 {delays_ms[10]:.1f} ms, p95 {delays_ms[18]:.1f} ms")
+    assert 0 < delays_ms[10] < 40
+
+
+async def test_drawn_reports_are_plausible(train: Page, app: Any, until_stat: Any) -> None:
+    await until_stat(train, "reports", 8)
+    now_s = time.monotonic()
+    frames = [frame for frame, _, _ in app.live.drawn]
+    assert frames == sorted(frames)
+    for _, drawn_s, arrived_s in app.live.drawn:
+        assert drawn_s <= arrived_s <= now_s
+        assert arrived_s - drawn_s < 1.0
+
+
+async def test_resize_and_theme_redraw_everything(train: Page) -> None:
+    await asyncio.sleep(1.5)
+    before = await count(train, EYE, LEFT_TRACE, "--left")
+    await train.emulate_media(color_scheme="dark")
+    await asyncio.sleep(0.2)
+    assert (
+        await train.evaluate(
+            "getComputedStyle(document.querySelector('canvas')).getPropertyValue('--left').trim()"
+        )
+        == "#6cb4ff"
+    )
+    assert await count(train, EYE, LEFT_TRACE, "--left") > 0.8 * before
+    await train.get_by_role("button", name="Theme: auto").click()  # light, whatever the system
+    await asyncio.sleep(0.2)
+    assert await count(train, EYE, LEFT_TRACE, "--left") > 0.8 * before
+    await train.set_viewport_size({"width": 390, "height": 844})
+    await asyncio.sleep(0.3)
+    width, css_width = await train.evaluate(
+        "(() => { const c = document.querySelector('canvas');"
+        " return [c.width, c.getBoundingClientRect().width]; })()"
+    )
+    assert width == round(css_width) < 390
+    assert await count(train, EYE, (0.0, 0.49), "--left") > 0.4 * before
+
+
+async def test_device_pixels_are_used(app: Any, browser: Any) -> None:
+    page = await browser.new_page(
+        viewport={"width": 1280, "height": 800}, device_scale_factor=2, reduced_motion="reduce"
+    )
+    await page.goto(app.url)
+    await page.get_by_role("button", name="Start").click()
+    await expect(page.locator("canvas")).to_have_count(4)
+    width, css_width = await page.evaluate(
+        "(() => { const c = document.querySelector('canvas');"
+        " return [c.width, c.getBoundingClientRect().width]; })()"
+    )
+    assert width == round(2 * css_width)
+    moving = "getComputedStyle(document.querySelector('[data-now]')).transitionDuration"
+    assert await page.evaluate(moving) == "0s"
+    await page.close()

@@ -1,0 +1,200 @@
+"""First screen, Train, the end: what is said, and what the buttons do."""
+
+from __future__ import annotations
+
+import math
+import re
+import shutil
+from typing import Any
+
+import pytest
+from faceloop.session.live import LiveEvent, LiveStatus, MusclePair
+from faceloop.ui import words
+from playwright.async_api import Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+
+async def test_first_screen_shows_stroke_warning_and_disclaimer(page: Page) -> None:
+    stroke = page.get_by_role("region", name=words.STROKE_TITLE)
+    await expect(stroke).to_contain_text("A new droop of the face is an emergency")
+    await expect(stroke).to_contain_text("Call the emergency number now")
+    await expect(stroke).to_be_in_viewport()
+    await expect(page.get_by_text("not a certified medical device")).to_be_in_viewport()
+    await expect(page.get_by_text("does not diagnose")).to_be_visible()
+
+
+async def test_start_leads_to_train_and_reload_stays_there(page: Page) -> None:
+    await page.get_by_role("button", name="Start").click()
+    await expect(page.locator("canvas")).to_have_count(4)
+    await expect(page.locator("h1")).to_be_focused()
+    assert page.url.endswith("/train")
+    await page.reload()
+    await expect(page.locator("canvas")).to_have_count(4)
+
+
+async def test_address_bar_never_keeps_the_token(page: Page, app: Any) -> None:
+    assert page.url == app.origin + "/"
+    assert await page.evaluate("document.cookie") == ""  # HttpOnly
+
+
+async def test_without_rest_reference_says_what_to_do(train: Page, app: Any) -> None:
+    app.live.is_calibrated = False
+    await expect(train.locator("h1")).to_have_text("Rest your face for a few seconds.")
+    app.live.is_calibrated = True
+    await expect(train.locator("h1")).to_have_text("Small and slow.")
+
+
+async def test_session_message_wins_over_the_hint(train: Page, app: Any) -> None:
+    app.live.set_status(message="The left eye electrode is loose. Press it on again.")
+    await expect(train.locator("h1")).to_have_text(
+        "The left eye electrode is loose. Press it on again."
+    )
+
+
+async def test_lost_link_says_what_happens_and_comes_back(
+    train: Page, app: Any, until_stat: Any
+) -> None:
+    app.live.set_status(link="lost")
+    now = train.get_by_role("region", name="Now")
+    await expect(now).to_contain_text("The board is out of reach.")
+    await expect(now).to_contain_text("Nothing recorded is lost. Trying again.")
+    await expect(train.locator(".fl-muscles")).to_have_attribute("data-lost", "true")
+    app.live.set_status(link="live")
+    await expect(now).not_to_contain_text("out of reach")
+    await until_stat(train, "draws", 5 + await train.evaluate("window.faceloop.stats.draws"))
+
+
+async def test_record_round_trip(train: Page, app: Any) -> None:
+    await train.get_by_role("button", name="Record").click()
+    stop = train.get_by_role("button", name="Stop recording")
+    await expect(stop).to_be_visible()
+    place = train.locator(".fl-recording")
+    await expect(place).to_contain_text("Recording into /home/me/faceloop/sessions/2026-03-01-a1")
+    await expect(place).to_contain_text("0:02")
+    assert app.live.status().is_recording
+    await stop.click()
+    await expect(train.get_by_role("button", name="Record")).to_be_visible()
+    await expect(place).to_have_text("Saved in /home/me/faceloop/sessions/2026-03-01-a1")
+    assert not app.live.status().is_recording
+
+
+async def test_refused_recording_shows_the_reason(train: Page, app: Any) -> None:
+    app.live.refuse_recording = True
+    await train.get_by_role("button", name="Record").click()
+    await expect(train.locator(".fl-problem")).to_have_text(
+        "The disk is nearly full. Free some space, then record again."
+    )
+    app.live.refuse_recording = False
+    await train.get_by_role("button", name="Record").click()
+    await expect(train.locator(".fl-problem")).to_be_hidden()
+
+
+async def test_end_session_stops_the_board_says_where_the_file_is_and_ends_serving(
+    train: Page, app: Any
+) -> None:
+    await train.get_by_role("button", name="Record").click()
+    await expect(train.locator(".fl-recording")).to_contain_text("Recording into")
+    await train.get_by_role("button", name="End session").click()
+    await expect(train.locator("h1")).to_have_text("The session has ended.")
+    await expect(train.locator("code")).to_have_text("/home/me/faceloop/sessions/2026-03-01-a1")
+    assert app.live.status().link == "ended"
+    await app.task  # returns by itself
+    await expect(train.locator("h1")).to_have_text("The session has ended.")
+
+
+async def test_status_line_names_link_loss_delay_battery_and_electrodes(
+    train: Page, app: Any
+) -> None:
+    lead_off = (True,) + (False,) * 7
+    app.live.set_status(loss_pct=0.25, latency_ms=33.4, battery_pct=71, lead_off=lead_off)
+    line = train.locator(".fl-status")
+    for name, text in (
+        ("link", "connected"),
+        ("loss", "0.25 %"),
+        ("latency", "33 ms"),
+        ("battery", "71 %"),
+        ("contacts", "loose: left eye"),
+    ):
+        await expect(line.locator(f"[data-item={name}] dd")).to_have_text(text)
+
+
+async def test_symmetry_in_words_and_numbers(train: Page, app: Any) -> None:
+    app.live.hold = 1.0  # smile: 32 against 21 microvolts
+    smile = train.get_by_role("region", name="Smile")
+    await expect(smile.locator(".fl-verdict")).to_have_text(
+        re.compile(r"Left a little more\s*6\d %")
+    )
+    await expect(train.locator(".fl-overall .fl-number")).to_have_text(re.compile(r"^7\d %$"))
+    app.live.hold = 0.0
+    await expect(smile.locator(".fl-verdict")).to_have_text(re.compile(r"At rest\s*–"))
+
+
+async def test_nothing_leaves_loopback_and_the_console_stays_silent(
+    train: Page, app: Any, seen: Any, until_stat: Any
+) -> None:
+    await train.get_by_role("button", name="Theme").click()
+    await train.reload()
+    await until_stat(train, "draws", 4)
+    local = re.compile(rf"^(http|ws)://127\.0\.0\.1:{app.port}/")
+    assert seen.requests
+    assert [url for url in seen.requests if not local.match(url)] == []
+    assert seen.console == []
+
+
+async def test_server_gone_is_said_in_the_page(train: Page, app: Any) -> None:
+    app.task.cancel()
+    await expect(train.get_by_text(words.SERVER_GONE)).to_be_visible()
+
+
+async def test_two_pages_show_the_same_session(train: Page, app: Any) -> None:
+    other = await train.context.new_page()
+    await other.goto(app.origin + "/train")
+    await train.get_by_role("button", name="Record").click()
+    await expect(other.get_by_role("button", name="Stop recording")).to_be_visible()
+    await other.close()
+
+
+async def test_missing_chromium_fails_with_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    conftest = next(
+        plugin
+        for plugin in request.config.pluginmanager.get_plugins()
+        if hasattr(plugin, "find_chromium")
+    )
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(pytest.fail.Exception, match="apt-get install chromium"):
+        conftest.find_chromium()
+
+
+PAIRS = (MusclePair("zygomaticus_major", 2, 3, "train"),)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "left", "right", "sentence"),
+    [
+        (0.75, 9, 12, "Both sides alike"),
+        (0.74, 9, 12, "Right a little more"),
+        (0.50, 12, 6, "Left a little more"),
+        (0.49, 12, 6, "Left clearly more"),
+        (math.nan, 1, 1, "At rest"),
+    ],
+)
+async def test_symmetry_sentence(ratio: float, left: float, right: float, sentence: str) -> None:
+    assert words.symmetry_sentence(ratio, left, right) == sentence
+
+
+async def test_words_fall_back_sensibly() -> None:
+    assert words.channel_name(3, PAIRS) == "right smile muscle"
+    assert words.channel_name(7, PAIRS) == "channel 8"
+    assert words.muscle_name("risorius") == "Risorius"
+    alert = LiveEvent("synkinesis", 10, channel=2)
+    assert words.alert_sentence(alert, PAIRS) == "Left smile muscle joined in. Let it soften."
+    unknown = LiveEvent("synkinesis", 10)
+    assert words.alert_sentence(unknown, PAIRS) == "A quiet muscle joined in. Let it soften."
+    assert words.clock(3725.9) == "1:02:05"
+    items = {key: text for key, _, text in words.status_items(LiveStatus(), PAIRS)}
+    assert (items["latency"], items["battery"], items["link"]) == ("–", "–", "connecting")
+    many = LiveStatus(lead_off=(True,) * 8)
+    assert words.status_items(many, PAIRS)[-1][2] == "8 loose"

@@ -1,0 +1,111 @@
+"""A board's packets, a journal's header and a disk that fails, for the tests of recordings."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from faceloop.session.journal_format import JOURNAL_NAME, ChunkType, encode_chunk, encode_json
+from faceloop.session.journal_header import JournalHeader
+from faceloop_protocol import rice, stream
+
+LABELS = (
+    "orbicularis_oculi_l",
+    "orbicularis_oculi_r",
+    "zygomaticus_major_l",
+    "zygomaticus_major_r",
+    "mentalis_l",
+    "mentalis_r",
+    "masseter_l",
+    "masseter_r",
+)
+
+
+class RecordingKit:
+    """Makes packets whose samples follow from their frame index, and journals out of them."""
+
+    labels = LABELS
+
+    def header(self, **changes: Any) -> JournalHeader:
+        values: dict[str, Any] = {
+            "labels": LABELS,
+            "fs_hz": 2000,
+            "lsb_uv": 0.023841861,
+            "stream_id": 0x12345678,
+            # 2024-03-02 23:59:58.250375 UTC; the wall clock is one hour ahead, on another day.
+            "start_utc_ns": 1_709_423_998_250_375_000,
+            "utc_offset_s": 3600,
+            "pseudonym": "P-07",
+        }
+        return JournalHeader(**{**values, **changes})
+
+    def rows(self, first_frame: int, n: int, shift: int = 4) -> np.ndarray:
+        """Values before the shift is undone, shape (n, 8): noise that depends on the frame."""
+        frame = np.arange(first_frame, first_frame + n, dtype=np.uint64)[:, None]
+        channel = np.arange(8, dtype=np.uint64)[None, :]
+        mixed = (frame * np.uint64(2654435761) + channel * np.uint64(40503)) % np.uint64(1 << 32)
+        noise = (mixed >> np.uint64(20)).astype(np.int64) % 7 - 3
+        return (noise + 100 * np.arange(8)) >> (shift - 4)
+
+    def counts(self, first_frame: int, n: int, shift: int = 4) -> np.ndarray:
+        """Counts that end up in the file, shape (n, 8)."""
+        return (self.rows(first_frame, n, shift) << shift).astype(np.int32)
+
+    def packet(
+        self,
+        first_frame: int,
+        n: int = 20,
+        *,
+        seq: int | None = None,
+        flags: int = 0,
+        shift: int = 4,
+        lead_off_p: int = 0,
+        lead_off_n: int = 0,
+        rows: np.ndarray | None = None,
+    ) -> bytes:
+        if rows is None:
+            rows = self.rows(first_frame, n, shift)
+        head = bytearray(13)
+        number = first_frame // 20 if seq is None else seq
+        stream.pack_header_into(
+            head, flags | shift, number, first_frame, 0, lead_off_p, lead_off_n, n
+        )
+        return bytes(head) + rice.encode(rows.tolist(), shift)
+
+    def packets_chunk(self, *packets: bytes, frame: int = 0) -> tuple[ChunkType, int, bytes]:
+        """A PACKETS chunk for ``write_journal``."""
+        payload = b"".join(bytes([len(packet)]) + packet for packet in packets)
+        return ChunkType.PACKETS, frame, payload
+
+    def write_journal(
+        self, directory: Path, *chunks: tuple[ChunkType, int, bytes], **changes: Any
+    ) -> Path:
+        """Write a journal of two headers and ``(type, frame, payload)`` chunks."""
+        head = encode_json(self.header(**changes).to_json())
+        everything = [(ChunkType.HEADER, -1, head), (ChunkType.HEADER, -1, head), *chunks]
+        path = directory / JOURNAL_NAME
+        path.write_bytes(
+            b"".join(
+                encode_chunk(kind, i, frame, 1_709_423_999_000_000_000 + i * 1_000_000, payload)
+                for i, (kind, frame, payload) in enumerate(everything)
+            )
+        )
+        return path
+
+
+def fail_nth_call(monkeypatch: pytest.MonkeyPatch, name: str, nth: int, code: int) -> list[int]:
+    """Let the n-th call of an ``os`` function fail; return a list that holds the call count."""
+    real = getattr(os, name)
+    count = [0]
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        count[0] += 1
+        if count[0] == nth:
+            raise OSError(code, os.strerror(code))
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(os, name, call)
+    return count

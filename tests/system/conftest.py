@@ -1,0 +1,168 @@
+"""Virtual boards for the system tests: one in this process, its terminal, mpremote."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from faceloop.twin.firmware_files import shim_dir
+from faceloop.twin.flash_image import build_image
+from faceloop.twin.supervisor import Supervisor, virtual_machine_command
+from faceloop.twin.twin import Twin, TwinOptions
+
+FAKES = Path(__file__).resolve().parents[1] / "fakes"
+WAIT_S = 10.0
+
+
+class Console:
+    """A host program at the board's serial port.
+
+    Carriage returns are dropped: the unix port's ``print`` ends lines with a bare line feed, its
+    prompt with both.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._fd, self._read)
+        self._changed = asyncio.Event()
+        self.text = b""
+
+    def _read(self) -> None:
+        self.text += os.read(self._fd, 65536).replace(b"\r", b"")
+        self._changed.set()
+
+    def send(self, data: bytes) -> None:
+        os.write(self._fd, data)
+
+    async def expect(self, wanted: bytes, timeout_s: float = WAIT_S) -> bytes:
+        """Wait for bytes and return everything up to them; what follows stays."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while wanted not in self.text:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            pytest.fail(f"{wanted!r} did not come within {timeout_s} s, only {self.text!r}")
+        before, _, self.text = self.text.partition(wanted)
+        return before + wanted
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            self._loop.remove_reader(self._fd)
+            os.close(self._fd)
+            self._fd = -1
+
+
+@pytest.fixture
+def open_console() -> Any:
+    """Open the serial port of a board; closed at the end of the test."""
+    consoles: list[Console] = []
+
+    def open_(path: Path) -> Console:
+        consoles.append(Console(path))
+        return consoles[-1]
+
+    yield open_
+    for console in consoles:
+        console.close()
+
+
+@pytest.fixture
+async def make_supervisor(tmp_path: Path) -> AsyncIterator[Callable[..., Supervisor]]:
+    """Make a supervisor with a flash that holds the given files; switched on already."""
+    made: list[Supervisor] = []
+
+    def make(**files: str) -> Supervisor:
+        flash = tmp_path / "flash.img"
+        contents = [(PurePosixPath("/", f"{k}.py"), v.encode()) for k, v in files.items()]
+        flash.write_bytes(build_image(contents))
+        stops: list[bool] = []
+        supervisor = Supervisor(
+            virtual_machine_command(shim_dir() / "boot_virtual.py", 512),
+            {"FACELOOP_FLASH": str(flash), "FACELOOP_SHIM": str(shim_dir())},
+            tmp_path / "tty",
+            stops.append,
+        )
+        supervisor.stops = stops  # type: ignore[attr-defined]
+        made.append(supervisor)
+        supervisor.power(True)
+        return supervisor
+
+    yield make
+    for supervisor in made:
+        supervisor.close()
+
+
+@pytest.fixture
+def counter_source() -> Any:
+    """A source whose frames are numbered: channel c of frame n is 16 n + c."""
+    spec = importlib.util.spec_from_file_location("fake_source", FAKES / "fake_source.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.CounterSource()
+
+
+@asynccontextmanager
+async def running_twin(directory: Path, source: Any, **options: Any) -> AsyncIterator[Any]:
+    """Run a twin without radio in this process; its flash has no main.py of its own."""
+    directory.mkdir()
+    twin = Twin(TwinOptions(directory=directory, **options), source, None)
+    running = asyncio.create_task(twin.run(None))
+    try:
+        async with asyncio.timeout(WAIT_S):
+            while not (directory / "ready").exists():
+                assert not running.done(), running.exception()
+                await asyncio.sleep(0.005)
+        yield SimpleNamespace(twin=twin, directory=directory, tty=directory / "tty")
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert not directory.exists()
+
+
+@pytest.fixture
+async def start_twin(tmp_path: Path, counter_source: Any) -> AsyncIterator[Any]:
+    """Start a twin with the counting source."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**options: Any) -> Any:
+            return await stack.enter_async_context(
+                running_twin(tmp_path / "board", counter_source, **options)
+            )
+
+        yield start
+
+
+@pytest.fixture
+def mpremote() -> Any:
+    """Run the real mpremote against a serial port; returns (exit code, output)."""
+
+    async def run(tty: Path, *arguments: str | Path, timeout_s: float = 20.0) -> tuple[int, str]:
+        program = Path(sys.executable).with_name("mpremote")
+        process = await asyncio.create_subprocess_exec(
+            str(program), "connect", str(tty), *map(str, arguments),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            output, _ = await asyncio.wait_for(process.communicate(), timeout_s)
+        except TimeoutError:
+            process.kill()
+            await process.communicate()
+            pytest.fail(f"mpremote {' '.join(map(str, arguments))} took more than {timeout_s} s")
+        assert process.returncode is not None
+        return process.returncode, output.decode(errors="replace").replace("\r\n", "\n")
+
+    return run

@@ -1,0 +1,312 @@
+"""The virtual board's hardware, seen from MicroPython programs that run on it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+SAMPLES = Path(__file__).parent / "firmware_samples"
+
+PREPARE = """
+from machine import *
+from boards import virtual as board
+import rp2, time, machine
+"""
+
+
+@pytest.fixture
+async def board(start_twin, tmp_path):
+    """A twin in this process, main.py removed: the tests bring their own programs."""
+    return await start_twin(keep_flash=False)
+
+
+async def run(board, mpremote, program: str) -> str:
+    code, output = await mpremote(board.tty, "exec", PREPARE + program)
+    assert code == 0, output
+    return output
+
+
+async def test_capture_loses_no_frame_and_allocates_nothing(board, mpremote):
+    code, output = await mpremote(board.tty, "run", SAMPLES / "capture_sample.py")
+    assert code == 0, output
+    assert "id 146\nconfig1 132\nchannels 768\n" in output
+    assert "allocated 0\n" in output
+    found = re.search(r"frames (\d+) wrong (\d+)", output)
+    assert found is not None, output
+    frames, wrong = map(int, found.groups())
+    assert wrong == 0
+    assert frames >= 2000 * 1.9
+    # After 1.5 s of sleep: the newest 454 or 455 frames in order, the pointer where DMA would be.
+    found = re.search(r"newest (\d+) in_ring (\d+) pointer (-?\d+)", output)
+    assert found is not None, output
+    newest, in_ring, pointer = map(int, found.groups())
+    assert newest > 2500
+    assert in_ring in (453, 454, 455)
+    assert pointer == 0
+    stats = board.twin.frontend.stats()
+    assert stats["conversions"] == newest + 1
+    assert stats["overrun_frames"] > 1500
+
+
+async def test_power_and_bench_plug_reach_the_adc(board, mpremote):
+    board.twin.world.turn({"battery_mv": 3600, "bench_plug": True, "usb_power": True})
+    output = await run(board, mpremote, """
+print(ADC(board.ADC_BATTERY).read_u16() * 6600 // 65535)
+print(ADC(Pin(board.ADC_BENCH_PLUG)).read_u16() * 3300 // 65535)
+print(Pin(board.VBUS_SENSE, Pin.IN).value())
+print(ADC(ADC.CORE_TEMP).read_u16() * 3300 // 65535)
+""")  # fmt: skip
+    values = [int(line) for line in output.split()]
+    assert values == [pytest.approx(3600, abs=2), pytest.approx(1650, abs=2), 1, 705]
+
+
+async def test_led_and_motor_are_seen_outside(board, mpremote):
+    await run(board, mpremote, """
+Pin(board.LED, Pin.OUT).on()
+PWM(Pin(board.MOTOR), freq=200, duty_u16=32768)
+""")  # fmt: skip
+    assert board.twin.pins.snapshot() == {"led": True, "motor_duty": pytest.approx(0.5, abs=1e-4)}
+
+
+async def test_soft_reset_keeps_pins_and_hard_reset_releases_them(board, mpremote):
+    await run(board, mpremote, "Pin(board.LED, Pin.OUT, value=1)")
+    await run(board, mpremote, "pass")  # soft reset in between
+    assert board.twin.pins.snapshot()["led"]
+    board.twin.supervisor.reset("test")
+    await run(board, mpremote, "pass")
+    assert not board.twin.pins.snapshot()["led"]
+
+
+async def test_button_calls_its_handler_as_a_soft_interrupt(board, mpremote):
+    program = """
+seen = []
+pin = Pin(board.BUTTON, Pin.IN, Pin.PULL_UP)
+irq = pin.irq(lambda p: seen.append((p is pin, irq.flags())), Pin.IRQ_FALLING)
+led = Pin(board.LED, Pin.OUT, value=1)
+for _ in range(1000):
+    if len(seen) == 2:
+        break
+    time.sleep_ms(5)
+print(seen)
+"""
+    running = asyncio.create_task(run(board, mpremote, program))
+    async with asyncio.timeout(10):
+        while not board.twin.pins.snapshot()["led"]:
+            await asyncio.sleep(0.01)
+    for _ in range(2):
+        board.twin.world.turn({"button": True})
+        board.twin.world.turn({"button": False})
+        await asyncio.sleep(0.02)
+    assert await running == "[(True, 4), (True, 4)]\n"
+
+
+async def test_interrupts_are_served_during_asyncio_sleep(board, mpremote):
+    program = """
+import asyncio
+seen = []
+pin = Pin(board.BUTTON, Pin.IN, Pin.PULL_UP)
+pin.irq(lambda p: seen.append(time.ticks_ms()), Pin.IRQ_FALLING)
+async def main():
+    Pin(board.LED, Pin.OUT, value=1)
+    await asyncio.sleep(2)
+    print(len(seen), time.ticks_diff(time.ticks_ms(), seen[0]) > 1000)
+asyncio.run(main())
+"""
+    running = asyncio.create_task(run(board, mpremote, program))
+    async with asyncio.timeout(10):
+        while not board.twin.pins.snapshot()["led"]:
+            await asyncio.sleep(0.01)
+    board.twin.world.turn({"button": True})
+    assert await running == "1 True\n"
+
+
+DRDY_CAPTURE = """
+cs = Pin(board.AFE_CS, Pin.OUT, value=1)
+start = Pin(board.AFE_START, Pin.OUT, value=0)
+spi = SPI(0, 4_000_000, polarity=0, phase=1)
+def command(*data):
+    cs(0); spi.write(bytes(data)); cs(1)
+time.sleep_ms(130)
+command(0x11)
+command(0x43, 0, 0xC0)
+time.sleep_ms(160)
+command(0x41, 0, 0x86)
+command(0x45, 7, *([0x60] * 8))
+command(0x10)
+frame = bytearray(27)
+numbers = []
+def ready(pin):
+    cs(0); spi.readinto(frame); cs(1)
+    numbers.append(frame[4] << 8 | frame[5])
+Pin(board.AFE_DRDY, Pin.IN).irq(ready, Pin.IRQ_FALLING)
+start(1)
+time.sleep_ms(1000)
+start(0)
+steps = [b - a for a, b in zip(numbers, numbers[1:])]
+print(len(numbers), min(steps), steps.count(64))
+"""
+
+
+async def test_drdy_interrupt_and_spi_capture_as_on_a_board_without_pio(board, mpremote):
+    """500 SPS, averages of 4 numbered frames: late handlers lose frames, they never repeat one."""
+    count, least, in_step = map(int, (await run(board, mpremote, DRDY_CAPTURE)).split())
+    assert count > 250  # of 496; a busy computer may lose some
+    assert least >= 64
+    assert in_step > 0.5 * count
+
+
+async def test_machine_reset_restarts_and_says_why(board, mpremote):
+    assert await run(board, mpremote, "print(machine.reset_cause())") == "1\n"
+    pid = board.twin.supervisor.pid
+    await mpremote(board.tty, "exec", "--no-follow", "import machine\nmachine.reset()")
+    async with asyncio.timeout(10):
+        while board.twin.supervisor.pid in (pid, None):
+            await asyncio.sleep(0.01)
+    assert await run(board, mpremote, "print(machine.reset_cause())") == "3\n"
+
+
+async def test_reset_cannot_be_caught(board, mpremote):
+    pid = board.twin.supervisor.pid
+    program = "import machine\ntry:\n    machine.reset()\nexcept BaseException:\n    print('caught')"
+    await mpremote(board.tty, "exec", "--no-follow", program)
+    async with asyncio.timeout(10):
+        while board.twin.supervisor.pid in (pid, None):
+            await asyncio.sleep(0.01)
+
+
+async def test_watchdog_resets_a_board_that_hangs(board, mpremote):
+    resets = board.twin.supervisor.resets
+    program = """
+watchdog = WDT(timeout=300)
+for _ in range(6):
+    time.sleep_ms(100)
+    watchdog.feed()
+Pin(board.LED, Pin.OUT, value=1)
+while True:
+    pass
+"""
+    await mpremote(board.tty, "exec", "--no-follow", PREPARE + program)
+    async with asyncio.timeout(10):
+        while not board.twin.pins.snapshot()["led"]:  # fed for longer than its time
+            await asyncio.sleep(0.01)
+        assert board.twin.supervisor.resets == resets + 1  # mpremote's own soft reset
+        while board.twin.supervisor.resets == resets + 1:
+            await asyncio.sleep(0.01)
+    assert await run(board, mpremote, "print(reset_cause())") == "3\n"
+
+
+async def test_wrong_wiring_of_the_state_machine_delivers_nothing(board, mpremote):
+    source = (SAMPLES / "capture_sample.py").read_text()
+    wrong = source.replace("in_base=Pin(board.AFE_DOUT)", "in_base=Pin(2)")
+    assert wrong != source
+    program = wrong.partition("def measure_allocation")[0] + (
+        "start.value(1)\ntime.sleep_ms(100)\nprint('moved', dma.write - base)\n"
+    )
+    assert "moved 0\n" in await run(board, mpremote, program)
+    (violation,) = board.twin.frontend.chip.violations
+    assert violation.startswith("capture program: it reads")
+
+
+async def test_spi_in_another_mode_is_not_understood(board, mpremote):
+    output = await run(board, mpremote, """
+cs = Pin(board.AFE_CS, Pin.OUT, value=1)
+time.sleep_ms(130)
+for phase in (0, 1):
+    spi = SPI(0, 1_000_000, polarity=0, phase=phase)
+    for data in (b"\\x11", b"\\x20\\0\\0"):
+        buf = bytearray(data)
+        cs(0); spi.write_readinto(data, buf); cs(1)
+    print(buf[2])
+""")  # fmt: skip
+    assert output == "0\n146\n"
+
+
+async def test_errors_are_those_of_the_real_port(board, mpremote):
+    output = await run(board, mpremote, """
+def error(function, *args, **options):
+    try:
+        function(*args, **options)
+        print("nothing")
+    except Exception as e:
+        print(type(e).__name__, e)
+error(Pin, 99)
+error(Pin, "nonsense")
+error(SPI, 2)
+error(SPI, 0, sck=Pin(3))
+error(ADC, 5)
+error(WDT, timeout=20000)
+error(rp2.StateMachine, 12)
+error(rp2.StateMachine, 4)
+dma = rp2.DMA()
+error(dma.pack_ctrl, nonsense=1)
+error(dma.pack_ctrl, size=4)
+dma.close()
+error(dma.active)
+""")  # fmt: skip
+    assert output.split("\n")[:-1] == [
+        "ValueError invalid pin",
+        "ValueError invalid pin",
+        "ValueError SPI(2) doesn't exist",
+        "ValueError bad SCK pin",
+        "ValueError Pin(5) doesn't have ADC capabilities",
+        "ValueError timeout exceeds 16777",
+        "ValueError invalid StateMachine",
+        "ValueError StateMachine claimed by external resource",
+        "TypeError extra keyword arguments given",
+        "ValueError bad field value",
+        "ValueError channel closed",
+    ]
+
+
+async def test_constants_are_those_of_the_real_port(board, mpremote):
+    output = await run(board, mpremote, """
+print(Pin.IN, Pin.OUT, Pin.OPEN_DRAIN, Pin.PULL_UP, Pin.PULL_DOWN, Pin.IRQ_FALLING, Pin.IRQ_RISING)
+print(SPI.MSB, SPI.LSB, PWRON_RESET, WDT_RESET, freq(), len(unique_id()))
+print(rp2.PIO.OUT_LOW, rp2.PIO.OUT_HIGH, rp2.PIO.JOIN_RX, rp2.PIO.JOIN_TX, rp2.PIO.SHIFT_RIGHT)
+d = rp2.DMA()
+fields = d.unpack_ctrl(d.pack_ctrl(size=2, inc_read=False, ring_sel=True, ring_size=14, treq_sel=20))
+print(fields["size"], fields["inc_read"], fields["inc_write"], fields["ring_sel"],
+      fields["ring_size"], fields["treq_sel"], fields["chain_to"] == d.channel, fields["enable"])
+print(Pin(16) is Pin("GP16"), Pin(16), rp2.StateMachine(8), rp2.PIO(2), d.channel >= 2)
+""")  # fmt: skip
+    assert output.split("\n")[:-1] == [
+        "0 1 2 1 2 4 8",
+        "1 0 1 3 150000000 8",
+        "2 3 2 1 1",
+        "2 0 1 1 14 20 True 1",
+        "True Pin(GPIO16, mode=IN) StateMachine(8) PIO(2) True",
+    ]
+
+
+async def test_timer_ticks_until_it_is_stopped(board, mpremote):
+    output = await run(board, mpremote, """
+ticks = []
+timer = Timer(period=20, mode=Timer.PERIODIC, callback=lambda t: ticks.append(t is timer))
+time.sleep_ms(500)
+timer.deinit()
+count = len(ticks)
+time.sleep_ms(100)
+print(15 <= count <= 26, len(ticks) == count, all(ticks))
+""")  # fmt: skip
+    assert output == "True True True\n"
+
+
+async def test_pins_cost_no_memory_after_their_first_use(board, mpremote):
+    output = await run(board, mpremote, """
+import gc
+led = Pin(board.LED, Pin.OUT)
+button = Pin(board.BUTTON, Pin.IN, Pin.PULL_UP)
+battery = ADC(board.ADC_BATTERY)
+watchdog = WDT(timeout=5000)
+def use():
+    before = gc.mem_alloc()
+    for _ in range(50):
+        led.value(1); led.off(); button.value(); battery.read_u16(); watchdog.feed()
+    return gc.mem_alloc() - before
+use()
+print(use())
+""")  # fmt: skip
+    assert output == "0\n"

@@ -1,0 +1,33 @@
+"""Fakes for the tests of the virtual board."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+FAKES = Path(__file__).resolve().parents[2] / "fakes"
+
+
+def load_fake(name: str) -> ModuleType:
+    """Import ``tests/fakes/<name>.py``; importlib mode puts no folder on the path."""
+    spec = importlib.util.spec_from_file_location(name, FAKES / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def fake_clock() -> Any:
+    """A clock that stands still until told."""
+    return load_fake("fake_source").FakeClock()
+
+
+@pytest.fixture
+def make_counter_source() -> Any:
+    """Makes sources whose frames are numbered."""
+    return load_fake("fake_source").CounterSource

@@ -1,0 +1,459 @@
+"""The front end in time: conversions are exact for any pumping, nothing is lost uncounted."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+
+from faceloop.errors import UsageError
+from faceloop.twin.ads1298_registers import Opcode
+from faceloop.twin.board_pins import BoardPins
+from faceloop.twin.dma_window import CAPACITY_FRAMES, DmaWindow
+from faceloop.twin.electrode_feed import ElectrodeFeed
+from faceloop.twin.firmware_files import board_constants
+from faceloop.twin.frontend import Frontend
+from faceloop.twin.world import World
+
+RING_BYTES = 16384
+RING_FRAMES = RING_BYTES // 36
+SETTLE_S = 4616 / 2_048_000
+
+
+class Rig:
+    """A front end set up as the firmware does it: 2 kSPS, gain 12, all electrodes."""
+
+    def __init__(self, path, clock, source, **options):
+        self.clock = clock
+        self.world = World()
+        self.window = DmaWindow(path / "dma")
+        self.path = path / "dma"
+        options.setdefault("clock_ppm", 0.0)
+        self.frontend = Frontend(source, self.window, clock=clock, world=self.world, **options)
+        clock.advance(0.2)
+        self.set_up(0x84, 0x60)
+
+    def spi(self, *data):
+        chip = self.frontend.chip
+        self.frontend.drive(chip.select, 0)
+        received = self.frontend.spi(bytes(data), 2_000_000)
+        self.frontend.drive(chip.select, 1)
+        return received
+
+    def set_up(self, config1, channels):
+        self.spi(Opcode.SDATAC)
+        self.spi(0x43, 0, 0xC0)
+        self.clock.advance(0.2)
+        self.spi(0x41, 0, config1)
+        self.spi(0x45, 7, *[channels] * 8)
+        self.spi(Opcode.RDATAC)
+
+    def start(self, level=1):
+        self.frontend.drive(self.frontend.chip.set_start, level)
+
+    def capture(self):
+        self.frontend.start_capture()
+        self.frontend.set_ring(RING_BYTES)
+
+    def frames(self):
+        """Return (frames written, content of the window)."""
+        data = self.path.read_bytes()
+        (written,) = struct.unpack_from("<Q", data)
+        words = np.frombuffer(data, dtype="<u4", offset=16).reshape(CAPACITY_FRAMES, 9)
+        return written, words
+
+    def take(self, count):
+        """Pretend that the board has copied this many frames."""
+        with self.path.open("r+b") as file:
+            file.seek(8)
+            file.write(struct.pack("<Q", count))
+
+
+@pytest.fixture
+def make_rig(tmp_path, fake_clock, make_counter_source):
+    rigs = []
+
+    def make(n_samples=None, **options):
+        rig = Rig(tmp_path, fake_clock, make_counter_source(n_samples), **options)
+        rigs.append(rig)
+        return rig
+
+    yield make
+    for rig in rigs:
+        rig.frontend.close()
+
+
+# -- time ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ppm", [0.0, 20.0, -50.0, 1000.0])
+@pytest.mark.parametrize("elapsed_s", [0.0, 0.002, SETTLE_S + 1e-6, 0.01, 1.0, 60.0])
+def test_conversions_are_exact_for_elapsed_time_and_ppm(make_rig, ppm, elapsed_s):
+    rig = make_rig(clock_ppm=ppm)
+    rig.start()
+    rig.clock.advance(elapsed_s)
+    fs_hz = 2000 * (1 + ppm * 1e-6)
+    settled_s = elapsed_s - SETTLE_S / (1 + ppm * 1e-6)
+    wanted = int(settled_s * fs_hz) + 1 if settled_s >= 0 else 0
+    assert rig.frontend.stats()["conversions"] == wanted
+
+
+def test_conversions_do_not_depend_on_when_they_are_pumped(make_rig):
+    rig = make_rig(clock_ppm=20.0)
+    rng = np.random.default_rng(3)
+    rig.start()
+    total, elapsed_s = 0, 0.0
+    for step_s in rng.uniform(0, 0.02, 400):
+        rig.clock.advance(step_s)
+        elapsed_s += step_s
+        total += rig.frontend.pump()
+    assert total == rig.frontend.stats()["conversions"]
+    assert total == int((elapsed_s - SETTLE_S / 1.00002) * 2000.04) + 1
+
+
+def test_stats_give_the_time_of_the_first_conversion(make_rig):
+    rig = make_rig(clock_ppm=20.0)
+    started_s = rig.clock()
+    rig.start()
+    rig.clock.advance(5.0)
+    stats = rig.frontend.stats()
+    assert stats["t0_monotonic_s"] == started_s
+    assert stats["first_conversion_s"] == pytest.approx(started_s + SETTLE_S / 1.00002, abs=1e-9)
+    assert stats["fs_hz"] == pytest.approx(2000.04)
+    assert stats["is_running"]
+
+
+def test_a_long_pause_is_made_up_in_bounded_blocks(make_rig):
+    rig = make_rig()
+    rig.start()
+    rig.clock.advance(60.0)
+    assert rig.frontend.pump() == 119_996
+
+
+# -- runs ------------------------------------------------------------------------------------------
+
+
+def test_each_run_starts_counter_and_source_again(make_rig):
+    rig = make_rig()
+    rig.capture()
+    for run in (1, 2, 3):
+        rig.start()
+        rig.clock.advance(0.1)
+        rig.start(0)
+        stats = rig.frontend.stats()
+        assert (stats["run"], stats["conversions"]) == (run, 196)
+        assert not stats["is_running"]
+        written, words = rig.frames()
+        assert written == 196 * run
+        assert words[196 * (run - 1), 1] == 0
+        assert words[written - 1, 1] == 16 * 195
+        rig.clock.advance(0.05)
+
+
+def test_shorted_run_does_not_consume_the_source(make_rig):
+    rig = make_rig()
+    rig.set_up(0x84, 0x01)
+    rig.start()
+    rig.clock.advance(1.0)
+    assert rig.frontend.pump() == 1996
+    assert rig.frontend.source.position == 0
+
+
+def test_source_end_stops_conversions(make_rig):
+    rig = make_rig(n_samples=100)
+    rig.start()
+    rig.clock.advance(1.0)
+    stats = rig.frontend.stats()
+    assert stats["conversions"] == 100
+    assert stats["source_done"]
+    assert not stats["is_running"]
+    rig.start(0)
+    rig.start()
+    rig.clock.advance(0.01)
+    assert not rig.frontend.stats()["source_done"]
+
+
+def test_single_shot_converts_once(make_rig):
+    rig = make_rig()
+    rig.spi(Opcode.SDATAC)
+    rig.spi(0x57, 0, 0x08)
+    rig.start()
+    rig.clock.advance(1.0)
+    assert rig.frontend.stats()["conversions"] == 1
+
+
+def test_pins_act_at_the_moment_they_change(make_rig):
+    rig = make_rig()
+    rig.start()
+    rig.clock.advance(1.0)
+    rig.start(0)  # nobody has pumped before
+    rig.clock.advance(1.0)
+    assert rig.frontend.stats()["conversions"] == 1996
+
+
+# -- rates -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fs_hz", "wanted"),
+    [
+        (2000.0, [0, 16, 32, 48]),
+        (1000.0, [8, 40, 72, 104]),  # mean of two frames
+        (500.0, [24, 88, 152, 216]),
+        (4000.0, [0, 0, 16, 16]),
+    ],
+)
+def test_feed_brings_the_source_to_the_converters_rate(make_counter_source, fs_hz, wanted):
+    feed = ElectrodeFeed(make_counter_source())
+    assert feed.read(4, fs_hz)[:, 0].tolist() == wanted
+
+
+@pytest.mark.parametrize("fs_hz", [500.0, 1000.0, 2000.0, 4000.0, 8000.0])
+def test_feed_in_pieces_equals_feed_at_once(make_counter_source, fs_hz):
+    whole = ElectrodeFeed(make_counter_source(90)).read(10_000, fs_hz)
+    feed = ElectrodeFeed(make_counter_source(90))
+    pieces = [feed.read(n, fs_hz) for n in (1, 2, 3, 5, 7, 11)]
+    pieces.append(feed.read(10_000, fs_hz))
+    np.testing.assert_array_equal(np.concatenate(pieces), whole)
+    assert len(whole) == 90 * fs_hz / 2000 // 1
+    assert feed.is_done
+
+
+# -- capture ---------------------------------------------------------------------------------------
+
+
+def test_captured_frames_have_status_and_codes(make_rig):
+    rig = make_rig()
+    rig.capture()
+    rig.start()
+    rig.clock.advance(0.0125)
+    rig.frontend.pump()
+    written, words = rig.frames()
+    assert written == 21
+    np.testing.assert_array_equal(words[:21, 0], 0xC00000)
+    np.testing.assert_array_equal(words[:21, 1:], 16 * np.arange(21)[:, None] + np.arange(8))
+
+
+def test_negative_codes_are_24_bits_right_aligned(tmp_path, fake_clock, make_counter_source):
+    source = make_counter_source()
+    source.position = -5
+    rig = Rig(tmp_path, fake_clock, source)
+    source.rewind = lambda: None
+    rig.capture()
+    rig.start()
+    rig.clock.advance(0.0025)
+    rig.frontend.pump()
+    assert rig.frames()[1][0, 1] == 0xFFFFFF + 1 - 80
+    rig.frontend.close()
+
+
+def test_nothing_is_captured_before_the_state_machine_runs(make_rig):
+    rig = make_rig()
+    rig.start()
+    rig.clock.advance(0.1)
+    rig.capture()
+    rig.clock.advance(0.1)
+    rig.frontend.stop_capture()
+    rig.clock.advance(0.1)
+    stats = rig.frontend.stats()
+    assert stats["conversions"] == 596
+    assert stats["captured_frames"] == rig.frames()[0] == 200
+
+
+def test_overrun_keeps_the_newest_and_counts_the_lost(make_rig):
+    rig = make_rig()
+    rig.capture()
+    rig.start()
+    rig.clock.advance(0.1)
+    rig.frontend.pump()
+    rig.take(196)
+    rig.clock.advance(2.0)
+    rig.frontend.pump()
+    written, words = rig.frames()
+    assert written == 4196
+    for frame in range(written - RING_FRAMES, written):
+        assert words[frame % CAPACITY_FRAMES, 1] == 16 * frame
+    assert rig.frontend.stats()["overrun_frames"] == 4000 - RING_FRAMES
+    # Pumping again does not count the same frames twice.
+    rig.clock.advance(0.005)
+    rig.frontend.pump()
+    assert rig.frontend.stats()["overrun_frames"] == 4010 - RING_FRAMES
+    rig.take(4206)
+    rig.clock.advance(0.2)
+    rig.frontend.pump()
+    assert rig.frontend.stats()["overrun_frames"] == 4010 - RING_FRAMES
+
+
+def test_a_board_in_time_loses_nothing(make_rig):
+    rig = make_rig()
+    rig.capture()
+    rig.start()
+    for _ in range(100):
+        rig.clock.advance(0.2)
+        rig.frontend.pump()
+        rig.take(rig.frames()[0])
+    assert rig.frontend.stats()["overrun_frames"] == 0
+
+
+def test_memory_stays_bounded_when_nobody_reads(make_rig):
+    rig = make_rig()
+    rig.capture()
+    size = rig.path.stat().st_size
+    rig.start()
+    for _ in range(20):
+        rig.clock.advance(5.0)
+        rig.frontend.pump()
+    assert rig.path.stat().st_size == size
+
+
+def test_spi_while_the_state_machine_runs_is_refused_and_noted(make_rig):
+    rig = make_rig()
+    rig.capture()
+    assert rig.spi(Opcode.SDATAC, 0x20, 0, 0) == bytes(4)
+    assert sum(rig.frontend.chip.violations.values()) == 1
+    rig.frontend.stop_capture()
+    rig.spi(Opcode.SDATAC)
+    assert rig.spi(0x20, 0, 0)[2] == 0x92
+
+
+def test_drdy_is_reported_once_per_conversion(make_rig):
+    rig = make_rig()
+    seen = []
+    rig.frontend.on_drdy = seen.append
+    rig.start()
+    for _ in range(10):
+        rig.clock.advance(0.0025)
+        rig.frontend.pump()
+    assert sum(seen) == rig.frontend.stats()["conversions"] == 46
+    assert rig.frontend.chip.drdy_level == 0
+    received = rig.spi(*bytes(27))
+    assert received[:6].hex() == "c000000002d0"  # frame 45: 16 * 45
+    assert rig.frontend.chip.drdy_level == 1
+
+
+# -- tap and truth ---------------------------------------------------------------------------------
+
+
+def test_tap_holds_what_was_converted_in_this_run(make_rig, tmp_path):
+    tap = tmp_path / "tap"
+    rig = make_rig(tap=tap)
+    for seconds in (0.5, 0.1):
+        rig.start()
+        rig.clock.advance(seconds)
+        rig.start(0)
+    frames = np.fromfile(tap, dtype="<i4").reshape(-1, 8)
+    np.testing.assert_array_equal(frames, 16 * np.arange(196)[:, None] + np.arange(8))
+
+
+def test_tap_leaves_out_runs_without_electrodes(make_rig, tmp_path):
+    rig = make_rig(tap=tmp_path / "tap")
+    rig.set_up(0x84, 0x05)
+    rig.start()
+    rig.clock.advance(0.5)
+    rig.frontend.pump()
+    assert (tmp_path / "tap").read_bytes() == b""
+
+
+def test_truth_names_labels_and_length(make_rig):
+    assert make_rig(n_samples=7).frontend.truth() == {
+        "onsets": [],
+        "labels": [f"count {i + 1}" for i in range(8)],
+        "n_samples": 7,
+    }
+
+
+# -- pins and world --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def wired(make_rig):
+    rig = make_rig()
+    at = board_constants()
+    return rig, BoardPins(rig.frontend, rig.world, at), at
+
+
+def test_pins_lead_to_the_chip(wired):
+    rig, pins, at = wired
+    pins.configure(at["AFE_START"], 1, 0, 1)
+    assert rig.frontend.chip.is_converting
+    pins.write(at["AFE_START"], 0)
+    assert not rig.frontend.chip.is_converting
+    pins.configure(at["AFE_PWDN"], 1, 0, 0)
+    assert not rig.frontend.chip.is_alive
+
+
+def test_hard_reset_lets_go_of_all_pins(wired):
+    rig, pins, at = wired
+    pins.configure(at["AFE_START"], 1, 0, 1)
+    pins.configure(at["LED"], 1, 0, 1)
+    pins.configure(at["AFE_RESET"], 1, 0, 0)
+    pins.release()
+    rig.clock.advance(0.2)
+    assert rig.frontend.chip.is_alive  # external pull-ups on RESET and PWDN
+    assert not rig.frontend.chip.is_converting  # external pull-down on START
+    assert pins.snapshot() == {"led": False, "motor_duty": 0.0}
+
+
+def test_button_needs_its_pull_up(wired):
+    rig, pins, at = wired
+    pins.configure(at["BUTTON"], 0, 0, 2)
+    assert pins.read(at["BUTTON"]) == 0
+    pins.configure(at["BUTTON"], 0, 1, 2)
+    assert pins.read(at["BUTTON"]) == 1
+    rig.world.turn({"button": True})
+    assert pins.read(at["BUTTON"]) == 0
+
+
+def test_knobs_make_edges(wired):
+    rig, pins, at = wired
+    edges = []
+    pins.on_edge = lambda *edge: edges.append(edge)
+    rig.world.turn({"button": True})
+    rig.world.turn({"usb_power": True})
+    rig.world.turn({"button": False})
+    assert edges == [(at["BUTTON"], 4, 1), (at["VBUS_SENSE"], 8, 1), (at["BUTTON"], 8, 1)]
+
+
+@pytest.mark.parametrize("battery_mv", [0, 3000, 3700, 4200])
+def test_adc_shows_half_the_battery(wired, battery_mv):
+    rig, pins, _ = wired
+    rig.world.turn({"battery_mv": battery_mv})
+    assert pins.read_adc_u16(0) / 65535 * 3300 * 2 == pytest.approx(battery_mv, abs=2)
+
+
+def test_adc_shows_the_bench_plug(wired):
+    rig, pins, at = wired
+    assert pins.read_adc_u16(1) == 65535
+    rig.world.turn({"bench_plug": True})
+    millivolts = pins.read_adc_u16(1) / 65535 * 3300
+    assert at["BENCH_PLUG_MIN_MV"] < millivolts < at["BENCH_PLUG_MAX_MV"]
+
+
+def test_lead_off_knob_reaches_the_status_word(make_rig):
+    rig = make_rig()
+    rig.spi(Opcode.SDATAC)
+    for register, value in ((0x04, 0x03), (0x0F, 0xFF), (0x10, 0xFF), (0x17, 0x02)):
+        rig.spi(0x40 | register, 0, value)
+    rig.capture()
+    rig.start()
+    rig.clock.advance(0.0025)
+    rig.frontend.pump()
+    rig.world.turn({"lead_off_p": 0x81, "lead_off_n": 0x10})
+    rig.clock.advance(0.0005)
+    rig.frontend.pump()
+    _, words = rig.frames()
+    assert words[:2, 0].tolist() == [0xC00000, 0xC81100]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"battery": 1}, {"battery_mv": -1}, {"battery_mv": 5501}, {"lead_off_p": 256},
+     {"battery_mv": True}, {"battery_mv": 3.7}, {"button": "yes"}],
+)  # fmt: skip
+def test_wrong_knob_changes_nothing(changes):
+    world = World()
+    before = world.knobs
+    with pytest.raises(UsageError):
+        world.turn({"usb_power": True, **changes})
+    assert world.knobs == before
