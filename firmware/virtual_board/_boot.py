@@ -1,4 +1,4 @@
-"""What a real board's firmware does between reset and main.py: file system, then boot.py, main.py."""
+"""What a real board's firmware does between reset and main.py: file system, boot.py, main.py."""
 
 import os
 import sys

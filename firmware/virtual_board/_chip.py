@@ -4,10 +4,11 @@ Requests and answers are described in faceloop/twin/chip_server.py. Nothing here
 the first use, so that the firmware's allocation tests measure the firmware.
 """
 
-import micropython
 import os
 import socket
 import struct
+
+import micropython
 
 _PATH = os.getenv("FACELOOP_CHIP_SOCKET")
 

@@ -1,15 +1,14 @@
 """`rp2.DMA` of the virtual board: moves the words of a state machine into memory.
 
-Ref: RP2350 datasheet 12.6; MicroPython 1.29 library/rp2.DMA. The channel copies what has come since
-the firmware last looked whenever one of its registers is read; to the firmware that is the same as
-hardware that copies all the time.
+Ref: RP2350 datasheet 12.6; MicroPython 1.29 library/rp2.DMA. The channel copies what has come
+since the firmware last looked whenever one of its registers is read; to the firmware that is the
+same as hardware that copies all the time.
 """
-
-import micropython
-import uctypes
 
 import _chip
 import _dma_window
+import micropython
+import uctypes
 
 _N_CHANNELS = 16
 _ENDLESS = 0xFFFFFFFF
@@ -107,9 +106,7 @@ class DMA:
     @staticmethod
     def unpack_ctrl(value):
         """Return the named fields of a control word."""
-        return {
-            name: value >> low & ((1 << bits) - 1) for name, (low, bits) in _FIELDS.items()
-        }
+        return {name: value >> low & ((1 << bits) - 1) for name, (low, bits) in _FIELDS.items()}
 
     def config(self, *, read=None, write=None, count=None, ctrl=None, trigger=False):
         """Set any of the registers; ``trigger`` starts the channel."""

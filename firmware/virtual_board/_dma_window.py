@@ -1,8 +1,9 @@
 """The board's end of the file through which captured frames come (faceloop/twin/dma_window.py)."""
 
-import micropython
 import os
 import struct
+
+import micropython
 import vfs
 from micropython import const
 

@@ -82,22 +82,23 @@ class Pin(PinBase):
         if pull != -1:
             self._pull = pull
         level = 2 if value is None else int(bool(value))  # 2: as last written
-        _chip.post(_chip.request("M", "BBBB", self.number, self._mode, self._pull or 0, level))
+        request = _chip.request("M", "BBBB", self.number, self._mode, self._pull or 0, level)
+        _chip.ask(request, self._answer)
 
     def value(self, level=None):
         if level is None:
             _chip.ask(self._read, self._answer)
             return self._answer[0]
-        _chip.post(self._high if level else self._low)
+        _chip.ask(self._high if level else self._low, self._answer)
 
     def __call__(self, level=None):
         return self.value(level)
 
     def on(self):
-        _chip.post(self._high)
+        _chip.ask(self._high, self._answer)
 
     def off(self):
-        _chip.post(self._low)
+        _chip.ask(self._low, self._answer)
 
     high = on
     low = off
@@ -125,4 +126,3 @@ def _dispatch(what):
     if irq is not None and irq.handler is not None:
         irq._flags = what & 0xFF
         irq.handler(irq._pin)
-

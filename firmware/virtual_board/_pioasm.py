@@ -236,7 +236,7 @@ def asm_pio(
     autopull=False,
     push_thresh=32,
     pull_thresh=32,
-    fifo_join=JOIN_NONE
+    fifo_join=JOIN_NONE,
 ):
     """Return a decorator that assembles a function into a program for `StateMachine`."""
 

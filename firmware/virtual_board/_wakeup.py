@@ -1,7 +1,7 @@
 """Lets asyncio on the unix port serve scheduled callbacks while it waits.
 
-The unix port sleeps through a whole `poll` before it runs what an interrupt has scheduled, when all
-pollables are file descriptors. One pollable that is not makes it poll in 1 ms slices.
+The unix port sleeps through a whole `poll` before it runs what an interrupt has scheduled, when
+all pollables are file descriptors. One pollable that is not makes it poll in 1 ms slices.
 """
 
 import io

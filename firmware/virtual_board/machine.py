@@ -1,6 +1,6 @@
 """`machine` of the virtual board, with the interface of MicroPython 1.29 on the RP2350.
 
-Ref: docs.micropython.org/en/v1.29.0/library/machine.html and the rp2 quick reference. What a pin is
+Ref: docs.micropython.org/en/v1.29.0/library/machine.html, rp2 quick reference. What a pin is
 wired to is decided on the other side of chip.sock (boards/virtual.py has the numbers).
 """
 
@@ -142,7 +142,7 @@ class PWM:
 
     def _send(self, duty):
         level = 65535 - duty if self._invert else duty
-        _chip.post(_chip.request("W", "BIH", self._number, self._freq, level))
+        _chip.ask(_chip.request("W", "BIH", self._number, self._freq, level), bytearray(1))
 
     def deinit(self):
         self._send(65535 if self._invert else 0)
@@ -222,22 +222,28 @@ class Timer:
         period_us = int(1_000_000 / freq) if freq > 0 else period * 1_000_000 // tick_hz
         if period_us <= 0:
             raise ValueError("invalid period")
-        _thread.start_new_thread(self._run, (self._serial, mode, period_us, callback))
+        self._callback = callback
+        if callback is not None:
+            _thread.start_new_thread(self._run, (self._serial, mode, period_us))
 
-    def _run(self, serial, mode, period_us, callback):
-        import micropython
+    def _fire(self, serial):
+        if serial == self._serial:  # not stopped since it was scheduled
+            self._callback(self)
+
+    def _run(self, serial, mode, period_us):
         import time
+
+        import micropython
 
         due = time.ticks_add(time.ticks_us(), period_us)
         while serial == self._serial:
             time.sleep_us(max(0, min(10_000, time.ticks_diff(due, time.ticks_us()))))
             if time.ticks_diff(due, time.ticks_us()) > 0:
                 continue
-            if serial == self._serial and callback is not None:
-                try:
-                    micropython.schedule(callback, self)
-                except RuntimeError:
-                    pass  # the queue is full: a board drops the event as well
+            try:
+                micropython.schedule(self._fire, serial)
+            except RuntimeError:
+                pass  # the queue is full: a board drops the event as well
             if mode == Timer.ONE_SHOT:
                 return
             due = time.ticks_add(due, period_us)

@@ -1,8 +1,8 @@
 """`rp2` of the virtual board, with the interface of MicroPython 1.29 on the RP2350.
 
-Ref: docs.micropython.org/en/v1.29.0/library/rp2.html. Programs are really assembled; a state machine
-does not execute them cycle by cycle but delivers frames when its program, pins and shift settings
-are those of a reader that would get them from the real converter.
+Ref: docs.micropython.org/en/v1.29.0/library/rp2.html. Programs are really assembled; a state
+machine does not execute them cycle by cycle but delivers frames when its program, pins and shift
+settings are those of a reader that would get them from the real converter.
 """
 
 import struct
@@ -133,7 +133,7 @@ class StateMachine:
         in_shiftdir=None,
         out_shiftdir=None,
         push_thresh=None,
-        pull_thresh=None
+        pull_thresh=None,
     ):
         """Stop the machine, load a program and set its pins, clock and shift registers."""
         if freq > 0 and not machine.freq() / 65536 < freq <= machine.freq():

@@ -35,7 +35,7 @@ class FakeLive:
 
     Attributes
     ----------
-    drawn : list of (int, float, float)
+    drawn, drawn_cues : list of (int, float, float)
         (frame, drawn time, time the report arrived), in the order of the reports.
     sent : dict of int to float
         Electrode time of each event's frame.
@@ -50,7 +50,10 @@ class FakeLive:
         self.has_alerts = alerts
         self.hold: float | None = None  # 0-1: a steady effort instead of the movement
         self.refuse_recording = False
+        self.stop_takes_s = 0.0
+        self.requests: list[str] = []
         self.drawn: list[tuple[int, float, float]] = []
+        self.drawn_cues: list[tuple[int, float, float]] = []
         self.sent: dict[int, float] = {}
         self.frame = 0
         self._status = LiveStatus(
@@ -126,6 +129,7 @@ class FakeLive:
         return tuple(events)
 
     async def start_recording(self) -> None:
+        self.requests.append("start recording")
         await asyncio.sleep(0.05)
         if self.refuse_recording:
             raise StorageError("The disk is nearly full. Free some space, then record again.")
@@ -136,11 +140,14 @@ class FakeLive:
         self.set_status(is_recording=False, recording="")
 
     async def stop(self) -> None:
+        self.requests.append("stop")
+        await asyncio.sleep(self.stop_takes_s)
         self.set_status(link="ended", is_recording=False, recording="")
         self._stopped.set()
 
-    def report_drawn(self, frame: int, drawn_time_s: float) -> None:
-        self.drawn.append((frame, drawn_time_s, time.monotonic()))
+    def report_drawn(self, frame: int, drawn_time_s: float, *, is_cue: bool = False) -> None:
+        reports = self.drawn_cues if is_cue else self.drawn
+        reports.append((frame, drawn_time_s, time.monotonic()))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-
 MAIN = """
 import time
 count = 0
@@ -112,7 +111,7 @@ async def test_a_full_flash_is_reported(board, mpremote, tmp_path):
 
 
 async def test_shims_cannot_be_changed(board, mpremote):
-    code, output = await mpremote(tty(board), "fs", "rm", ":/shim/time.py")
+    code, _ = await mpremote(tty(board), "fs", "rm", ":/shim/time.py")
     assert code != 0
     assert (await mpremote(tty(board), "fs", "ls", ":/shim"))[0] == 0
 
@@ -138,9 +137,7 @@ async def test_reset_restarts_main(board, mpremote, open_console):
 async def test_local_folder_can_be_mounted(board, mpremote, tmp_path):
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "local.py").write_text("print('from the host')\n")
-    code, output = await mpremote(
-        tty(board), "mount", tmp_path / "here", "exec", "import local"
-    )
+    code, output = await mpremote(tty(board), "mount", tmp_path / "here", "exec", "import local")
     assert code == 0, output
     assert "from the host" in output
 
@@ -151,14 +148,18 @@ async def test_run_executes_a_local_script(board, mpremote, tmp_path):
     assert await mpremote(tty(board), "run", script) == (0, "5050\n")
 
 
+def start_repl(port: Path, terminal: int) -> subprocess.Popen[bytes]:
+    program = Path(sys.executable).with_name("mpremote")
+    return subprocess.Popen(
+        [program, "connect", str(port), "resume", "repl"],
+        stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
+    )  # fmt: skip
+
+
 async def test_repl_can_be_entered_interrupted_and_left(board):
     """mpremote's repl wants a terminal of its own: type into one."""
     master, slave = pty.openpty()
-    program = Path(sys.executable).with_name("mpremote")
-    process = subprocess.Popen(
-        [program, "connect", str(tty(board)), "resume", "repl"],
-        stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-    )  # fmt: skip
+    process = start_repl(tty(board), slave)
     os.close(slave)
     os.set_blocking(master, False)
     seen = b""

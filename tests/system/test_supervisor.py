@@ -207,8 +207,8 @@ async def test_a_slow_reader_gets_every_byte(make_supervisor, open_console):
 
 async def test_long_input_reaches_a_busy_board_whole(make_supervisor, open_console):
     main = (
-        "import sys, time, micropython\nmicropython.kbd_intr(-1)\nprint('go')\ntime.sleep_ms(300)\n"
-        "print(sum(sys.stdin.buffer.read(30000)))\n"
+        "import sys, time, micropython\nmicropython.kbd_intr(-1)\nprint('go')\n"
+        "time.sleep_ms(300)\nprint(sum(sys.stdin.buffer.read(30000)))\n"
     )
     supervisor = make_supervisor(main=main)
     console = open_console(supervisor._tty_link)
@@ -262,10 +262,14 @@ asyncio.run(main())
 """
 
 
+def start_holder(folder: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", HOLDER, folder / "flash.img", folder / "tty2"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE)
+
+
 async def test_killing_the_supervisor_kills_the_virtual_machine(make_supervisor, tmp_path):
     make_supervisor(main="while True:\n    pass\n").power(False)
-    command = [sys.executable, "-c", HOLDER, tmp_path / "flash.img", tmp_path / "tty2"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
+    with start_holder(tmp_path) as holder:
         try:
             assert holder.stdout is not None
             pid = int(await asyncio.to_thread(holder.stdout.readline))

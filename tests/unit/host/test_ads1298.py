@@ -1,4 +1,4 @@
-"""The ADS1298 model against its data sheet (TI SBAS459K; section numbers in the names of tests)."""
+"""The ADS1298 model against its data sheet (TI SBAS459K, sections in comments)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def bench(fake_clock):
     return Bench(fake_clock)
 
 
-# -- registers -------------------------------------------------------------------------------------
+# -- registers -----------------------------------------------------------------------------------
 
 RESET_VALUES = {
     0x00: 0x92, 0x01: 0x06, 0x02: 0x00, 0x03: 0x40, 0x04: 0x00,
@@ -196,7 +196,7 @@ def test_ads1299_profile_has_its_own_id_and_resets(fake_clock):
     assert bench.chip.fs_hz == 250
 
 
-# -- rates, starting and stopping ------------------------------------------------------------------
+# -- rates, starting and stopping ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_writing_config1_while_converting_restarts_the_filter(bench):
     assert bench.chip.run == 2
 
 
-# -- output codes ----------------------------------------------------------------------------------
+# -- output codes --------------------------------------------------------------------------------
 
 
 def test_electrode_at_gain_12_passes_counts_unchanged(bench):
@@ -373,7 +373,7 @@ def test_same_seed_gives_same_noise(fake_clock):
     np.testing.assert_array_equal(first.convert(50), second.convert(50))
 
 
-# -- lead-off --------------------------------------------------------------------------------------
+# -- lead-off ------------------------------------------------------------------------------------
 
 
 def lead_off(bench, loff=0x03, config4=0x02, sense_p=0xFF, sense_n=0xFF):
@@ -416,7 +416,7 @@ def test_status_word_carries_gpio_outputs(bench):
     assert bench.chip.status_word == 0xC00009
 
 
-# -- frames ----------------------------------------------------------------------------------------
+# -- frames --------------------------------------------------------------------------------------
 
 
 def test_frame_is_status_then_channels_most_significant_byte_first():

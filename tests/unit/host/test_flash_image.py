@@ -84,7 +84,7 @@ def test_update_removes_modules_of_an_older_firmware():
 
 
 def test_files_that_do_not_fit_are_refused_by_name():
-    with pytest.raises(UsageError, match="/big.bin"):
+    with pytest.raises(UsageError, match=r"/big\.bin"):
         build_image([(PurePosixPath("/big.bin"), bytes(IMAGE_BYTES))])
 
 

@@ -84,7 +84,7 @@ def make_rig(tmp_path, fake_clock, make_counter_source):
         rig.frontend.close()
 
 
-# -- time ------------------------------------------------------------------------------------------
+# -- time ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("ppm", [0.0, 20.0, -50.0, 1000.0])
@@ -131,7 +131,7 @@ def test_a_long_pause_is_made_up_in_bounded_blocks(make_rig):
     assert rig.frontend.pump() == 119_996
 
 
-# -- runs ------------------------------------------------------------------------------------------
+# -- runs ----------------------------------------------------------------------------------------
 
 
 def test_each_run_starts_counter_and_source_again(make_rig):
@@ -192,7 +192,7 @@ def test_pins_act_at_the_moment_they_change(make_rig):
     assert rig.frontend.stats()["conversions"] == 1996
 
 
-# -- rates -----------------------------------------------------------------------------------------
+# -- rates ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_feed_in_pieces_equals_feed_at_once(make_counter_source, fs_hz):
     assert feed.is_done
 
 
-# -- capture ---------------------------------------------------------------------------------------
+# -- capture -------------------------------------------------------------------------------------
 
 
 def test_captured_frames_have_status_and_codes(make_rig):
@@ -332,7 +332,7 @@ def test_drdy_is_reported_once_per_conversion(make_rig):
     assert rig.frontend.chip.drdy_level == 1
 
 
-# -- tap and truth ---------------------------------------------------------------------------------
+# -- tap and truth -------------------------------------------------------------------------------
 
 
 def test_tap_holds_what_was_converted_in_this_run(make_rig, tmp_path):
@@ -363,7 +363,7 @@ def test_truth_names_labels_and_length(make_rig):
     }
 
 
-# -- pins and world --------------------------------------------------------------------------------
+# -- pins and world ------------------------------------------------------------------------------
 
 
 @pytest.fixture

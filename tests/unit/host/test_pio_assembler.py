@@ -31,7 +31,7 @@ CAPTURE_WORDS = [
 CAPTURE_EXECCTRL = 7 << 12
 CAPTURE_SHIFTCTRL = 2 << 30 | 24 << 20 | 1 << 16
 
-CAPTURE_SOURCE = '''
+CAPTURE_SOURCE = """
 def capture():
     wrap_target()
     wait(1, pin, 1).side(0)
@@ -45,7 +45,7 @@ def capture():
     jmp(x_dec, "bit").side(0)
     jmp(y_dec, "word").side(0)
     wrap()
-'''
+"""
 CAPTURE_OPTIONS = {
     "sideset_init": 2, "in_shiftdir": 0, "autopush": True, "push_thresh": 24, "fifo_join": 2,
 }  # fmt: skip
@@ -239,7 +239,7 @@ def test_second_assembler_agrees():
     assert list(adafruit.assemble(text)) == CAPTURE_WORDS
 
 
-# -- the program at work -----------------------------------------------------------------------------
+# -- the program at work -------------------------------------------------------------------------
 
 
 def setup(**changes) -> CaptureSetup:
@@ -306,5 +306,3 @@ def test_one_frame_takes_885_cycles_and_216_clocks():
     assert cycles == 1 + 1 + 9 * (1 + 24 * 4 + 1)
     assert machine.received == [0xFFFFFF] * 9
     assert clocks == [SCLK] * 216
-
-

@@ -1,16 +1,17 @@
 """chip.sock: how the virtual board's `machine` and `rp2` reach the front end, pins and ADC.
 
 A request is ``<B op> <H length> <payload>``, little endian. Requests marked with an arrow are
-answered by ``<H length> <payload>``; the others have no answer, so that driving a pin costs the
-board one write. An event is ``<B pin> <B edge> <B count>``, only on the connection that asked.
+answered by ``<H length> <payload>``; driving a pin is answered too, so that it has happened when
+the board's program goes on. An event is ``<B pin> <B edge> <B count>``, only on the connection
+that asked for it.
 
     ==  =====================================================  =================================
     op  payload                                                answer
     ==  =====================================================  =================================
-    M   B pin, B mode, B pull, B level                         none: configure a pin
-    P   B pin, B level                                         none: drive a pin
+    M   B pin, B mode, B pull, B level                         -> B 0: configure a pin
+    P   B pin, B level                                         -> B 0: drive a pin
     R   B pin                                                  -> B level
-    W   B pin, I frequency in Hz, H duty                       none: PWM
+    W   B pin, I frequency in Hz, H duty                       -> B 0: PWM
     A   B channel                                              -> H reading
     X   B mode, I clock in Hz, bytes to send                   -> bytes received
     C   state machine: 4 B pins and side-set count, I clock,   -> B 0: state machine runs
@@ -107,7 +108,7 @@ class ChipServer:
         match chr(op):
             case "P":
                 self.pins.write(payload[0], payload[1])
-                return self._after(None)
+                return self._after(DONE)
             case "X":
                 mode, sclk_hz = struct.unpack_from("<BI", payload)
                 sent = bytes(payload[5:])
@@ -121,10 +122,10 @@ class ChipServer:
                 return struct.pack("<H", self.pins.read_adc_u16(payload[0]))
             case "M":
                 self.pins.configure(*payload)
-                return self._after(None)
+                return self._after(DONE)
             case "W":
                 self.pins.set_pwm(*struct.unpack("<BIH", payload))
-                return None
+                return DONE
             case "C":
                 self._start_capture(payload)
                 return self._after(DONE)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import runpy
+import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import faceloop_protocol
-
 from faceloop.errors import UsageError
 
 __all__ = ["board_constants", "board_files", "firmware_root", "shim_dir"]
@@ -43,7 +43,12 @@ def shim_dir() -> Path:
 
 def board_constants() -> dict[str, Any]:
     """Return the constants of ``boards/virtual.py`` by name."""
-    return runpy.run_path(str(firmware_root() / "boards" / "virtual.py"))
+    root = str(firmware_root())
+    sys.path.insert(0, root)  # it takes its pins from boards.pico2w
+    try:
+        return runpy.run_module("boards.virtual")
+    finally:
+        sys.path.remove(root)
 
 
 def board_files() -> Iterator[tuple[PurePosixPath, Path]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -11,7 +13,14 @@ from littlefs.errors import LittleFSError
 from faceloop.errors import UsageError
 from faceloop.twin.firmware_files import board_files
 
-__all__ = ["BLOCK_BYTES", "IMAGE_BYTES", "build_image", "prepare_image", "update_image"]
+__all__ = [
+    "BLOCK_BYTES",
+    "IMAGE_BYTES",
+    "build_image",
+    "lock_image",
+    "prepare_image",
+    "update_image",
+]
 
 BLOCK_BYTES = 4096
 IMAGE_BYTES = 1 << 20
@@ -68,6 +77,25 @@ def update_image(image: bytes, files: Iterable[tuple[PurePosixPath, bytes]]) -> 
     return bytes(filesystem.context.buffer)
 
 
+def lock_image(path: Path) -> int:
+    """Make the image file if needed and lock it; the lock ends with the returned descriptor.
+
+    Raises
+    ------
+    UsageError
+        If another board uses it: two would destroy each other's files.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise UsageError(
+            f"Another virtual board uses the flash image {path}. Stop it, or choose another file."
+        ) from None
+    return descriptor
+
+
 def prepare_image(path: Path, *, keep: bool) -> None:
     """Write the flash image with the current firmware to ``path``.
 
@@ -80,7 +108,7 @@ def prepare_image(path: Path, *, keep: bool) -> None:
         replace only the firmware's own files.
     """
     files = ((target, source.read_bytes()) for target, source in board_files())
-    if keep and path.exists():
+    if keep and path.exists() and path.stat().st_size:
         path.write_bytes(update_image(path.read_bytes(), files))
     else:
         path.write_bytes(build_image(files))

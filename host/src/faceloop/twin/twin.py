@@ -18,7 +18,7 @@ from faceloop.twin.chip_server import ChipServer
 from faceloop.twin.control import ControlServer
 from faceloop.twin.dma_window import DmaWindow
 from faceloop.twin.firmware_files import board_constants, shim_dir
-from faceloop.twin.flash_image import prepare_image
+from faceloop.twin.flash_image import lock_image, prepare_image
 from faceloop.twin.frontend import Frontend
 from faceloop.twin.supervisor import Supervisor, virtual_machine_command
 from faceloop.twin.world import World
@@ -84,6 +84,7 @@ class Twin:
         pins = BoardPins(self.frontend, self.world, board_constants())
         self.pins = pins
         flash = options.flash or self._directory / "flash.img"
+        self._flash_lock = lock_image(flash)
         prepare_image(flash, keep=options.keep_flash)
         self.supervisor = Supervisor(
             virtual_machine_command(shim_dir() / "boot_virtual.py", options.heap_kib),
@@ -138,6 +139,7 @@ class Twin:
                 except Exception:  # whatever it is, the directory has to go
                     log.exception("the radio did not stop cleanly")
             self.frontend.close()
+            os.close(self._flash_lock)
             shutil.rmtree(self._directory, ignore_errors=True)
 
     def _announce(self) -> None:
