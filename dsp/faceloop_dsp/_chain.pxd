@@ -28,6 +28,7 @@ cdef enum:
     # 24 bits less the seven that a packet may cut off.
     RAIL_COUNTS = 0x7FFF80
     MAX_EVENTS = 1024
+    MAX_LOST_S = 1      # across a longer gap the phase of the line is not trusted
 
 cdef enum Begin:
     RUNNING = 0
@@ -45,6 +46,7 @@ cdef struct Chain:
     int settle_gap                # 50 ms: 20 Hz high-pass, 4th order
     int settle_start              # 400 ms: cold start of the mains canceller
     int64_t frame                 # next frame
+    int64_t lost                  # frames of the gap that has just been
     int muted                     # bit mask
     int railed                    # bit mask
     bint is_odd                   # some lane is railed or has to begin
@@ -107,6 +109,10 @@ cdef inline void chain_odd_frame(Chain *s, const int32_t *x) noexcept nogil:
     cdef int wait
     cdef int c
     s.is_odd = False
+    if s.lost:
+        # In one step, however many calls reported the gap: rounding must not depend on them.
+        mains_skip(&s.mains, s.lost)
+        s.lost = 0
     for c in range(s.n_channels):
         if x[c] >= RAIL_COUNTS or x[c] <= -RAIL_COUNTS:
             if not s.railed & (1 << c):
@@ -185,13 +191,16 @@ cdef inline void chain_log(Chain *s, int changes) noexcept nogil:
 cdef inline void chain_gap(Chain *s, int64_t n_frames) noexcept nogil:
     """Pass over frames that never came."""
     cdef int c
+    cdef Begin how = AFTER_GAP
     chain_log(s, s.alert.on_mask << 8)
     alert_clear(&s.alert)
     rms_clear(&s.rms)
     envelope_clear(&s.envelope)
-    mains_skip(&s.mains, n_frames)
     if s.hunt.is_on:
         hunt_restart(&s.hunt)
     s.frame += n_frames
+    s.lost += n_frames
+    if s.lost > MAX_LOST_S * s.mains.fs_hz:
+        how = FROM_NOTHING
     for c in range(s.n_channels):
-        chain_begin(s, c, FROM_NOTHING if s.railed & (1 << c) else AFTER_GAP)
+        chain_begin(s, c, FROM_NOTHING if s.railed & (1 << c) else how)

@@ -26,10 +26,12 @@ cdef extern from *:
     #define MAINS_TRACK_DOWN 0.965
     #define MAINS_TRACK_UP 1.015
     #define MAINS_MIN_TRACK_UV 0.05  /* below the noise of any input: a dead lane stays alive */
+    #define MAINS_RINGING_S 0.05
     #define MAINS_WARM_S 0.2         /* cold start takes 0.15-0.28 s: no clip until then */
     /* Frequency-locked loop, per 20 ms. */
     #define MAINS_LOOP_GAIN 0.03
     #define MAINS_LOOP_RATE 3e-4
+    #define MAINS_LOOP_RETURN 1e-3
     #define MAINS_LOOP_START_S 0.4
     #define MAINS_LOOP_FAST_S 2.0
     #define MAINS_LOOP_FAST_GAIN 0.1
@@ -49,9 +51,11 @@ cdef extern from *:
     const double TRACK_DOWN "MAINS_TRACK_DOWN"
     const double TRACK_UP "MAINS_TRACK_UP"
     const double MIN_TRACK_UV "MAINS_MIN_TRACK_UV"
+    const double RINGING_S "MAINS_RINGING_S"
     const double WARM_S "MAINS_WARM_S"
     const double LOOP_GAIN "MAINS_LOOP_GAIN"
     const double LOOP_RATE "MAINS_LOOP_RATE"
+    const double LOOP_RETURN "MAINS_LOOP_RETURN"
     const double LOOP_START_S "MAINS_LOOP_START_S"
     const double LOOP_FAST_S "MAINS_LOOP_FAST_S"
     const double LOOP_FAST_GAIN "MAINS_LOOP_FAST_GAIN"
@@ -130,6 +134,8 @@ cdef inline void mains_forget(Mains *m, int lane) noexcept nogil:
         m.locked_im[i][lane] = 0.0
     m.power[lane] = 0.0
     mains_relearn(m, lane)
+    # The band-pass rings for a few cycles: those are replaced, not averaged.
+    m.age[lane] = -<long long>(RINGING_S * m.fs_hz)
 
 
 cdef inline void mains_drop_step(Mains *m) noexcept nogil:
@@ -181,9 +187,8 @@ cdef inline void mains_start(Mains *m, double nominal_hz) noexcept nogil:
 
 
 cdef inline void mains_skip(Mains *m, long long n_frames) noexcept nogil:
-    """Carry the phase across a gap; beyond 1 s it is not trusted and all lanes learn anew."""
+    """Carry the phase across a gap."""
     cdef double cycles = m.hz / m.fs_hz * n_frames
-    cdef int c
     if not m.is_on:
         return
     m.phase = m.phase + cycles - floor(m.phase + cycles)
@@ -192,11 +197,6 @@ cdef inline void mains_skip(Mains *m, long long n_frames) noexcept nogil:
     mains_turn(m)
     mains_drop_step(m)
     mains_drop_loop(m)
-    if n_frames > m.fs_hz:
-        m.rate_hz = 0.0
-        m.n_frames = 0
-        for c in range(LANES):
-            mains_forget(m, c)
 
 
 cdef inline void mains_frequency(Mains *m) noexcept nogil:
@@ -231,6 +231,9 @@ cdef inline void mains_frequency(Mains *m) noexcept nogil:
         return
     m.line_ratio = line / (n_used * HARMONICS * alpha / (2.0 - alpha) / m.loop_frames)
     m.is_present = m.line_ratio > PRESENT
+    if not m.is_present:
+        # Led astray by noise it must not wait at the edge when a line comes: back within 20 s.
+        m.hz += pace * LOOP_RETURN * (m.nominal_hz - m.hz)
     if m.n_frames < LOOP_START_S * m.fs_hz or not m.is_present or denominator <= 0.0:
         m.rate_hz *= 0.9
         return
@@ -287,10 +290,10 @@ cdef inline void mains_mature(Mains *m) noexcept nogil:
     cdef int c
     for c in range(LANES):
         cycles = m.age[c] * m.hz / m.fs_hz
-        mu = max(MU, 1.0 / (1.0 + cycles))
+        mu = max(MU, 1.0 / (1.0 + max(cycles, 0.0)))
         m.mu[c] = mu
         m.mu[c + LANES] = mu
-        if m.age[c] == 0:
+        if m.age[c] <= 0:
             m.limit[c] = INFINITY
             m.limit[c + LANES] = INFINITY
         is_young = is_young or mu > MU

@@ -43,5 +43,8 @@ class StreamKernel:
     def mains(self) -> tuple[float, float, bool]: ...
 
 def cusum_block_maxima(
-    white_uv: NDArray[np.float64], scale_uv: NDArray[np.float64], block: int
+    white_uv: NDArray[np.float64],
+    scale_uv: NDArray[np.float64],
+    block: int,
+    ceiling: float,
 ) -> NDArray[np.float64]: ...

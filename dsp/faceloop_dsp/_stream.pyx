@@ -335,7 +335,10 @@ cdef void *address(array, Py_buffer *view) except? NULL:
 
 
 def cusum_block_maxima(
-    const double[:, ::1] white_uv not None, const double[::1] scale_uv not None, Py_ssize_t block
+    const double[:, ::1] white_uv not None,
+    const double[::1] scale_uv not None,
+    Py_ssize_t block,
+    double ceiling,
 ):
     """Return the largest value of the alert path's CUSUM in each block, without any threshold.
 
@@ -347,6 +350,9 @@ def cusum_block_maxima(
         SD of the noise; a channel with 0 gives NaN.
     block : int
         Frames per block, at least 1; an incomplete last block is left out.
+    ceiling : float
+        Where the CUSUM starts again from 0, as the detector does at an onset: otherwise a blink
+        would echo for seconds.
 
     Returns
     -------
@@ -380,5 +386,7 @@ def cusum_block_maxima(
                     g = g if g > 0.0 else 0.0
                     if g > top:
                         top = g
+                    if g >= ceiling:
+                        g = 0.0
                 out[b, c] = top
     return maxima

@@ -154,7 +154,8 @@ class RestRecorder:
             taps[c] = whitening_taps(quick[:, c])
             white[:, c] = np.convolve(quick[:, c], [1.0, *taps[c]])[: quick.shape[0]]
             scale[c] = MAD_TO_SD * np.nanmedian(np.abs(white[:, c]))
-        maxima = cusum_block_maxima(white, np.nan_to_num(scale), round(BLOCK_S * self._fs_hz))
+        block = round(BLOCK_S * self._fs_hz)
+        maxima = cusum_block_maxima(white, np.nan_to_num(scale), block, MAX_THRESHOLD)
         threshold = np.array(
             [alert_threshold(maxima[:, c], good[c] / self._fs_hz) for c in range(n)]
         )
@@ -169,9 +170,7 @@ def _seconds(good_frames: NDArray[np.int64], fs_hz: float) -> float:
 
 def _plain(values: list[Any]) -> list[Any]:
     """Replace NaN by None, in nested lists too."""
-    return [
-        _plain(v) if isinstance(v, list) else None if np.isnan(v) else v for v in values
-    ]
+    return [_plain(v) if isinstance(v, list) else None if np.isnan(v) else v for v in values]
 
 
 def whitening_taps(quick_uv: NDArray[np.float64]) -> NDArray[np.float64]:

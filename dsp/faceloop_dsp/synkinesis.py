@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from faceloop_dsp.core import HOP_S, StreamFeatures
 from faceloop_dsp.rest import RestReference
@@ -59,7 +59,8 @@ class Pair:
             raise ValueError(f"the channels {channels} of {self.name} must differ")
 
 
-class SynkinesisEvent(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SynkinesisEvent:
     """Begin or end of a synkinetic response.
 
     Parameters
@@ -128,6 +129,8 @@ class SynkinesisDetector:
     veto_share : float
         The jaw vetoes while a masseter is active and stronger than this many times the guard: its
         leak into the cheek is 10-30 % of it, a smile's leak into the masseter about as small.
+    veto_release_ms : float
+        How long the veto outlasts the jaw.
 
     Raises
     ------
@@ -282,7 +285,7 @@ class SynkinesisDetector:
         """Whether the trained muscle next to the guard may be all that is seen there."""
         guard = rms_uv[watch.affected] ** 2 - self._mean[watch.affected] ** 2
         source = rms_uv[watch.trained_affected] ** 2 - self._mean[watch.trained_affected] ** 2
-        return guard < self._leak_share**2 * source
+        return bool(guard < self._leak_share**2 * source)
 
     def _activation(self, channels: tuple[int, ...], rms_uv: list[float]) -> float:
         """Largest RMS in units of its own rest."""
