@@ -6,6 +6,7 @@ import errno
 import functools
 import hashlib
 import json
+import os
 import random
 import runpy
 from collections.abc import Callable
@@ -16,10 +17,12 @@ from typing import Any
 import edfio
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from faceloop.errors import StorageError
-from faceloop.session import bdf, bdf_check, bdf_format
+from faceloop.session import bdf, bdf_check
 from faceloop.session.bdf import Summary, finalise
-from faceloop.session.bdf_format import Annotation, clean_text, pack_annotations, short_label
 from faceloop.session.disk import SessionBusy, SessionLock
 from faceloop.session.journal_format import (
     Chunk,
@@ -38,8 +41,6 @@ from faceloop_protocol.stream import (
     FLAG_LATE,
     FLAG_RESYNC,
 )
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 FAKE = runpy.run_path(str(Path(__file__).parents[2] / "fakes" / "fake_recording.py"))
 
@@ -451,47 +452,6 @@ def test_finalise_board_state_is_summarised(tmp_path: Path, kit: Any) -> None:
     assert summary.board_state["battery_pct"] == 87
 
 
-@pytest.mark.parametrize("n", [1, 50, 3000])
-def test_pack_annotations_loses_none_however_many(n: int) -> None:
-    marks = [Annotation(i % 7 * 1000, 500 if i % 2 else None, f"mark {i}") for i in range(n)]
-    blocks, n_bytes = pack_annotations(marks, 5, 250_375)
-    assert len(blocks) == 5
-    assert n_bytes % 3 == 0
-    assert max(map(len, blocks)) <= n_bytes < max(map(len, blocks)) + 3
-    text = b"".join(blocks)
-    assert all(f"\x14mark {i}\x14\x00".encode() in text for i in range(n))
-    for i, block in enumerate(blocks):
-        keeper = b"+%d.%06d" % divmod(i * 100_000 + 250_375, 1_000_000)
-        assert block.startswith(keeper.rstrip(b"0") + b"\x14\x14\x00")
-
-
-@given(st.text(max_size=400))
-def test_clean_text_fits_and_cannot_end_an_annotation(text: str) -> None:
-    cleaned = clean_text(text)
-    assert len(cleaned.encode()) <= 240
-    assert cleaned.isprintable()
-    assert clean_text(cleaned) == cleaned
-
-
-@pytest.mark.parametrize(
-    ("name", "label"),
-    [
-        ("zygomaticus_major_l", "EMG ZygomMajor L"),
-        ("depressor_anguli_oris_right", "EMG DepAngOri R"),
-        ("levator_labii_superioris_l", "EMG LevLabSup L"),
-        ("orbicularis_oris_superior", "EMG OrbiOrisSupe"),
-        ("frontalis_r", "EMG Frontalis R"),
-        ("l", "EMG L"),
-        ("", "EMG ?"),
-        ("ñ_l", "EMG L"),
-        ("_".join("abcdefghijklmnopqr") + "_l", "EMG ABCDEFGHIJ L"),
-    ],
-)
-def test_short_label_is_clear_and_fits(name: str, label: str) -> None:
-    assert short_label(name) == label
-    assert len(label) <= 16
-
-
 def test_finalise_labels_that_shorten_alike_stay_different(tmp_path: Path, kit: Any) -> None:
     names = (*(f"orbicularis_oculi_part{i}_l" for i in range(7)), "Étrange\n_r")
     _, recording, _ = finish(
@@ -499,23 +459,6 @@ def test_finalise_labels_that_shorten_alike_stay_different(tmp_path: Path, kit: 
     )
     assert len(set(recording.labels)) == 8
     assert recording.signals[6].transducer_type.endswith("orbicularis_oculi_part6_l")
-
-
-@pytest.mark.parametrize(
-    ("magnitude", "text"),
-    [
-        (200000.0025, "200000"),
-        (333333.33, "333333"),
-        (33333.333, "33333.3"),
-        (838.86071, "838.861"),
-        (0.5, "0.5"),
-        (8388607.0, "8388607"),
-        (99999.96, "100000"),
-    ],
-)
-def test_physical_range_fits_its_field(magnitude: float, text: str) -> None:
-    assert bdf_format._eight_chars(magnitude) == text
-    assert len("-" + text) <= 8
 
 
 # -- journals that were hurt --------------------------------------------------------------------
@@ -710,9 +653,18 @@ def test_finalise_disk_fault_at_every_call_leaves_the_journal_and_no_half_file(
 def test_finalise_on_a_full_disk_is_refused_before_it_starts(
     small_journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bdf, "free_bytes", lambda directory: 1000)
+    part = small_journal.parent / "recording.bdf.part"
+    part.write_bytes(b"of a finaliser that was killed; it counts as free")
+    asked = []
+
+    def free_bytes(directory: Path) -> int:
+        asked.append((directory, part.exists()))
+        return 1000
+
+    monkeypatch.setattr(bdf, "free_bytes", free_bytes)
     with pytest.raises(StorageError, match="needs 10 MB"):
         finalise(small_journal, small_journal.parent / "recording.bdf")
+    assert asked == [(small_journal.parent, False)]
 
 
 def test_finalise_reports_progress_and_can_be_given_up(small_journal: Path) -> None:
@@ -729,15 +681,30 @@ def test_finalise_reports_progress_and_can_be_given_up(small_journal: Path) -> N
     assert sorted(p.name for p in out.parent.iterdir()) == [".lock", "journal.fllog"]
     calls.clear()
     finalise(small_journal, out, lambda done, total: calls.append((done, total)))
-    assert calls[0] == (0, 45)
-    assert calls[-1] == (45, 45)
-    assert calls == sorted(calls)
+    # decoded, written, read back; and finished
+    assert calls == [(0, 45), (15, 45), (30, 45), (45, 45), (45, 45)]
+
+
+def test_finalise_file_is_on_the_disk_before_it_has_its_name(
+    small_journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = small_journal.parent / "recording.bdf"
+    synced = {}
+
+    def fsync(fd: int) -> None:
+        status = os.fstat(fd)
+        synced[status.st_ino] = (status.st_size, out.exists())
+
+    monkeypatch.setattr("os.fsync", fsync)
+    finalise(small_journal, out)
+    assert synced[out.stat().st_ino] == (out.stat().st_size, False)
+    assert synced[out.parent.stat().st_ino][1]
 
 
 def test_finalise_several_blocks_and_windows_is_exact(
     tmp_path: Path, kit: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bdf, "_BLOCK_RECORDS", 2)
+    monkeypatch.setattr(bdf, "BLOCK_FRAMES", 250)
     monkeypatch.setattr(bdf_check, "_WINDOW_RECORDS", 3)
     # Packets of 39 frames never end where a block does.
     packets = [kit.packet(i * 39, 39) for i in range(60)]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from faceloop.session.live import LiveBlock, LiveEvent
+from faceloop.session.live import LiveBlock, LiveEvent, Side
 from faceloop.session.montage import Montage
 from faceloop_dsp import (
     Onset,
@@ -19,6 +20,9 @@ from faceloop_dsp import (
 )
 
 __all__ = ["Analysis"]
+
+# The mains canceller has learnt a strong line by then; before, the line would count as rest.
+REST_BEGINS_S = 2.0
 
 
 class Analysis:
@@ -34,7 +38,7 @@ class Analysis:
     mains_hz : float or None
         None lets the core find out.
     rest_s : float
-        Seconds of rest to learn from, beginning with the first frame; 0 learns none.
+        Seconds of rest to learn from, beginning 2 s after the first frame; 0 learns none.
     rest : RestReference or None
         A reference from an earlier moment; then none is learnt.
     """
@@ -42,7 +46,7 @@ class Analysis:
     def __init__(
         self,
         montage: Montage,
-        affected_side: str | None,
+        affected_side: Side | None,
         *,
         fs_hz: float,
         lsb_uv: float,
@@ -67,8 +71,8 @@ class Analysis:
         if rest is not None:
             self._core.set_rest(rest)
             self._use_rest(rest)
-        elif rest_s > 0:
-            self._core.begin_rest()
+        self._rest_begins_frame = math.ceil(REST_BEGINS_S * fs_hz)
+        self._waits_for_rest = rest is None and rest_s > 0
 
     @property
     def is_calibrated(self) -> bool:
@@ -83,6 +87,7 @@ class Analysis:
     def learn_rest(self, rest_s: float) -> None:
         """Learn the rest again, from the next frame on."""
         self._rest_s = rest_s
+        self._waits_for_rest = False
         self._core.begin_rest()
 
     def gap(self, n_frames: int, electrode_time_s: float) -> LiveBlock:
@@ -91,9 +96,7 @@ class Analysis:
         event = LiveEvent("gap", features.first_frame, f"{n_frames} frames did not arrive yet")
         return self._block(features, electrode_time_s, [event])
 
-    def push(
-        self, counts: NDArray[np.int32], lead_off: int, electrode_time_s: float
-    ) -> LiveBlock:
+    def push(self, counts: NDArray[np.int32], lead_off: int, electrode_time_s: float) -> LiveBlock:
         """Take the next frames.
 
         Parameters
@@ -108,6 +111,9 @@ class Analysis:
         if muted != self._muted:
             self._muted = muted
             self._core.set_muted(muted)
+        if self._waits_for_rest and self._core.frame >= self._rest_begins_frame:
+            self._waits_for_rest = False
+            self._core.begin_rest()
         features = self._core.push(counts)
         events: list[LiveEvent] = []
         if self._core.is_resting and self._core.rest_seconds >= self._rest_s:

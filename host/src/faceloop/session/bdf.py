@@ -5,26 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from faceloop_protocol.limits import N_CHANNELS
-from faceloop_protocol.state import STATE_BYTES, decode_state
-from faceloop_protocol.stream import FLAG_HALF_RATE
 from numpy.typing import NDArray
 
 from faceloop.errors import StorageError
 from faceloop.session.bdf_check import check_bdf
-from faceloop.session.bdf_format import (
-    Annotation,
-    BdfHeader,
-    encode_header,
-    encode_records,
-    pack_annotations,
-)
+from faceloop.session.bdf_file import BdfHeader, write_bdf
+from faceloop.session.bdf_format import RECORDS_PER_S, Annotation, pack_annotations
+from faceloop.session.bdf_scratch import SAMPLE_BYTES, Scratch
 from faceloop.session.disk import (
     SessionLock,
     free_bytes,
@@ -32,12 +26,14 @@ from faceloop.session.disk import (
     storage_error,
     sync_directory,
     sync_file,
-    write_all,
 )
 from faceloop.session.journal_format import encode_json
 from faceloop.session.journal_index import JournalIndex, read_index
-from faceloop.session.journal_signal import JournalSignal, SampleDigest
+from faceloop.session.journal_signal import BLOCK_FRAMES, JournalSignal, SampleDigest
 from faceloop.session.timeline import Mark, merge_runs, timeline
+from faceloop_protocol.limits import N_CHANNELS
+from faceloop_protocol.state import STATE_BYTES, decode_state
+from faceloop_protocol.stream import FLAG_HALF_RATE
 
 __all__ = ["BDF_NAME", "EVENTS_NAME", "SUMMARY_NAME", "Summary", "finalise"]
 
@@ -46,7 +42,6 @@ EVENTS_NAME = "events.jsonl"
 SUMMARY_NAME = "session.json"
 SUMMARY_VERSION = 1
 _ALERTS = ("onset_cue", "synkinesis")
-_BLOCK_RECORDS = 600  # one minute
 _SPARE_BYTES = 10_000_000
 
 Progress = Callable[[int, int], None]
@@ -127,7 +122,8 @@ def finalise(journal_path: Path, out_path: Path, progress: Progress | None = Non
     """Turn a journal into a BDF+ file, read it back, and only then give it its name.
 
     ``session.json`` and ``events.jsonl`` are written beside ``out_path``; the journal stays.
-    Memory is bounded by the number of packets (about 30 bytes each), not by the signal.
+    The samples wait for edfio in a temporary file in the same folder. edfio needs the size of the
+    finished file in memory while it writes: 175 MB for an hour.
 
     Parameters
     ----------
@@ -143,8 +139,8 @@ def finalise(journal_path: Path, out_path: Path, progress: Progress | None = Non
     SessionBusy
         If the journal is still being written, or finished by someone else.
     StorageError
-        If the journal has no readable header, ``out_path`` exists, the disk is full or fails, or
-        the file does not read back as it should.
+        If the journal has no readable header, ``out_path`` exists, the disk is full or fails, the
+        memory is too small, or the file does not read back as it should.
     """
     report = progress or (lambda done, total: None)
     if not journal_path.is_file():
@@ -160,40 +156,28 @@ def finalise(journal_path: Path, out_path: Path, progress: Progress | None = Non
 
 def _finalise(index: JournalIndex, out_path: Path, report: Progress) -> Summary:
     n_frames = index.end_frame - index.start_frame
-    record_frames = index.header.fs_hz // 10
+    record_frames = index.header.fs_hz // RECORDS_PER_S
     n_records = max(-(-n_frames // record_frames), 1)
-    n_padding = n_records * record_frames - n_frames
+    n_padded = n_records * record_frames
     total = 3 * n_frames
-
-    # First pass: decode everything once, so that the annotations are known before the first
-    # record is written, and so that the digest comes from the journal and not from the writer.
-    signal = JournalSignal(index)
-    digest = SampleDigest()
-    done = 0
-    report(done, total)
-    for _, counts in signal.blocks():
-        digest.update(counts)
-        done += len(counts)
-        report(done, total)
-    marks = timeline(index, signal, n_padding)
-    summary = _summary(index, signal, marks, digest.hexdigest(), n_padding)
-
-    annotations = [mark.annotation(index.start_frame, index.header.fs_hz) for mark in marks]
-    start_local = index.header.start_local
-    blocks, annotation_bytes = pack_annotations(annotations, n_records, start_local.microsecond)
-    header = BdfHeader(
-        labels=index.header.labels,
-        fs_hz=index.header.fs_hz,
-        lsb_uv=index.header.lsb_uv,
-        start_local=start_local,
-        pseudonym=index.header.pseudonym,
-        equipment=f"faceloop_{index.header.board or 'board'}"[:32].replace(" ", "_"),
-        n_records=n_records,
-        annotation_bytes=annotation_bytes,
-    )
     temp = out_path.with_name(out_path.name + ".part")
+    _discard(temp)  # what a finaliser left that was killed
+    _require_space(out_path.parent, n_padded * N_CHANNELS * (SAMPLE_BYTES + 3))
+    report(0, total)
     try:
-        _write(temp, header, blocks, index, lambda n: report(n_frames + n, total))
+        with Scratch(out_path.parent, n_padded) as scratch:
+            signal, samples_sha256 = _decode(index, scratch, lambda n: report(n, total))
+            marks = timeline(index, signal, n_padded - n_frames)
+            summary = _summary(index, signal, marks, samples_sha256, n_padded - n_frames)
+            annotations = [
+                mark.annotation(index.start_frame, index.header.fs_hz) for mark in marks
+            ]
+            blocks, annotation_bytes = pack_annotations(
+                annotations, n_records, index.header.start_local.microsecond
+            )
+            header = _header(index, n_records, annotation_bytes)
+            _write(temp, header, scratch.channels(), blocks)
+        report(2 * n_frames, total)
         _check(temp, header, annotations, summary, lambda n: report(2 * n_frames + n, total))
         lines = [mark.to_json(index.start_frame, index.header.fs_hz) for mark in marks]
         replace_file(
@@ -213,51 +197,72 @@ def _finalise(index: JournalIndex, out_path: Path, report: Progress) -> Summary:
     return summary
 
 
+def _decode(
+    index: JournalIndex, scratch: Scratch, report: Callable[[int], None]
+) -> tuple[JournalSignal, str]:
+    """Decode everything once; return what was found on the way and the digest of the samples."""
+    signal = JournalSignal(index)
+    digest = SampleDigest()
+    n_done = 0
+    for _, counts in signal.blocks(BLOCK_FRAMES):
+        digest.update(counts)
+        scratch.append(counts)
+        n_done += len(counts)
+        report(n_done)
+    scratch.fill_up()
+    return signal, digest.hexdigest()
+
+
+def _header(index: JournalIndex, n_records: int, annotation_bytes: int) -> BdfHeader:
+    board = re.sub(r"[^A-Za-z0-9_.-]", "_", index.header.board or "board")
+    return BdfHeader(
+        labels=index.header.labels,
+        fs_hz=index.header.fs_hz,
+        lsb_uv=index.header.lsb_uv,
+        start_local=index.header.start_local,
+        pseudonym=index.header.pseudonym,
+        equipment=f"faceloop_{board}"[:32],
+        n_records=n_records,
+        annotation_bytes=annotation_bytes,
+    )
+
+
 def _discard(temp: Path) -> None:
     with contextlib.suppress(OSError):
         temp.unlink(missing_ok=True)
 
 
-def _write(
-    temp: Path,
-    header: BdfHeader,
-    blocks: Sequence[bytes],
-    index: JournalIndex,
-    report: Callable[[int], None],
-) -> None:
-    needed = header.n_bytes + header.n_records * header.record_bytes + _SPARE_BYTES
-    free = free_bytes(temp.parent)
+def _require_space(directory: Path, n_bytes: int) -> None:
+    needed = n_bytes + _SPARE_BYTES
+    free = free_bytes(directory)
     if free < needed:
         raise StorageError(
-            f"The finished recording needs {needed / 1e6:.0f} MB, {free / 1e6:.0f} MB are free on"
-            f" the disk of {temp.parent}. The journal is kept: free some space, then try again."
+            f"Finishing the recording needs {needed / 1e6:.0f} MB, {free / 1e6:.0f} MB are free on"
+            f" the disk of {directory}. The journal is kept: free some space, then try again."
         )
+
+
+def _write(
+    temp: Path, header: BdfHeader, counts: NDArray[np.int32], blocks: Sequence[bytes]
+) -> None:
+    n_bytes = header.n_bytes + header.n_records * header.record_bytes
+    _require_space(temp.parent, n_bytes)
     fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
     try:
-        write_all(fd, encode_header(header))
-        record = n_done = 0
-        block_frames = _BLOCK_RECORDS * header.record_frames
-        for _, counts in JournalSignal(index).blocks(block_frames):
-            whole = _padded(counts, header.record_frames)
-            n_records = len(whole) // header.record_frames
-            part = blocks[record : record + n_records]
-            write_all(fd, encode_records(whole, part, header).data.cast("B"))
-            record += n_records
-            n_done += len(counts)
-            report(n_done)
-        if not record:  # nothing was recorded: one record of padding keeps the file readable
-            nothing = np.zeros((header.record_frames, N_CHANNELS), np.int32)
-            write_all(fd, encode_records(nothing, blocks, header).data.cast("B"))
+        write_bdf(fd, header, counts, blocks)
         sync_file(fd)
+    except MemoryError as error:
+        raise StorageError(
+            f"Finishing the recording needs {n_bytes / 1e6:.0f} MB of free memory. The journal is"
+            " kept: close other programs, then try again."
+        ) from error
+    except ValueError as error:
+        raise StorageError(
+            f"The recording does not fit a BDF+ file ({error}). The journal is kept: update"
+            " faceloop, then try again."
+        ) from error
     finally:
         os.close(fd)
-
-
-def _padded(counts: NDArray[np.int32], record_frames: int) -> NDArray[np.int32]:
-    n_missing = -len(counts) % record_frames
-    if not n_missing:
-        return counts
-    return np.concatenate((counts, np.repeat(counts[-1:], n_missing, axis=0)))
 
 
 def _check(

@@ -1,4 +1,4 @@
-"""Reading a finished file back with a program that did not write it, before it is trusted."""
+"""Reading a finished file back from the disk before it is trusted."""
 
 from __future__ import annotations
 
@@ -12,13 +12,8 @@ import edfio
 import numpy as np
 
 from faceloop.errors import StorageError
-from faceloop.session.bdf_format import (
-    DIGITAL_RANGE,
-    RECORDS_PER_S,
-    Annotation,
-    BdfHeader,
-    encode_header,
-)
+from faceloop.session.bdf_file import DIGITAL_RANGE, N_RECORDS_FIELD, BdfHeader, encode_header
+from faceloop.session.bdf_format import RECORDS_PER_S, Annotation
 from faceloop.session.disk import storage_error
 from faceloop.session.journal_signal import SampleDigest
 
@@ -26,7 +21,6 @@ __all__ = ["check_bdf"]
 
 # edfio needs about six times the size of what it reads; minute by minute that is 20 MB.
 _WINDOW_RECORDS = 600
-_N_RECORDS_FIELD = slice(236, 244)
 
 
 def check_bdf(
@@ -91,7 +85,7 @@ def _windows(path: Path, header: BdfHeader) -> Iterator[tuple[int, edfio.Bdf]]:
             raise _mismatch(path, "header")
         for first_record in range(0, header.n_records, _WINDOW_RECORDS):
             n_records = min(_WINDOW_RECORDS, header.n_records - first_record)
-            head[_N_RECORDS_FIELD] = str(n_records).ljust(8).encode()
+            head[N_RECORDS_FIELD] = str(n_records).ljust(8).encode()
             records = file.read(n_records * header.record_bytes)
             with warnings.catch_warnings():
                 warnings.simplefilter("error")

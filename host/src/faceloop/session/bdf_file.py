@@ -1,0 +1,213 @@
+"""A recording as edfio writes it: header, samples and annotations of a BDF+ file.
+
+BDF+ is EDF+ (Kemp & Olivan 2003, https://www.edfplus.info/specs/edfplus.html) with 24-bit samples
+and BioSemi's first eight bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import edfio
+import numpy as np
+from numpy.typing import NDArray
+
+from faceloop.session.bdf_format import RECORDS_PER_S
+from faceloop.session.disk import write_all
+from faceloop_protocol.limits import N_CHANNELS
+
+__all__ = [
+    "DIGITAL_RANGE",
+    "N_RECORDS_FIELD",
+    "BdfHeader",
+    "encode_header",
+    "short_label",
+    "write_bdf",
+]
+
+DIGITAL_RANGE = (-(1 << 23), (1 << 23) - 1)
+N_RECORDS_FIELD = slice(236, 244)
+_RESERVED_FIELD = slice(192, 236)
+_RESERVED = b"BDF+C".ljust(44)
+_LABEL_CHARS = 16
+_TEXT_CHARS = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BdfHeader:
+    """What the header of a file says.
+
+    Parameters
+    ----------
+    labels : tuple of str
+        Full names, one per channel.
+    fs_hz : int
+    lsb_uv : float
+        Microvolts per count.
+    start_local : datetime
+        Wall clock beside the wearer. Its microseconds stand in the annotations only.
+    pseudonym, equipment : str
+        Without spaces.
+    n_records : int
+    annotation_bytes : int
+        Per record, as ``pack_annotations`` says.
+    """
+
+    labels: tuple[str, ...]
+    fs_hz: int
+    lsb_uv: float
+    start_local: datetime
+    pseudonym: str
+    equipment: str
+    n_records: int
+    annotation_bytes: int
+
+    @property
+    def record_frames(self) -> int:
+        """Frames in each record."""
+        return self.fs_hz // RECORDS_PER_S
+
+    @property
+    def record_bytes(self) -> int:
+        """Bytes of each record, annotations included."""
+        return self.record_frames * N_CHANNELS * 3 + self.annotation_bytes
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the header."""
+        return 256 * (N_CHANNELS + 2)
+
+
+def write_bdf(
+    fd: int, header: BdfHeader, counts: NDArray[np.int32], blocks: Sequence[bytes]
+) -> None:
+    """Write a whole file; it is not flushed to the disk.
+
+    edfio puts all records together in memory before it writes them: 48 kB for each second.
+
+    Parameters
+    ----------
+    fd : int
+        Open for writing, empty.
+    header : BdfHeader
+    counts : ndarray of int32, shape (8, n_records * record_frames)
+        24-bit values, each channel contiguous. May be read-only and mapped from a file.
+    blocks : sequence of bytes
+        Annotations of each record.
+
+    Raises
+    ------
+    OSError
+        If the disk is full or fails.
+    ValueError
+        If edfio cannot express the header or a sample.
+    """
+    recording = _compose(header, counts, blocks)
+    with os.fdopen(fd, "wb", closefd=False) as file:
+        try:
+            recording.write(file)
+        except OSError as error:
+            if error.errno is None:
+                # NumPy, which edfio writes with, says that a write failed but not why. The
+                # system gives the reason again to a write of our own.
+                write_all(fd, bytes(header.n_records * header.record_bytes))
+            raise
+        # edfio says BDF+ only of files whose annotations it laid out itself.
+        file.seek(_RESERVED_FIELD.start)
+        file.write(_RESERVED)
+
+
+def encode_header(header: BdfHeader) -> bytes:
+    """Return the header record of a file."""
+    one_record = np.zeros((N_CHANNELS, header.record_frames), np.int32)
+    head = bytearray(_compose(header, one_record, [b""]).to_bytes()[: header.n_bytes])
+    head[_RESERVED_FIELD] = _RESERVED
+    head[N_RECORDS_FIELD] = str(header.n_records).ljust(8).encode()
+    return bytes(head)
+
+
+def _compose(header: BdfHeader, counts: NDArray[np.int32], blocks: Sequence[bytes]) -> edfio.Bdf:
+    limit_uv = _physical_limit_uv(header.lsb_uv)
+    filters = f"none; sinc3 of the converter, -3 dB at {0.262 * header.fs_hz:.0f} Hz"
+    signals = [
+        edfio.BdfSignal.from_digital(
+            samples,
+            header.fs_hz,
+            label=label,
+            transducer_type=f"surface electrode pair on {_ascii(name)}"[:_TEXT_CHARS],
+            physical_dimension="uV",
+            physical_range=(-limit_uv, limit_uv),
+            digital_range=DIGITAL_RANGE,
+            prefiltering=filters,
+        )
+        for label, name, samples in zip(_labels(header.labels), header.labels, counts, strict=True)
+    ]
+    start = header.start_local
+    return edfio.Bdf(
+        [*signals, _annotation_signal(header.annotation_bytes, blocks)],
+        patient=edfio.Patient(code=header.pseudonym),
+        recording=edfio.Recording(startdate=start.date(), equipment_code=header.equipment),
+        starttime=start.time().replace(microsecond=0),
+        data_record_duration=1 / RECORDS_PER_S,
+    )
+
+
+def _annotation_signal(annotation_bytes: int, blocks: Sequence[bytes]) -> edfio.BdfSignal:
+    signal = edfio.BdfSignal.from_digital(
+        np.zeros(len(blocks) * annotation_bytes // 4, np.int32),
+        annotation_bytes // 3 * RECORDS_PER_S,
+        # edfio keeps this label for itself, but only without the blank that fills its field.
+        label="BDF Annotations".ljust(_LABEL_CHARS),
+    )
+    # Bytes of text are no samples within the range that from_digital checks: they follow later.
+    text = b"".join(block.ljust(annotation_bytes, b"\x00") for block in blocks)
+    signal.digital[:] = np.frombuffer(text, np.uint8)
+    return signal
+
+
+def _labels(names: Sequence[str]) -> list[str]:
+    labels = [short_label(name) for name in names]
+    return [
+        label if labels.count(label) == 1 else f"EMG {i + 1} {label[4:]}"[:_LABEL_CHARS]
+        for i, label in enumerate(labels)
+    ]
+
+
+def short_label(name: str) -> str:
+    """Return a muscle's name as an EDF+ label: signal type, up to ten letters, side.
+
+    ``zygomaticus_major_l`` becomes ``EMG ZygomMajor L``: each word is cut to its share.
+    """
+    words = re.findall(r"[A-Za-z0-9]+", name.encode("ascii", "ignore").decode())
+    side = ""
+    if len(words) > 1 and words[-1].lower() in ("l", "r", "left", "right"):
+        side = " " + words.pop()[0].upper()
+    room = _LABEL_CHARS - len("EMG ") - len(side)
+    share = room // max(len(words), 1)
+    if sum(map(len, words)) <= room:
+        share = room
+    # More words than letters: the first ones must do.
+    body = "".join(word[: max(share, 1)].capitalize() for word in words)[:room]
+    return f"EMG {body or '?'}{side}"
+
+
+def _ascii(text: str) -> str:
+    return "".join(c if " " <= c <= "~" else "?" for c in text)
+
+
+def _physical_limit_uv(lsb_uv: float) -> float:
+    """Return the end of the converter's range as near as a header can say it.
+
+    EDF gives eight characters to a number, too few for the half count by which the range is
+    lopsided: a count of zero reads as half a count (0.012 uV at gain 12). The counts are exact.
+    """
+    limit_uv = DIGITAL_RANGE[1] * lsb_uv
+    decimals = max(8 - len("-.") - len(str(int(limit_uv))), 0)
+    # edfio rounds outwards, each end by itself, what does not fit or only seems not to: -1174.4
+    # becomes -1174.41. Halves, quarters, eighths are exact and stay. Our boards have whole uV.
+    steps = 1 << decimals
+    return max(round(limit_uv * steps), 1) / steps
