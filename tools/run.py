@@ -78,7 +78,9 @@ def set_up() -> str | None:
 def installed_from() -> str:
     """Return a digest of what the installation depends on: build file, kernels, this Python."""
     digest = hashlib.sha256(f"{sys.version_info[:2]} {ROOT}".encode())
-    kernels = sorted(path for path in (ROOT / "dsp").rglob("*") if path.suffix in (".pyx", ".pxd", ".h"))
+    kernels = sorted(
+        path for path in (ROOT / "dsp").rglob("*") if path.suffix in (".pyx", ".pxd", ".h")
+    )
     for path in (ROOT / "pyproject.toml", *kernels):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
@@ -91,7 +93,9 @@ def make_venv() -> str | None:
         if done.returncode == 0:
             return None
     shutil.rmtree(VENV, ignore_errors=True)
-    bare = subprocess.run([sys.executable, "-m", "venv", "--without-pip", VENV], capture_output=True)
+    bare = subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", VENV], capture_output=True
+    )
     pip = [sys.executable, "-m", "pip", "--python", BIN / "python", "install", "--quiet", "pip"]
     if bare.returncode == 0 and subprocess.run(pip, capture_output=True).returncode == 0:
         return None
@@ -100,8 +104,8 @@ def make_venv() -> str | None:
 
 
 def test(arguments: list[str]) -> int:
-    """Run the checks and tests; install the browser they need where that is possible."""
-    problem = need_chromium()
+    """Run the checks and tests; install the browser that they need where that is possible."""
+    problem = None if "--quick" in arguments else need_chromium()
     if problem:
         return fail(problem)
     return run([BIN / "python", ROOT / "tools" / "check.py", *arguments])
@@ -113,7 +117,10 @@ def need_chromium() -> str | None:
         return None
     if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
         say("Installing Chromium for the browser tests ...")
-        quiet = {"stdout": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
+        quiet = {
+            "stdout": subprocess.DEVNULL,
+            "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        }
         subprocess.run(["apt-get", "update", "-qq"], **quiet)
         subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], **quiet)
         if any(shutil.which(name) for name in CHROMIUM):
@@ -128,7 +135,7 @@ def run(command: list[object]) -> int:
         try:
             return process.wait()
         except KeyboardInterrupt:
-            continue            # the child got the same Ctrl-C and ends by itself
+            continue  # the child got the same Ctrl-C and ends by itself
 
 
 def say(text: str) -> None:

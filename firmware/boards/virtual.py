@@ -1,32 +1,5 @@
-"""Pins of the virtual board: a Pico 2 W as hardware/ wires it. Numbers are GPIO numbers.
+"""Pins of the virtual board: those of the Pico 2 W that it stands for."""
 
-GPIO 23, 24, 25 and 29 belong to the radio chip on a Pico 2 W and stay free.
-"""
+from boards.pico2w import *
 
 NAME = "virtual"
-
-# Front end (ADS1298) on SPI0. The capture program needs DRDY right after DOUT.
-AFE_SPI = 0
-AFE_DOUT = 16  # SPI0 RX; in_base of the capture program
-AFE_DRDY = 17  # in_base + 1; low when a frame is ready
-AFE_SCLK = 18  # SPI0 SCK; side-set of the capture program
-AFE_DIN = 19  # SPI0 TX
-AFE_CS = 20  # low selects
-AFE_START = 21  # high converts; external pull-down
-AFE_RESET = 22  # low resets; external pull-up
-AFE_PWDN = 15  # low powers the front end down; external pull-up
-
-# People
-LED = 14  # high lights
-BUTTON = 13  # low while pressed; needs PULL_UP
-MOTOR = 12  # vibration motor, PWM, high runs; external pull-down
-
-# Supply
-VBUS_SENSE = 9  # high while USB power is present (divider 5 V to 3 V, external pull-down)
-ADC_BATTERY = 26  # ADC0: half of the cell's voltage
-ADC_BENCH_PLUG = 27  # ADC1: identification resistor of the electrode connector
-ADC_FULL_SCALE_MV = 3300
-BATTERY_DIVIDER = 2
-# 10 kohm pull-up to 3.3 V; the bench plug has 10 kohm to ground, the electrode cable nothing.
-BENCH_PLUG_MIN_MV = 1485
-BENCH_PLUG_MAX_MV = 1815

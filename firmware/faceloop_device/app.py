@@ -1,7 +1,7 @@
 """The program: makes the parts, then runs two tasks.
 
-``pump`` (5 ms) captures, encodes, sends and serves commands; ``status`` (1 s) reports, advertises and
-looks after the links. Whatever ends the program, ``finally`` stops the converter.
+``pump`` (5 ms) captures, encodes, sends and serves commands; ``status`` (1 s) reports, advertises
+and looks after the links. Whatever ends the program, ``finally`` stops the converter.
 """
 
 import asyncio
@@ -71,7 +71,7 @@ class Board:
 
     def info(self):
         """Return what the board says about itself."""
-        version = ".".join(str(part) for part in sys.implementation[1][:3])
+        version = ".".join(str(part) for part in sys.implementation.version[:3])
         machine_name = getattr(sys.implementation, "_machine", sys.platform)
         return info.Info(
             PROTOCOL_VERSION,
@@ -135,13 +135,16 @@ class Board:
             await asyncio.sleep_ms(PUMP_MS)
 
     async def status(self):
-        """Once a second: report, advertise, cut links that prove nothing, stop orphaned streams."""
+        """Once a second: report, advertise, cut unproven links, stop orphaned streams."""
         while True:
             now_ms = time.ticks_ms()
             for link in (self.ble, self.serial):
-                if link.is_up and not link.session.is_open:
-                    if time.ticks_diff(now_ms, link.connected_ms) > UNAUTHENTICATED_LINK_MS:
-                        link.disconnect()
+                if (
+                    link.is_up
+                    and not link.session.is_open
+                    and (time.ticks_diff(now_ms, link.connected_ms) > UNAUTHENTICATED_LINK_MS)
+                ):
+                    link.disconnect()
             if self.stream.is_running:
                 if self.stream_link is not None and self.stream_link.is_up:
                     self._stream_seen_ms = now_ms

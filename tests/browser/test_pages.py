@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 import shutil
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from playwright.async_api import Page, expect
+
 from faceloop.session.live import LiveEvent, LiveStatus, MusclePair
 from faceloop.ui import words
-from playwright.async_api import Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -103,6 +105,25 @@ async def test_end_session_stops_the_board_says_where_the_file_is_and_ends_servi
     await expect(train.locator("h1")).to_have_text("The session has ended.")
 
 
+async def test_slow_end_says_what_happens_and_is_asked_for_once(train: Page, app: Any) -> None:
+    app.live.stop_takes_s = 1.5
+    end = train.get_by_role("button", name="End session")
+    await end.click()
+    await expect(train.locator("h1")).to_have_text("Ending the session.")
+    await expect(end).to_have_attribute("aria-disabled", "true")
+    await end.click(force=True)
+    await train.get_by_role("button", name="Record").click(force=True)
+    await expect(train.locator("h1")).to_have_text("The session has ended.")
+    assert app.live.requests == ["stop"]
+
+
+async def test_board_that_never_came_back_is_said_at_the_end(train: Page, app: Any) -> None:
+    app.live.set_status(
+        link="ended", message="The board did not come back. What was recorded is safe."
+    )
+    await expect(train.get_by_text("The board did not come back.")).to_be_visible()
+
+
 async def test_status_line_names_link_loss_delay_battery_and_electrodes(
     train: Page, app: Any
 ) -> None:
@@ -128,6 +149,16 @@ async def test_symmetry_in_words_and_numbers(train: Page, app: Any) -> None:
     await expect(train.locator(".fl-overall .fl-number")).to_have_text(re.compile(r"^7\d %$"))
     app.live.hold = 0.0
     await expect(smile.locator(".fl-verdict")).to_have_text(re.compile(r"At rest\s*–"))
+
+
+async def test_theme_and_sound_buttons_say_their_choice_in_every_view(page: Page) -> None:
+    await page.get_by_role("button", name="Theme: auto").click()
+    await page.get_by_role("button", name="Start").click()
+    await expect(page.get_by_role("button", name="Theme: light")).to_be_visible()
+    await page.get_by_role("button", name="End session").click()
+    await expect(page.locator("h1")).to_have_text("The session has ended.")
+    await expect(page.get_by_role("button", name="Theme: light")).to_be_visible()
+    await expect(page.get_by_role("button", name="Sound on")).to_be_visible()
 
 
 async def test_nothing_leaves_loopback_and_the_console_stays_silent(
@@ -185,14 +216,35 @@ async def test_symmetry_sentence(ratio: float, left: float, right: float, senten
     assert words.symmetry_sentence(ratio, left, right) == sentence
 
 
+@pytest.mark.parametrize(
+    ("pair", "side", "channel", "sentence"),
+    [
+        ("eye_to_mouth", "left", 2, "Your smile muscle joined in on the left. Let it soften."),
+        ("eye_to_mouth", "right", 3, "Your smile muscle joined in on the right. Let it soften."),
+        ("eye_to_mouth", None, -1, "Your smile muscle joined in. Let it soften."),
+        ("mouth_to_eye", "left", -1, "Your eye joined in. Let it soften."),  # no eye in PAIRS
+        ("brow_to_chin", "left", -1, "Your quiet muscle joined in. Let it soften."),
+    ],
+)
+async def test_alert_of_a_pair_finds_its_muscle(
+    pair: str, side: str | None, channel: int, sentence: str
+) -> None:
+    event = LiveEvent("synkinesis", 10, pair=pair)
+    assert words.guard_channel(event, PAIRS, side) == channel
+    assert words.alert_sentence(replace(event, channel=channel), PAIRS) == sentence
+
+
 async def test_words_fall_back_sensibly() -> None:
     assert words.channel_name(3, PAIRS) == "right smile muscle"
     assert words.channel_name(7, PAIRS) == "channel 8"
     assert words.muscle_name("risorius") == "Risorius"
     alert = LiveEvent("synkinesis", 10, channel=2)
-    assert words.alert_sentence(alert, PAIRS) == "Left smile muscle joined in. Let it soften."
+    assert (
+        words.alert_sentence(alert, PAIRS)
+        == "Your smile muscle joined in on the left. Let it soften."
+    )
     unknown = LiveEvent("synkinesis", 10)
-    assert words.alert_sentence(unknown, PAIRS) == "A quiet muscle joined in. Let it soften."
+    assert words.alert_sentence(unknown, PAIRS) == "Your quiet muscle joined in. Let it soften."
     assert words.clock(3725.9) == "1:02:05"
     items = {key: text for key, _, text in words.status_items(LiveStatus(), PAIRS)}
     assert (items["latency"], items["battery"], items["link"]) == ("–", "–", "connecting")

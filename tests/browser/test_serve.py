@@ -15,9 +15,10 @@ from urllib.parse import unquote, urlparse
 
 import psutil
 import pytest
-from faceloop.errors import LinkError, UsageError
-from faceloop.ui.app import serve
 from playwright.async_api import Browser, expect
+
+from faceloop.errors import LinkError, UsageError
+from faceloop.ui.app import _listen, serve
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 FAKE = Path(__file__).parents[1] / "fakes" / "fake_live.py"
@@ -52,6 +53,22 @@ async def test_only_loopback_is_bound(app: Any) -> None:
     assert bound == {("127.0.0.1", app.port)}
 
 
+async def test_messages_leave_at_once_without_nagles_delay() -> None:
+    accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def note(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        taken = writer.get_extra_info("socket")
+        accepted.set_result(taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    async with await asyncio.start_server(note, sock=_listen(0)) as server:
+        port = server.sockets[0].getsockname()[1]
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert await accepted != 0
+        writer.close()
+        await writer.wait_closed()
+
+
 async def test_taken_port_is_refused_with_a_sentence(fake_module: Any, app: Any) -> None:
     app.task.cancel()
     await asyncio.gather(app.task, return_exceptions=True)
@@ -80,6 +97,7 @@ async def test_browser_is_opened_through_a_private_file(
         return True
 
     monkeypatch.setattr(webbrowser, "open", note)
+    monkeypatch.setenv("DISPLAY", ":0")
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(serve(fake_module.FakeLive(), on_ready=ready.set_result))
     url = await ready

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from faceloop.session.live import LiveEvent
-from faceloop.ui import wire
 from hypothesis import given
 from hypothesis import strategies as st
 from playwright.async_api import Page
+
+from faceloop.session.live import LiveEvent
+from faceloop.ui import wire
 
 browser_test = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 

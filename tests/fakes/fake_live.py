@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import numpy as np
+
 from faceloop.errors import StorageError
 from faceloop.session.live import LiveBlock, LiveEvent, LiveStatus, MusclePair
 

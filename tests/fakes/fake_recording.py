@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from faceloop.session.journal_format import JOURNAL_NAME, ChunkType, encode_chunk, encode_json
 from faceloop.session.journal_header import JournalHeader
 from faceloop_protocol import rice, stream

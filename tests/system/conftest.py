@@ -5,22 +5,105 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
+import shutil
 import sys
-from collections.abc import AsyncIterator, Callable
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path, PurePosixPath
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
-from faceloop.twin.firmware_files import shim_dir
+from faceloop.tasks.pair import pair_by_cable
+from faceloop.twin.firmware_files import firmware_root, shim_dir
 from faceloop.twin.flash_image import build_image
+from faceloop.twin.launch import BoardSpec, VirtualBoard
 from faceloop.twin.supervisor import Supervisor, virtual_machine_command
 from faceloop.twin.twin import Twin, TwinOptions
 
-FAKES = Path(__file__).resolve().parents[1] / "fakes"
+HERE = Path(__file__).resolve().parent
+FAKES = HERE.parent / "fakes"
 WAIT_S = 10.0
+
+
+def load(path: Path) -> ModuleType:
+    """Import a file that is no test; importlib mode puts no folder on the path."""
+    if path.stem not in sys.modules:
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[path.stem] = module  # dataclasses look their module up
+        spec.loader.exec_module(module)
+    return sys.modules[path.stem]
+
+
+host_rig = load(HERE / "host_rig.py")
+
+
+@pytest.fixture(scope="session")
+def rig() -> ModuleType:
+    """``host_rig.py``."""
+    return host_rig
+
+
+@pytest.fixture(autouse=True)
+def no_process_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever a test started has ended when the test has."""
+    mark = host_rig.new_mark()
+    monkeypatch.setenv(host_rig.MARK, mark)
+    yield
+    has_ended = host_rig.wait_until(lambda: not host_rig.marked_processes(mark), host_rig.END_S)
+    assert has_ended, host_rig.marked_processes(mark)
+
+
+@pytest.fixture
+async def home(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+    """A user's folders, for commands and for boards of this process; nothing stays behind."""
+    with host_rig.private_home() as home:
+        for name, value in home.environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(tempfile, "tempdir", str(home.tmp))
+        yield home
+        await home.close()
+        assert host_rig.wait_until(lambda: not home.leftovers(), host_rig.END_S), home.leftovers()
+
+
+@pytest.fixture
+async def start_board(home: Any) -> AsyncIterator[Callable[..., Any]]:
+    """Start a board that belongs to the test, paired, its converter's output in ``home/tap``."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**spec: Any) -> VirtualBoard:
+            spec.setdefault("source", {"kind": "face", "scenario": "synkinesis"})
+            board = VirtualBoard(BoardSpec(tap=home.folder / "tap", **spec))
+            await stack.enter_async_context(board)
+            await pair_by_cable(str(board.tty_path))
+            return board
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def recording_path(root: Path) -> Path:
+    """Real EMG at the board's own rate, ten channels, 5.8 s."""
+    return root / "tests" / "data" / "limb_shoulder_10ch_2khz.bdf"
+
+
+@pytest.fixture
+def mutated_firmware(tmp_path: Path) -> Callable[..., Path]:
+    """Copy the firmware with one piece of one file changed; FACELOOP_FIRMWARE takes the copy."""
+
+    def mutate(name: str, old: str, new: str) -> Path:
+        folder = tmp_path / "firmware"
+        shutil.copytree(firmware_root(), folder, ignore=shutil.ignore_patterns("__pycache__"))
+        text = (folder / name).read_text()
+        assert text.count(old) == 1, f"{name} has changed: choose another mutation"
+        (folder / name).write_text(text.replace(old, new))
+        return folder
+
+    return mutate
 
 
 class Console:
@@ -106,11 +189,7 @@ async def make_supervisor(tmp_path: Path) -> AsyncIterator[Callable[..., Supervi
 @pytest.fixture
 def counter_source() -> Any:
     """A source whose frames are numbered: channel c of frame n is 16 n + c."""
-    spec = importlib.util.spec_from_file_location("fake_source", FAKES / "fake_source.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.CounterSource()
+    return load(FAKES / "fake_source.py").CounterSource()
 
 
 @asynccontextmanager

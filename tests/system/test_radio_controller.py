@@ -19,6 +19,7 @@ from bumble.device import (
 )
 from bumble.host import Host
 from bumble.transport.common import AsyncPipeSink
+
 from faceloop.twin.radio.controller import RadioController
 from faceloop.twin.radio.ether import Ether
 from faceloop.twin.radio.settings import RadioSettings

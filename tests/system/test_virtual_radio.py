@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from bleak import BleakClient
 from bleak.exc import BleakDeviceNotFoundError, BleakError, BleakGATTProtocolError
+
 from faceloop.device import bluetooth
 from faceloop.twin.radio.wire import Kind
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from bleak.exc import BleakError
+
 from faceloop.device import bluetooth
 
 _spec = importlib.util.spec_from_file_location(

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from bleak import BleakClient, BleakScanner
 from bleak.backends.device import BLEDevice
+
 from faceloop.device import bluetooth
 from faceloop.twin.radio import HCI_SOCKET, RADIO_SOCKET, Radio, RadioSettings
 

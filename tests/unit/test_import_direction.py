@@ -23,7 +23,12 @@ HOST_MAY_IMPORT = {
     "quiet_bumble": set(),
     "cli": {"errors", "tasks", "output"},
 }
-ONLY_IN = {"bleak": "device", "serial": "device", "nicegui": "ui", "bumble": ("twin", "device", "quiet_bumble")}
+ONLY_IN = {
+    "bleak": "device",
+    "serial": "device",
+    "nicegui": "ui",
+    "bumble": ("twin", "device", "quiet_bumble"),
+}
 
 
 def imported_modules(path: Path) -> set[str]:
@@ -63,15 +68,16 @@ def test_host_module_imports_only_what_lies_below_it(path: Path) -> None:
         assert top != "faceloop_device", "the host never imports the firmware"
 
 
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "dsp").rglob("*.py*")), ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", sorted((ROOT / "dsp").rglob("*.py*")), ids=lambda path: path.name)
 def test_dsp_imports_nothing_of_ours_but_itself(path: Path) -> None:
     if path.suffix in (".pyx", ".pxd"):
         text = path.read_text()
         assert "import faceloop." not in text and "from faceloop." not in text
-        assert "faceloop_protocol" not in text or path.suffix == ".pxd" or "import" not in "".join(
-            line for line in text.splitlines() if "faceloop_protocol" in line
+        assert (
+            "faceloop_protocol" not in text
+            or path.suffix == ".pxd"
+            or "import"
+            not in "".join(line for line in text.splitlines() if "faceloop_protocol" in line)
         )
         return
     if path.suffix != ".py":

@@ -61,7 +61,7 @@ class LinkSession:
 
     def check(self, message, counter, tag):
         """Return the status of a tagged command: OK once for each rising counter."""
-        if not self.is_open:
+        if self._tag_pads is None:
             return control.PROOF_NEEDED
         untagged = message[: len(message) - len(tag)]
         if not session.is_equal(tag, session.command_tag(self._tag_pads, untagged)):

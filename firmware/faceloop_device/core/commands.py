@@ -15,8 +15,9 @@ class CommandServer:
     Parameters
     ----------
     board : object
-        ``stream``, ``stream_link``; ``info()`` -> ``Info``; ``may_start()`` -> status;
-        ``ticks_ms()``; ``on_started(link)``, called when the stream belongs to that link.
+        ``stream``; ``stream_link``, the link that started or resumed it; ``info()`` -> ``Info``;
+        ``may_start()`` -> status; ``ticks_ms()``; ``on_started(link)``, called when the stream
+        belongs to that link.
     """
 
     def __init__(self, board):
@@ -99,6 +100,9 @@ class CommandServer:
         if status != control.OK:
             return status, b""
         stream = self._board.stream
+        owner = self._board.stream_link
+        if stream.stream_id and owner is not link and owner.is_up and owner.session.is_open:
+            return control.BUSY, b""  # a host still has, or fetches, the stream by its own link
         stream.set_mode(mode)
         stream.cipher = StreamCipher(link.session.stream_key)
         try:

@@ -51,7 +51,7 @@ class Flow:
             self._stalled_since_ms = -1
 
     def send_again(self, first, end):
-        """Queue packets ``first`` up to, not including, ``end``; return how many are still here."""
+        """Queue packets ``first`` up to, not including, ``end``; return how many are here yet."""
         if first < self._ring.oldest:
             first = self._ring.oldest
         if end > self.live:

@@ -1,4 +1,4 @@
-"""Where the capture stands: absolute frame numbers from a write pointer that only knows its ring."""
+"""Where the capture stands: absolute frame numbers from a pointer that only knows its ring."""
 
 from faceloop_device.core import kernels
 from faceloop_protocol.limits import FS_HZ

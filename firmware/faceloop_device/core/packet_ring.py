@@ -1,4 +1,4 @@
-"""Packets that the host may still ask for: one byte ring, oldest packets make room for new ones."""
+"""Packets that the host may still ask for: one byte ring, the oldest make room for new ones."""
 
 import struct
 from array import array

@@ -1,5 +1,7 @@
-"""What the board keeps in its flash: its key. Written to a new file and renamed, so that a power cut
-at any moment leaves the old or the new one."""
+"""What the board keeps in its flash: its key.
+
+Written to a new file and renamed, so that a power cut at any moment leaves the old or the new one.
+"""
 
 import os
 

@@ -104,7 +104,7 @@ class Stream:
         self._waiting = self._encode_waiting(waiting, at_least)
 
     def send(self, link):
-        """Hand packets to ``link`` while the window is open; True from ``send_stream`` means sent."""
+        """Hand packets to ``link`` while the window is open and ``send_stream`` takes them."""
         for _ in range(MAX_SENDS):
             number = self.flow.next()
             if number < 0:

@@ -94,7 +94,8 @@ class BleLink:
         ble.gatts_write(model_h, model.encode())
         ble.gatts_write(firmware_h, firmware.encode())
         ble.gatts_write(serial_h, serial.encode())
-        self._advertisement = _APPEARANCE_FLAGS + b"\x11\x07" + bytes(bluetooth.UUID(uuids.SERVICE))
+        service = bytes(bluetooth.UUID(uuids.SERVICE))
+        self._advertisement = _APPEARANCE_FLAGS + b"\x11\x07" + service
         encoded = name.encode()
         self._scan_response = bytes((len(encoded) + 1, 0x09)) + encoded
         self.is_up = False

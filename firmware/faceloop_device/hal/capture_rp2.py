@@ -1,16 +1,18 @@
-"""Capture without the processor: a PIO state machine waits for DRDY and clocks the frame out, DMA puts
-it into a ring.
+"""Capture without the processor: PIO waits for DRDY and clocks frames out, DMA stores them.
 
 Ref: RP2350 datasheet, sections "PIO" and "DMA"; ADS1298 frame: TI SBAS459 "Data Output".
 """
 
-import uctypes
-
 import rp2
+import uctypes
 from machine import SPI, Pin
 from micropython import const
 
 from faceloop_device.drivers.ads1298 import Ads1298
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rp2.asm_pio import *  # the instructions, which the decorator makes known
 
 _RING_BITS = const(15)  # 32 KiB = 910 frames = 455 ms, the most that DMA can wrap
 _RING_BYTES = const(1 << 15)
@@ -18,7 +20,6 @@ _SM_HZ = const(16000000)  # four cycles a bit: SCLK 4 MHz
 _SPI_HZ = const(2000000)
 
 
-# The names in here are PIO instructions, made known by the decorator.
 @rp2.asm_pio(
     sideset_init=rp2.PIO.OUT_LOW,
     in_shiftdir=rp2.PIO.SHIFT_LEFT,
@@ -27,7 +28,7 @@ _SPI_HZ = const(2000000)
     fifo_join=rp2.PIO.JOIN_RX,
 )
 def read_frames():
-    """Nine 24-bit words a frame; the converter shifts on the rising edge, we sample on the falling."""
+    """Nine 24-bit words a frame; the converter shifts as SCLK rises, we sample as it falls."""
     wrap_target()
     wait(1, pin, 1).side(0)  # a fresh DRDY, not the rest of a frame
     wait(0, pin, 1).side(0)
@@ -85,7 +86,8 @@ class Capture:
 
     def position(self):
         """Return the word of the ring that DMA writes next; allocates nothing."""
-        return (self._dma.write - self._base) >> 2
+        write = self._dma.write  # pyright: ignore[reportAttributeAccessIssue]  not in the stubs
+        return (write - self._base) >> 2
 
     def halt(self):
         """Stop converting; what was converted is still delivered."""

@@ -1,29 +1,30 @@
 """Commands (host to board) and replies (board to host).
 
-A plain command is ``op u8 | body``. A tagged command is ``op u8 | counter u32 | body | tag 8 B``: the
-counter rises strictly within a session, the tag is that of ``session.command_tag``.
+A plain command is ``op u8 | body``. A tagged command is ``op u8 | counter u32 | body | tag 8 B``:
+the counter rises strictly within a session, the tag is that of ``session.command_tag``.
 A reply is ``op | 0x80 u8 | counter u32 (0 for plain commands) | status u8 | body``.
 
-============  ====  ======  ======================================  ==================================
-command       op    tagged  body                                    body of the reply
-============  ====  ======  ======================================  ==================================
-HELLO         0x01  no      version u8, host nonce 16 B             device id 8 B, nonce 16 B, proof 16 B
-PROVE         0x02  no      proof 16 B
-STOP          0x03  no                                              ``StreamEnd``
-DESCRIBE      0x04  no                                              ``info``
-START         0x10  yes     mode u8, shift u8, host time u64 ms     stream id u32
-ACK           0x11  yes     received u16, stored u16                (no reply)
-RESEND        0x12  yes     first seq u16, count u16                ``StreamExtent``
-RESUME        0x13  yes     stream id u32, next seq u16             ``StreamExtent``
-SET_MODE      0x14  yes     mode u8
-CLOSE         0x15  yes
-(vibration)   0x20-0x2F     reserved
-(heat)        0x40-0x4F     reserved; answers NOT_FITTED where no heater is fitted
-============  ====  ======  ======================================  ==================================
+===========  =========  ======  ===============================  ============================
+command      op         tagged  body                             body of the reply
+===========  =========  ======  ===============================  ============================
+HELLO        0x01       no      version u8, host nonce 16 B      device id 8 B, nonce 16 B,
+                                                                 proof 16 B
+PROVE        0x02       no      proof 16 B
+STOP         0x03       no                                       ``StreamEnd``
+DESCRIBE     0x04       no                                       ``info``
+START        0x10       yes     mode u8, shift u8, time u64 ms   stream id u32
+ACK          0x11       yes     received u16, stored u16         (no reply)
+RESEND       0x12       yes     first seq u16, count u16         ``StreamExtent``
+RESUME       0x13       yes     stream id u32, next seq u16      ``StreamExtent``
+SET_MODE     0x14       yes     mode u8
+CLOSE        0x15       yes
+(vibration)  0x20-0x2F  yes     reserved
+(heat)       0x40-0x4F  yes     reserved; the reply is NOT_FITTED where no heater is fitted
+===========  =========  ======  ===============================  ============================
 
-``received`` counts the stream packets that arrived on this link since PROVE (modulo 2^16) and opens
-the window. ``stored`` is the seq before which everything is on the host's disk, and frees the
-board's re-send ring. STOP needs no proof: a remote party may always stop, never start.
+``received`` counts the stream packets that arrived on this link since PROVE (modulo 2^16) and
+opens the window. ``stored`` is the seq before which everything is on the host's disk, and frees
+the board's re-send ring. STOP needs no proof: a remote party may always stop, never start.
 Times are UTC milliseconds since 1970.
 """
 
@@ -33,6 +34,10 @@ from collections import namedtuple
 from ._compat import const
 from .errors import ProtocolError
 from .limits import TAG_BYTES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._compat import Any, Bytes
 
 HELLO = const(0x01)
 PROVE = const(0x02)
@@ -106,12 +111,12 @@ StreamEnd = namedtuple("StreamEnd", ("stream_id", "end_seq", "end_frame"))
 """Where a stopped stream ended: one past its last packet and one past its last frame."""
 
 
-def pack_tagged(op, counter, body):
+def pack_tagged(op: int, counter: int, body: "Bytes") -> bytes:
     """Return a tagged command without its tag."""
     return struct.pack("<BI", op, counter) + body
 
 
-def split_tagged(message):
+def split_tagged(message: bytes) -> "tuple[int, bytes, bytes]":
     """Return ``(counter, body, tag)`` of a tagged command.
 
     Raises
@@ -128,12 +133,12 @@ def split_tagged(message):
     )
 
 
-def pack_reply(op, counter, status, body=b""):
+def pack_reply(op: int, counter: int, status: int, body: bytes = b"") -> bytes:
     """Return a reply."""
     return struct.pack("<BIB", op | REPLY, counter, status) + body
 
 
-def decode_reply(message):
+def decode_reply(message: "Bytes") -> Reply:
     """Return a ``Reply``; its ``op`` is that of the command.
 
     Raises
@@ -147,7 +152,7 @@ def decode_reply(message):
     return Reply(op & ~REPLY, counter, status, bytes(message[6:]))
 
 
-def decode_body(layout, body, kind=None):
+def decode_body(layout: str, body: "Bytes", kind: "type | None" = None) -> "Any":
     """Unpack ``body`` by a ``struct`` format, into the named tuple ``kind`` when given.
 
     Raises

@@ -27,6 +27,10 @@ from collections import namedtuple
 from ._compat import const
 from .errors import ProtocolError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._compat import Bytes
+
 BOARD_PICO2W = const(1)
 BOARD_ESP32S3 = const(2)
 BOARD_VIRTUAL = const(3)
@@ -61,15 +65,14 @@ Info = namedtuple(
 )
 
 
-def pack_info(info):
+def pack_info(info: Info) -> bytes:
     """Return the bytes of an ``Info``."""
-    return (
-        struct.pack(INFO_FORMAT, info[0], info[1][0], info[1][1], info[1][2], *info[2:14])
-        + info.interpreter.encode()
-    )
+    interpreter: bytes = info.interpreter.encode()
+    head = struct.pack(INFO_FORMAT, info[0], info[1][0], info[1][1], info[1][2], *info[2:14])
+    return head + interpreter
 
 
-def decode_info(body):
+def decode_info(body: "Bytes") -> Info:
     """Return the ``Info`` in ``body``.
 
     Raises
@@ -84,4 +87,7 @@ def decode_info(body):
         interpreter = bytes(body[INFO_BYTES:]).decode()
     except (UnicodeError, ValueError):
         raise ProtocolError("info with an unreadable interpreter name")
-    return Info(fields[0], (fields[1], fields[2], fields[3]), *fields[4:15] + (fields[15], interpreter))
+    values = [fields[0], fields[1:4]]
+    values.extend(fields[4:])
+    values.append(interpreter)
+    return Info(*values)

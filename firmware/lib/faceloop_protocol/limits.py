@@ -1,4 +1,4 @@
-"""Sizes, windows and times that board and host both rely on. Each is defined here and nowhere else."""
+"""Sizes, windows and times that board and host rely on. Each is defined here and nowhere else."""
 
 from ._compat import const
 

@@ -20,17 +20,21 @@ from ._compat import const
 from .errors import ProtocolError
 from .limits import MAX_PAYLOAD_BYTES, N_CHANNELS
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._compat import Bytes, Sequence
+
 K_BITS = const(4)
 K_RAW = const(15)
 ESCAPE = const(15)
 
 
-def fold(difference):
+def fold(difference: int) -> int:
     """Map a signed difference to an unsigned number, small magnitudes first."""
     return (difference << 1) if difference >= 0 else -(difference << 1) - 1
 
 
-def choose_k(folded_sum, n_residuals):
+def choose_k(folded_sum: int, n_residuals: int) -> int:
     """Return the Rice parameter for ``n_residuals`` folded differences of this sum."""
     bound = (folded_sum * 11) >> 4
     k = 0
@@ -39,7 +43,7 @@ def choose_k(folded_sum, n_residuals):
     return k
 
 
-def channel_bits(values, shift):
+def channel_bits(values: "Sequence[int]", shift: int) -> "tuple[int, int]":
     """Return ``(k, bits)`` for one channel: its parameter (15 = raw) and its cost in bits."""
     width = 24 - shift
     head = K_BITS + width
@@ -57,7 +61,7 @@ def channel_bits(values, shift):
     return k, head + cost
 
 
-def encode(frames, shift):
+def encode(frames: "Sequence[Sequence[int]]", shift: int) -> bytes:
     """Encode frames of eight values each, already shifted right by ``shift``.
 
     Parameters
@@ -99,8 +103,8 @@ def encode(frames, shift):
     return (acc << pad).to_bytes((n_bits + pad) // 8, "big")
 
 
-def frames_that_fit(frames, shift):
-    """Return how many of ``frames`` the encoder puts into one packet (its search, step by step)."""
+def frames_that_fit(frames: "Sequence[Sequence[int]]", shift: int) -> int:
+    """Return how many of ``frames`` the encoder puts into one packet, by the same search."""
     n = len(frames)
     while True:
         bits = 0
@@ -112,7 +116,7 @@ def frames_that_fit(frames, shift):
         n = fewer if fewer < n else n - 1
 
 
-def decode(payload, n_frames, shift):
+def decode(payload: "Bytes", n_frames: int, shift: int) -> "list[list[int]]":
     """Return ``n_frames`` rows of eight values, still shifted right by ``shift``.
 
     Raises
@@ -126,7 +130,7 @@ def decode(payload, n_frames, shift):
     left = len(payload) * 8
     rows = [[0] * N_CHANNELS for _ in range(n_frames)]
 
-    def take(count):
+    def take(count: int) -> int:
         nonlocal left
         left -= count
         if left < 0:
@@ -154,7 +158,7 @@ def decode(payload, n_frames, shift):
     return rows
 
 
-def counter_block(stream_id, first_frame):
+def counter_block(stream_id: int, first_frame: int) -> bytes:
     """Return the first AES-CTR counter block of a packet's payload (16 bytes).
 
     Stream id and first frame make it unique for a session key; the last four bytes count blocks,

@@ -16,6 +16,10 @@ import struct
 from ._compat import const
 from .errors import ProtocolError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._compat import Bytes, MutableBytes
+
 CHANNEL_CONTROL = const(1)
 CHANNEL_STREAM = const(2)
 CHANNEL_STATE = const(3)
@@ -25,13 +29,13 @@ MAX_FRAME_BYTES = const(248)  # so that one COBS block always suffices
 LINE_PREFIX = b"FL "
 
 
-def frame(channel, message):
+def frame(channel: int, message: "Bytes") -> bytes:
     """Return ``channel``, message and checksum."""
     body = bytes([channel]) + bytes(message)
     return body + struct.pack("<I", binascii.crc32(body) & 0xFFFFFFFF)
 
 
-def unframe(data):
+def unframe(data: "Bytes") -> "tuple[int, bytes]":
     """Return ``(channel, message)``.
 
     Raises
@@ -47,12 +51,12 @@ def unframe(data):
     return body[0], body[1:]
 
 
-def encode_line(channel, message):
+def encode_line(channel: int, message: "Bytes") -> bytes:
     """Return a frame as one line of text."""
     return LINE_PREFIX + binascii.hexlify(frame(channel, message)) + b"\n"
 
 
-def decode_line(line):
+def decode_line(line: "Bytes") -> "tuple[int, bytes] | None":
     """Return ``(channel, message)`` of a line, or None when it is some other text.
 
     Raises
@@ -70,7 +74,7 @@ def decode_line(line):
     return unframe(data)
 
 
-def cobs_encode_into(buf, data):
+def cobs_encode_into(buf: "MutableBytes", data: "Bytes") -> int:
     """Write ``data`` (at most 248 bytes) COBS-encoded and ended by zero; return the length."""
     code_at = 0
     n = 1
@@ -86,7 +90,7 @@ def cobs_encode_into(buf, data):
     return n + 1
 
 
-def cobs_decode(block):
+def cobs_decode(block: "Bytes") -> bytes:
     """Return the bytes of a COBS block given without its ending zero.
 
     Raises

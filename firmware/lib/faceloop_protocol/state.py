@@ -32,6 +32,10 @@ from collections import namedtuple
 from ._compat import const
 from .errors import ProtocolError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._compat import Bytes
+
 STATE_IDLE = const(0)
 STATE_STREAMING = const(1)
 STATE_DRAINING = const(2)  # stopped; packets wait to be fetched and stored
@@ -86,7 +90,7 @@ BoardState = namedtuple(
 )
 
 
-def decode_state(body):
+def decode_state(body: "Bytes") -> BoardState:
     """Return the ``BoardState`` in ``body``.
 
     Raises

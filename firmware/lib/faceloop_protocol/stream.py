@@ -24,6 +24,10 @@ from ._compat import const
 from .errors import ProtocolError
 from .limits import HEADER_BYTES, MAX_FRAMES, MAX_PACKET_BYTES
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._compat import Bytes, MutableBytes
+
 KIND = const(0x11)
 SHIFT_MASK = const(0x07)
 FLAG_HALF_RATE = const(0x08)  # frames are means of two conversions; indices step by two
@@ -40,7 +44,16 @@ StreamHeader = namedtuple(
 )
 
 
-def pack_header_into(buf, flags, seq, first_frame, dropped, lead_off_p, lead_off_n, n_frames):
+def pack_header_into(
+    buf: "MutableBytes",
+    flags: int,
+    seq: int,
+    first_frame: int,
+    dropped: int,
+    lead_off_p: int,
+    lead_off_n: int,
+    n_frames: int,
+) -> None:
     """Write a header to the start of ``buf``; counters are wrapped here."""
     struct.pack_into(
         HEADER_FORMAT,
@@ -57,7 +70,7 @@ def pack_header_into(buf, flags, seq, first_frame, dropped, lead_off_p, lead_off
     )
 
 
-def decode_header(packet):
+def decode_header(packet: "Bytes") -> StreamHeader:
     """Return the ``StreamHeader`` of a packet.
 
     Raises
@@ -77,6 +90,6 @@ def decode_header(packet):
     return StreamHeader(flags, seq, first, dropped, lead_p, lead_n, n_frames)
 
 
-def seq_distance(newer, older):
+def seq_distance(newer: int, older: int) -> int:
     """Return how far ``newer`` lies ahead of ``older``, -32768..32767, across the wrap."""
     return ((newer - older + 0x8000) & 0xFFFF) - 0x8000

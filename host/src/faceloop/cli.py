@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -47,10 +47,18 @@ Mains = Annotated[
 ]
 
 
+WaitS = Annotated[
+    float,
+    typer.Option("--wait-s", min=0.0, help="Wait this long for a board that went out of reach."),
+]
+
+
 @app.command()
 def demo(
     *,
-    headless: Annotated[bool, typer.Option("--headless", help="No page, only the result.")] = False,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="No page, only the result.")
+    ] = False,
     seconds: Annotated[float | None, typer.Option(min=1.0, help="How long to run.")] = None,
     source: Annotated[
         Path | None, typer.Option(metavar="FILE", help="EDF, BDF or CSV recording to play.")
@@ -71,9 +79,10 @@ def demo(
     ] = None,
     montage: Montage = "guarded8",
     affected: Affected = "left",
-    rest_s: RestS = 6.0,
+    rest_s: RestS = 5.0,
     mains_hz: Mains = None,
     out: Out = None,
+    wait_s: WaitS = 120.0,
     tap: Annotated[Path | None, typer.Option(hidden=True)] = None,
     as_json: Json = False,
 ) -> None:
@@ -96,13 +105,12 @@ def demo(
         mains_hz=mains_hz,
         tap=tap,
         is_headless=headless,
+        wait_s=wait_s,
     )
     show = None if headless else output.page(is_quiet=as_json)
     with output.progress(is_quiet=as_json) as progress:
         result = _run(run(options, progress, show))
-    output.result(result, as_json, output.session_lines)
-    if result["frames_lost_silently"]:
-        raise typer.Exit(1)
+    _end_session(result, as_json)
 
 
 @app.command()
@@ -116,16 +124,17 @@ def run(
     rest_s: RestS = 10.0,
     mains_hz: Mains = None,
     out: Out = None,
+    wait_s: WaitS = 120.0,
 ) -> None:
     """Open the app with a live session on a board."""
     from faceloop.tasks.live import LiveOptions, live
 
     options = LiveOptions(
-        device, serial, virtual, montage, _side(affected), rest_s, mains_hz, out, None
+        device, serial, virtual, montage, _side(affected), rest_s, mains_hz, out, None, wait_s
     )
     with output.progress(is_quiet=False) as progress:
         result = _run(live(options, progress, output.page(is_quiet=False)))
-    output.result(result, False, output.session_lines)
+    _end_session(result, False)
 
 
 @app.command()
@@ -140,17 +149,18 @@ def record(
     rest_s: RestS = 10.0,
     mains_hz: Mains = None,
     out: Out = None,
+    wait_s: WaitS = 120.0,
     as_json: Json = False,
 ) -> None:
     """Record a session without a page."""
     from faceloop.tasks.live import LiveOptions, live
 
     options = LiveOptions(
-        device, serial, virtual, montage, _side(affected), rest_s, mains_hz, out, seconds
+        device, serial, virtual, montage, _side(affected), rest_s, mains_hz, out, seconds, wait_s
     )
     with output.progress(is_quiet=as_json) as progress:
         result = _run(live(options, progress, None))
-    output.result(result, as_json, output.session_lines)
+    _end_session(result, as_json)
 
 
 @app.command()
@@ -159,9 +169,11 @@ def replay(
     *,
     montage: Montage = "guarded8",
     affected: Affected = None,
-    rest_s: RestS = 6.0,
+    rest_s: RestS = 5.0,
     mains_hz: Mains = None,
-    headless: Annotated[bool, typer.Option("--headless", help="No page, only the result.")] = False,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="No page, only the result.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Play a recording through a virtual board and look at it live; nothing is recorded."""
@@ -180,7 +192,7 @@ def replay(
     show = None if headless else output.page(is_quiet=as_json)
     with output.progress(is_quiet=as_json) as progress:
         result = _run(run_demo(options, progress, show))
-    output.result(result, as_json, output.session_lines)
+    _end_session(result, as_json)
 
 
 @app.command()
@@ -189,7 +201,7 @@ def analyse(
     *,
     montage: Montage = "guarded8",
     affected: Affected = None,
-    rest_s: RestS = 6.0,
+    rest_s: RestS = 5.0,
     mains_hz: Mains = None,
     as_json: Json = False,
 ) -> None:
@@ -198,7 +210,13 @@ def analyse(
 
     with output.progress(is_quiet=as_json) as progress:
         result = _guard(
-            run, files, montage, _side(affected), rest_s=rest_s, mains_hz=mains_hz, progress=progress
+            run,
+            files,
+            montage,
+            _side(affected),
+            rest_s=rest_s,
+            mains_hz=mains_hz,
+            progress=progress,
         )
     output.result(result, as_json, output.analysis_lines)
 
@@ -266,7 +284,7 @@ def _run(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
     return _guard(asyncio.run, work)
 
 
-def _guard(call: Any, *arguments: Any, **options: Any) -> Any:
+def _guard(call: Callable[..., dict[str, Any]], *arguments: Any, **options: Any) -> dict[str, Any]:
     """Call; an error of ours becomes one sentence and an exit code."""
     try:
         return call(*arguments, **options)
@@ -274,15 +292,29 @@ def _guard(call: Any, *arguments: Any, **options: Any) -> Any:
         _fail(error)
 
 
-def _fail(error: FaceloopError) -> None:
+def _end_session(result: dict[str, Any], as_json: bool) -> None:
+    """Print the account of a session; leave with the code of what went wrong in it."""
+    output.result(result, as_json, output.session_lines)
+    if result["error"] is not None:
+        output.error(result["error"]["message"])
+        raise typer.Exit(result["error"]["exit_code"])
+    if result["frames_lost_silently"]:
+        raise typer.Exit(1)
+
+
+def _fail(error: FaceloopError) -> NoReturn:
     output.error(str(error))
     raise typer.Exit(error.exit_code)
 
 
-def _side(text: str | None) -> str | None:
-    if text is not None and text not in ("left", "right"):
-        _fail(UsageError(f"The affected side is left or right, not {text!r}."))
-    return text
+def _side(text: str | None) -> Literal["left", "right"] | None:
+    if text is None:
+        return None
+    if text == "left":
+        return "left"
+    if text == "right":
+        return "right"
+    _fail(UsageError(f"The affected side is left or right, not {text!r}."))
 
 
 def _blackout(text: str) -> tuple[float, float]:
@@ -291,5 +323,7 @@ def _blackout(text: str) -> tuple[float, float]:
     except ValueError:
         _fail(UsageError(f"A blackout is START,LENGTH in seconds, for example 5,3; not {text!r}."))
     if start_s < 0 or length_s <= 0:
-        _fail(UsageError(f"A blackout starts at 0 or later and lasts more than 0 s, not {text!r}."))
+        _fail(
+            UsageError(f"A blackout starts at 0 or later and lasts more than 0 s, not {text!r}.")
+        )
     return start_s, length_s

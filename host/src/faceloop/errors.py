@@ -1,16 +1,16 @@
 """Every error that faceloop raises on purpose.
 
-    FaceloopError               base; the message is one sentence for the user plus what to do
-    |- UsageError               the caller asked for something that cannot be done     exit 2
-    |  `- SourceError           a file that cannot be played or analysed               exit 3
-    |- LinkError                the radio or the cable                                 exit 4
-    |  |- DeviceNotFound        no such board in reach                                 exit 4
-    |  |- DeviceBusy            another host holds the board                           exit 4
-    |  |- NotAFaceloop          something answered, but it is no faceloop              exit 4
-    |  `- AuthenticationError   the key does not fit                                   exit 5
-    |- RemoteError              the board sent something that breaks the protocol      exit 6
-    |  `- DeviceFault           the board reports a fault; carries its code            exit 6
-    `- StorageError             the disk                                               exit 7
+FaceloopError               base; the message is one sentence for the user plus what to do
+|- UsageError               the caller asked for something that cannot be done     exit 2
+|  `- SourceError           a file that cannot be played or analysed               exit 3
+|- LinkError                the radio or the cable                                 exit 4
+|  |- DeviceNotFound        no such board in reach                                 exit 4
+|  |- DeviceBusy            another host holds the board                           exit 4
+|  |- NotAFaceloop          something answered, but it is no faceloop              exit 4
+|  `- AuthenticationError   the key does not fit                                   exit 5
+|- RemoteError              the board sent something that breaks the protocol      exit 6
+|  `- DeviceFault           the board reports a fault; carries its code            exit 6
+`- StorageError             the disk                                               exit 7
 """
 
 from __future__ import annotations

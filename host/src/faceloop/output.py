@@ -103,12 +103,15 @@ def session_lines(content: dict[str, Any]) -> Iterator[str]:
         f"{gaps} missing, {content['frames_resent']} came late."
     )
     if content["frames_lost_silently"]:
-        yield f"{content['frames_lost_silently']} frames were lost without a trace: please report this."
+        lost = content["frames_lost_silently"]
+        yield f"{lost} frames were lost without a trace: please report this."
     if not content["calibrated"]:
         yield "No rest was learnt, so no alerts were given."
     for alert in content["alerts"]:
         pair = alert["pair"].replace("_", " ")
-        yield f"  {alert['t_s']:7.1f} s  {pair}, affected side {alert['index']:.1f} times the other"
+        ratio = alert["index"]
+        text = pair if ratio is None else f"{pair}, affected side {ratio:.1f} times the other"
+        yield f"  {alert['t_s']:7.1f} s  {text}"
     latency = content["latency_ms"]
     if latency["n"]:
         where = "screen" if latency["kind"] == "to_screen" else "computer"
@@ -118,6 +121,11 @@ def session_lines(content: dict[str, Any]) -> Iterator[str]:
         )
     if content["recording"]:
         yield f"Recording: {content['recording']}"
+    for earlier in content["recovered"]:
+        if earlier["error"] is None:
+            yield f"An earlier recording was finished: {earlier['recording']}"
+        else:
+            yield f"An earlier recording is still unfinished: {earlier['error']}"
 
 
 def analysis_lines(content: dict[str, Any]) -> Iterator[str]:
@@ -154,4 +162,6 @@ def doctor_lines(content: dict[str, Any]) -> Iterator[str]:
     for check in content["checks"]:
         mark = "ok " if check["ok"] else ("NO " if check["is_needed"] else "-  ")
         yield f"{mark} {check['name']:<22} {check['text']}"
-    yield "All that is needed is here." if content["ok"] else "Something that is needed is missing."
+    yield (
+        "All that is needed is here." if content["ok"] else "Something that is needed is missing."
+    )

@@ -2,9 +2,10 @@
 
 import gc
 
+from fake_parts import FakeCapture, FakeLink
+
 from faceloop_device.core.cipher import StreamCipher
 from faceloop_device.core.stream import Stream
-from fake_parts import FakeCapture, FakeLink
 
 capture = FakeCapture()
 stream = Stream(capture, 64 * 1024)

@@ -1,9 +1,10 @@
 """Completeness and order of the board's stream under every kind of trouble."""
 
+from fake_parts import FakeCapture, FakeLink
+
 from faceloop_device.core.stream import Stream
 from faceloop_protocol import control, rice
 from faceloop_protocol import stream as wire
-from fake_parts import FakeCapture, FakeLink
 
 
 class Bench:

@@ -7,13 +7,14 @@ Prints one ``key value`` line for each thing that the test looks at. Run with
 import gc
 import struct
 import time
-import uctypes
 
 import machine
 import micropython
 import rp2
-from boards import virtual as board
+import uctypes
 from machine import SPI, Pin
+
+from boards import virtual as board
 
 RING_BITS = 14
 RING_BYTES = 1 << RING_BITS
@@ -133,7 +134,7 @@ print("allocated", measure_allocation())
 restart()
 print("frames %d wrong %d" % check(RUN_MS))
 
-# Asleep for longer than ring and window hold: the newest frames are in place, the pointer is right.
+# Asleep for longer than ring and window hold: newest frames are in place, the pointer is right.
 restart()
 time.sleep_ms(1500)
 start.value(0)

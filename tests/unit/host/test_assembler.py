@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from faceloop_protocol.control import StreamExtent
-from faceloop_protocol.stream import FLAG_HALF_RATE, FLAG_LATE, StreamHeader
 
 from faceloop.device.board_link import Packet
 from faceloop.session.assembler import Assembler
+from faceloop_protocol.control import StreamExtent
+from faceloop_protocol.stream import FLAG_HALF_RATE, FLAG_LATE, StreamHeader
 
 
 def packet(seq: int, first_frame: int, n_frames: int = 20, flags: int = 4) -> Packet:

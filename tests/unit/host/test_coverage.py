@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
-from faceloop.session.coverage import Coverage, IntervalSet, extend_frame
 from hypothesis import given
 from hypothesis import strategies as st
+
+from faceloop.session.coverage import Coverage, IntervalSet, extend_frame
 
 RANGES = st.lists(st.tuples(st.integers(0, 120), st.integers(0, 25)), max_size=40)
 

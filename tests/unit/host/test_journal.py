@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from faceloop.errors import StorageError, UsageError
 from faceloop.session import background_writer, journal_format
 from faceloop.session.disk import SessionBusy

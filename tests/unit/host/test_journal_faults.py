@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from faceloop.errors import StorageError
 from faceloop.session.bdf import finalise
 from faceloop.session.disk import SessionLock

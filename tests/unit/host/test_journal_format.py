@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from faceloop.errors import StorageError, UsageError
 from faceloop.session import journal_format as jf
 from faceloop.session.journal_format import Chunk, ChunkType, Damage, encode_chunk, scan
 from faceloop.session.journal_header import JournalHeader
 from faceloop_protocol.info import BOARD_VIRTUAL, Info
-from hypothesis import given
-from hypothesis import strategies as st
 
 FAKE = runpy.run_path(str(Path(__file__).parents[2] / "fakes" / "fake_recording.py"))
 

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 
 import pytest
+
 from faceloop.errors import UsageError
 from faceloop.twin.radio.link import (
     REASON_LOCAL_HOST,

@@ -6,13 +6,14 @@ import time
 
 import numpy as np
 import pytest
+from scipy import optimize, signal, stats
+
 from faceloop.errors import UsageError
 from faceloop.twin.sources import LSB_UV, Onset, make_source
 from faceloop.twin.sources.emg_carrier import BLOCK, EmgCarriers, emg_psd
 from faceloop.twin.sources.face import CONTAMINANTS, FaceSource
 from faceloop.twin.sources.face_muscles import LABELS, MUSCLES, draw_wearer
 from faceloop.twin.sources.face_script import REST_S, SCENARIOS
-from scipy import optimize, signal, stats
 
 FS_HZ = 2000
 OO_L, OO_R, ZM_L, ZM_R, MN_L, MN_R, MA_L, MA_R = range(8)

@@ -9,6 +9,7 @@ from pathlib import Path
 import edfio
 import numpy as np
 import pytest
+
 from faceloop.errors import SourceError, UsageError
 from faceloop.twin.sources import LSB_UV, Source, make_source
 from faceloop.twin.sources.recording import RecordingSource

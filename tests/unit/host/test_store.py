@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from faceloop.errors import StorageError, UsageError
 from faceloop.session import store as store_module
 from faceloop.session.journal import Journal
 from faceloop.session.store import Store, data_directory
-from hypothesis import given
-from hypothesis import strategies as st
 
 FAKE = runpy.run_path(str(Path(__file__).parents[2] / "fakes" / "fake_recording.py"))
 

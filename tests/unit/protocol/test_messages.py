@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import contextlib
 import struct
 
 import pytest
-from faceloop_protocol import control, info, serial_frame, state
-from faceloop_protocol.errors import ProtocolError
 from hypothesis import given
 from hypothesis import strategies as st
+
+from faceloop_protocol import control, info, serial_frame, state
+from faceloop_protocol.errors import ProtocolError
 
 
 def test_reply_round_trip() -> None:
@@ -38,7 +40,11 @@ def test_every_status_and_fault_has_words() -> None:
         if name.isupper() and isinstance(value, int) and name in STATUS_NAMES
     }
     assert set(control.STATUS_TEXT) == statuses
-    faults = {value for name, value in vars(state).items() if name.startswith("FAULT_") and isinstance(value, int)}
+    faults = {
+        value
+        for name, value in vars(state).items()
+        if name.startswith("FAULT_") and isinstance(value, int)
+    }
     assert set(state.FAULT_TEXT) == faults
 
 
@@ -65,10 +71,8 @@ def test_info_round_trip() -> None:
 @given(st.binary(max_size=80))
 def test_info_and_state_parsers_raise_one_class_or_nothing(data: bytes) -> None:
     for parse in (info.decode_info, state.decode_state, control.decode_reply):
-        try:
+        with contextlib.suppress(ProtocolError):
             parse(data)
-        except ProtocolError:
-            pass
 
 
 @given(st.integers(0, 255), st.binary(max_size=243))
@@ -79,16 +83,17 @@ def test_serial_frame_survives_both_encodings(channel: int, message: bytes) -> N
     block = bytearray(len(data) + 3)
     n = serial_frame.cobs_encode_into(block, data)
     assert block[n - 1] == 0 and 0 not in block[: n - 1]
-    assert serial_frame.unframe(serial_frame.cobs_decode(bytes(block[: n - 1]))) == (channel, message)
+    assert serial_frame.unframe(serial_frame.cobs_decode(bytes(block[: n - 1]))) == (
+        channel,
+        message,
+    )
 
 
 @given(st.binary(max_size=300))
 def test_serial_parsers_raise_one_class_or_nothing(data: bytes) -> None:
     for parse in (serial_frame.unframe, serial_frame.cobs_decode, serial_frame.decode_line):
-        try:
+        with contextlib.suppress(ProtocolError):
             parse(data)
-        except ProtocolError:
-            pass
 
 
 def test_serial_line_of_other_text_is_ignored() -> None:

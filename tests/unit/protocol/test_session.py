@@ -3,11 +3,16 @@ from __future__ import annotations
 import hmac
 
 import pytest
+
 from faceloop_protocol import session
 
 # RFC 4231, test cases 1-4, 6
 RFC_4231 = [
-    (b"\x0b" * 20, b"Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"),
+    (
+        b"\x0b" * 20,
+        b"Hi There",
+        "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
+    ),
     (
         b"Jefe",
         b"what do ya want for nothing?",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from faceloop_protocol import stream
 from faceloop_protocol.errors import ProtocolError
 

@@ -18,6 +18,9 @@ from faceloop_protocol import uuids
 
 __all__ = ["BleTransport"]
 
+# A board advertises every 250 ms at the slowest: one that is not heard in this time is not there.
+FIND_TIMEOUT_S = 8.0
+
 
 class BleTransport:
     """Transport over the service of ``faceloop_protocol.uuids``.
@@ -45,7 +48,7 @@ class BleTransport:
         await self.close()
         try:
             async with asyncio.timeout(timeout_s):
-                self._device = await self._find(timeout_s)
+                self._device = await self._find(min(timeout_s, FIND_TIMEOUT_S))
                 client = BleakClient(
                     self._device,
                     disconnected_callback=lambda _client: self._on_lost(receiver),
@@ -56,23 +59,24 @@ class BleTransport:
                 await client.connect()
                 if client.services.get_service(uuids.SERVICE) is None:
                     raise NotAFaceloop(
-                        f"{self.name} is a Bluetooth device, but not a faceloop board. Choose another."
+                        f"{self.name} is a Bluetooth device, but not a faceloop board. "
+                        "Choose another."
                     )
                 await client.start_notify(uuids.STREAM, lambda _c, d: receiver.on_stream(bytes(d)))
                 await client.start_notify(uuids.CONTROL, lambda _c, d: receiver.on_reply(bytes(d)))
                 await client.start_notify(uuids.STATE, lambda _c, d: receiver.on_state(bytes(d)))
         except BleakBluetoothNotAvailableError as error:
             await self.close()
-            raise LinkError(
-                "This computer's Bluetooth is off or missing. Switch it on, or use a USB cable."
-            ) from error
+            raise LinkError(bluetooth.UNAVAILABLE) from error
         except (BleakError, TimeoutError, OSError, EOFError) as error:
             await self.close()
-            if self._device is None:
+            if self._device is not None:
+                raise LinkError(
+                    f"{self.name} was found but did not connect. Move closer and try again."
+                ) from error
+            if isinstance(error, TimeoutError):
                 raise self._not_found() from error
-            raise LinkError(
-                f"{self.name} was found but did not connect. Move closer and try again."
-            ) from error
+            raise LinkError(bluetooth.UNAVAILABLE) from error
         except BaseException:
             await self.close()
             raise
@@ -117,5 +121,6 @@ class BleTransport:
     def _not_found(self) -> DeviceNotFound:
         which = f"board {self._wanted}" if self._wanted else "faceloop board"
         return DeviceNotFound(
-            f"No {which} in reach. Switch it on, bring it near, and make sure no other computer uses it."
+            f"No {which} in reach. Switch it on, bring it near, and make sure that no other "
+            "computer uses it."
         )

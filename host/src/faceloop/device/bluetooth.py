@@ -15,7 +15,17 @@ import os
 import sys
 from typing import Any
 
-__all__ = ["client_backend", "close", "is_virtual", "scanner_backend", "use_virtual"]
+__all__ = [
+    "UNAVAILABLE",
+    "client_backend",
+    "close",
+    "is_virtual",
+    "scanner_backend",
+    "use_virtual",
+]
+
+UNAVAILABLE = "This computer's Bluetooth is off or missing. Switch it on, or use a USB cable."
+"""What to tell the user when there is no adapter to search with."""
 
 # The backend is imported only where it is used: Bumble takes a third of a second to load.
 _HCI_VARIABLE = "FACELOOP_HCI"

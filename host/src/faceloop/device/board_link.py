@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from faceloop.device.command_client import CommandClient
 from faceloop.device.transport import Receiver, Transport
-from faceloop.errors import FaceloopError, LinkError
+from faceloop.errors import AuthenticationError, FaceloopError, LinkError, RemoteError
 from faceloop_protocol import control
 from faceloop_protocol.errors import ProtocolError
 from faceloop_protocol.info import Info
@@ -22,12 +22,12 @@ from faceloop_protocol.rice import counter_block
 from faceloop_protocol.state import BoardState, decode_state
 from faceloop_protocol.stream import FLAG_ENCRYPTED, StreamHeader, decode_header
 
-__all__ = ["BoardLink", "LinkListener", "Packet"]
+__all__ = ["GIVE_UP_S", "BoardLink", "LinkListener", "Packet"]
 
 CONNECT_TIMEOUT_S = 15.0
 RETRY_S = 0.5
-# The board keeps an unfetched stream for two minutes; no use in trying much longer.
-GIVE_UP_S = 150.0
+# The board stops converting when nobody has fetched its stream for two minutes.
+GIVE_UP_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,10 @@ class LinkListener(Protocol):
         """Take the board's report."""
 
     def on_link(self, event: str, extent: control.StreamExtent | None) -> None:
-        """``lost``; ``back`` with what the board still holds; ``gone``: the stream is no more."""
+        """``lost``, or ``back`` with what the board still holds."""
+
+    def on_gone(self, error: FaceloopError) -> None:
+        """The stream is no more, and why."""
 
     def next_seq(self) -> int:
         """Return the first packet (seq) that is still missing."""
@@ -73,6 +76,8 @@ class BoardLink:
     key_of : callable
         Gives the key for a device id, or None.
     listener : LinkListener
+    give_up_s : float
+        A lost board is looked for this long.
     """
 
     def __init__(
@@ -80,14 +85,14 @@ class BoardLink:
         transport: Transport,
         key_of: Callable[[bytes], bytes | None],
         listener: LinkListener,
+        give_up_s: float = GIVE_UP_S,
     ) -> None:
         self._transport = transport
+        self._give_up_s = give_up_s
         self._key_of = key_of
         self._listener = listener
         self._client = CommandClient(transport.send)
-        self._receiver = Receiver(
-            self._on_stream, self._on_reply, self._on_state, self._on_lost
-        )
+        self._receiver = Receiver(self._on_stream, self._on_reply, self._on_state, self._on_lost)
         self._stream_id = 0
         self._received = 0
         self._stored_seq = 0
@@ -259,24 +264,47 @@ class BoardLink:
         self._reconnect_task = asyncio.create_task(self._reconnect(), name="faceloop-reconnect")
 
     async def _reconnect(self) -> None:
-        give_up_s = time.monotonic() + GIVE_UP_S
+        error: FaceloopError | None = None
         extent: control.StreamExtent | None = None
-        event = "gone"
-        while time.monotonic() < give_up_s:
+        try:
+            async with asyncio.timeout(self._give_up_s):
+                extent = await self._resume()
+        except TimeoutError:
+            error = LinkError(
+                f"{self.name} did not come back within {self._give_up_s:g} s. What was recorded "
+                "until then is safe: switch the board on, bring it near and start again."
+            )
+        except FaceloopError as refusal:
+            error = refusal
+        self._reconnect_task = None
+        if error is not None:
+            self._listener.on_gone(error)
+        else:
+            self.reconnects += 1
+            self._listener.on_link("back", extent)
+
+    async def _resume(self) -> control.StreamExtent:
+        """Try until the stream goes on.
+
+        Raises
+        ------
+        FaceloopError
+            If it never will: another key, another program, another stream.
+        """
+        while True:
             try:
                 await self._open(CONNECT_TIMEOUT_S)
                 self._received = 0
                 extent = await self._client.resume(self._stream_id, self._listener.next_seq())
-                event = "back" if extent is not None else "gone"
-                break
-            except LinkError as error:
-                if error.exit_code != LinkError.exit_code:  # a key that does not fit will never fit
-                    break
+            except AuthenticationError:
+                raise
+            except LinkError:
                 await self._transport.close()
                 await asyncio.sleep(RETRY_S)
-            except FaceloopError:
-                break
-        self._reconnect_task = None
-        if event == "back":
-            self.reconnects += 1
-        self._listener.on_link(event, extent)
+                continue
+            if extent is None:
+                raise RemoteError(
+                    f"{self.name} has restarted or serves another computer now, so this session "
+                    "has ended. What was recorded until then is safe: start again."
+                )
+            return extent

@@ -6,14 +6,17 @@ from collections import deque
 
 __all__ = ["ClockFit"]
 
+# No crystal is this far off (20-50 ppm is usual): a steeper line fits delays, not a clock.
+MAX_PPM = 500.0
+
 
 class ClockFit:
     """Line under the arrivals.
 
-    A packet is never early: it comes at its last frame's true time plus a delay that is at least the
-    shortest one. So the clock is the line below all points (frame, arrival) that comes closest to them:
-    the edge of their lower convex hull above the middle (Moon, Skelly, Towsley, IEEE INFOCOM 1999,
-    section IV).
+    A packet is never early: it comes at its last frame's true time plus a delay that is at least
+    the shortest one. So the clock is the line below all points (frame, arrival) that comes closest
+    to them: the edge of their lower convex hull above the middle (Moon, Skelly, Towsley, IEEE
+    INFOCOM 1999, section IV).
 
     Parameters
     ----------
@@ -51,18 +54,20 @@ class ClockFit:
 
     @property
     def ppm(self) -> float:
-        """How much faster the board's clock runs than the host's, in parts per million; NaN early on.
+        """How much faster the board's clock runs than the host's, in ppm.
+
+        NaN early on, and while the delays alone decide: a short session on a busy computer.
 
         The delay of single packets varies by milliseconds: after 30 s it is good to some tens,
         after ten minutes to a few.
         """
         line = self._fit()
-        if line is None:
+        if line is None or abs(line[1]) * self._nominal_fs_hz >= MAX_PPM * 1e-6:
             return float("nan")
         return (1.0 / (1.0 + line[1] * self._nominal_fs_hz) - 1.0) * 1e6
 
     def arrival_s(self, frame: float) -> float:
-        """Return when ``frame`` arrives at the earliest, in host monotonic seconds; NaN when unknown."""
+        """Return the earliest arrival of ``frame`` in host monotonic seconds; NaN when unknown."""
         line = self._fit()
         if self._origin_s is None:
             return float("nan")
@@ -83,8 +88,10 @@ class ClockFit:
             middle = sum(frame for frame, _ in self._points) / len(self._points)
             right = next(i for i, (frame, _) in enumerate(hull) if frame >= middle and i > 0)
             (frame_a, late_a), (frame_b, late_b) = hull[right - 1], hull[right]
+            steepest = MAX_PPM * 1e-6 / self._nominal_fs_hz
             slope = (late_b - late_a) / (frame_b - frame_a)
-            self._line = (late_a - slope * frame_a, slope)
+            slope = min(max(slope, -steepest), steepest)
+            self._line = (min(late - slope * frame for frame, late in hull), slope)
         return self._line
 
 

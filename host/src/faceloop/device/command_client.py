@@ -7,8 +7,15 @@ import os
 import struct
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
-from faceloop.errors import AuthenticationError, LinkError, NotAFaceloop, RemoteError
+from faceloop.errors import (
+    AuthenticationError,
+    DeviceBusy,
+    LinkError,
+    NotAFaceloop,
+    RemoteError,
+)
 from faceloop_protocol import PROTOCOL_VERSION, control, session
 from faceloop_protocol.errors import ProtocolError
 from faceloop_protocol.info import Info, decode_info
@@ -61,11 +68,12 @@ class CommandClient:
             If nothing or nonsense comes back.
         """
         try:
-            reply = await self._plain(control.DESCRIBE, b"")
+            reply = await self._exchange(control.DESCRIBE, 0, bytes([control.DESCRIBE]))
             return decode_info(reply.body)
         except (TimeoutError, ProtocolError) as error:
             raise NotAFaceloop(
-                "This device does not answer as a faceloop board. Choose another one, or flash it first."
+                "This device does not answer as a faceloop board. Choose another one, or flash it "
+                "first."
             ) from error
 
     async def prove(self, key_of: Callable[[bytes], bytes | None]) -> bytes:
@@ -113,7 +121,8 @@ class CommandClient:
     async def stop(self) -> control.StreamEnd:
         """Stop the stream; this needs no proof."""
         reply = await self._plain(control.STOP, b"")
-        return _body(control.END_FORMAT, reply, control.StreamEnd)
+        end: control.StreamEnd = _body(control.END_FORMAT, reply, control.StreamEnd)
+        return end
 
     async def start(self, mode: int, shift: int) -> int:
         """Start a stream; return its id."""
@@ -126,7 +135,7 @@ class CommandClient:
         reply = await self._tagged(control.RESUME, body)
         if reply.status == control.GONE:
             return None
-        return _body(control.EXTENT_FORMAT, _checked(reply), control.StreamExtent)
+        return _extent(_checked(reply))
 
     async def resend(self, first_seq: int, count: int) -> control.StreamExtent | None:
         """Ask for packets again; None when no stream is open."""
@@ -134,7 +143,7 @@ class CommandClient:
         reply = await self._tagged(control.RESEND, body)
         if reply.status == control.NO_STREAM:
             return None
-        return _body(control.EXTENT_FORMAT, _checked(reply), control.StreamExtent)
+        return _extent(_checked(reply))
 
     async def acknowledge(self, received: int, stored_seq: int) -> None:
         """Acknowledge; nothing comes back."""
@@ -146,7 +155,7 @@ class CommandClient:
 
         Raises
         ------
-        RemoteError
+        RemoteError, DeviceBusy
             If the board refuses; the message says why.
         LinkError
             If no reply comes.
@@ -162,13 +171,16 @@ class CommandClient:
 
     async def _tagged(self, op: int, body: bytes) -> control.Reply:
         counter, message = self._with_tag(op, body)
+        return await self._answer(op, counter, message)
+
+    async def _plain(self, op: int, body: bytes) -> control.Reply:
+        return await self._answer(op, 0, bytes([op]) + body)
+
+    async def _answer(self, op: int, counter: int, message: bytes) -> control.Reply:
         try:
             return await self._exchange(op, counter, message)
         except TimeoutError as error:
             raise LinkError("The board does not answer. Move closer and try again.") from error
-
-    async def _plain(self, op: int, body: bytes) -> control.Reply:
-        return await self._exchange(op, 0, bytes([op]) + body)
 
     async def _exchange(self, op: int, counter: int, message: bytes) -> control.Reply:
         future: asyncio.Future[control.Reply] = asyncio.get_running_loop().create_future()
@@ -187,13 +199,22 @@ _KEY_DOES_NOT_FIT = (
 
 
 def _checked(reply: control.Reply) -> control.Reply:
+    if reply.status == control.BUSY:
+        raise DeviceBusy(
+            "The board is in use by another computer or program. End its session first."
+        )
     if reply.status != control.OK:
         reason = control.STATUS_TEXT.get(reply.status, f"status {reply.status}")
         raise RemoteError(f"The board refused: {reason}.")
     return reply
 
 
-def _body(layout: str, reply: control.Reply, kind: type | None = None):  # type: ignore[no-untyped-def]
+def _extent(reply: control.Reply) -> control.StreamExtent:
+    extent: control.StreamExtent = _body(control.EXTENT_FORMAT, reply, control.StreamExtent)
+    return extent
+
+
+def _body(layout: str, reply: control.Reply, kind: type | None = None) -> Any:
     try:
         return control.decode_body(layout, reply.body, kind)
     except ProtocolError as error:

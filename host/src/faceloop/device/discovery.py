@@ -52,11 +52,11 @@ async def scan(scan_s: float) -> list[FoundBoard]:
             **bluetooth.scanner_backend(),
         )
     except (BleakBluetoothNotAvailableError, BleakError, OSError) as error:
-        raise LinkError(
-            "This computer's Bluetooth is off or missing. Switch it on, or use a USB cable."
-        ) from error
+        raise LinkError(bluetooth.UNAVAILABLE) from error
     return [
-        FoundBoard(advertisement.local_name or device.name or "", device.address, advertisement.rssi)
+        FoundBoard(
+            advertisement.local_name or device.name or "", device.address, advertisement.rssi
+        )
         for device, advertisement in found.values()
         if uuids.SERVICE in advertisement.service_uuids
     ]

@@ -58,7 +58,9 @@ class KeyStore:
                 os.fsync(file.fileno())
             temporary.replace(self.path)
         except OSError as error:
-            raise StorageError(f"The key cannot be saved in {self.path} ({error.strerror}).") from error
+            raise StorageError(
+                f"The key cannot be saved in {self.path} ({error.strerror})."
+            ) from error
 
     def _load(self) -> dict[str, str]:
         try:
@@ -88,4 +90,6 @@ def parse_label(text: str) -> tuple[bytes, bytes]:
                 return device_id, key
     except ValueError:
         pass
-    raise UsageError("This is not the text of a board's label. It looks like FL1:<16 digits>:<32 digits>.")
+    raise UsageError(
+        "This is not the text of a board's label. It looks like FL1:<16 digits>:<32 digits>."
+    )

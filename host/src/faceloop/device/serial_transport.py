@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from typing import Any
 
 import serial
 
@@ -31,7 +32,7 @@ class SerialTransport:
 
     def __init__(self, port: str) -> None:
         self._port = port
-        self._serial: serial.Serial | None = None
+        self._serial: Any = None  # serial.Serial: pyserial ships no types
         self._thread: threading.Thread | None = None
         self._receiver: Receiver | None = None
         self._buffer = bytearray()
@@ -56,7 +57,8 @@ class SerialTransport:
                     f"{self._port} is in use by another program. Close that program and try again."
                 ) from error
             raise DeviceNotFound(
-                f"{self._port} cannot be opened. Check the cable, or list ports with: faceloop devices"
+                f"{self._port} cannot be opened. Check the cable, or list ports with: "
+                "faceloop devices"
             ) from error
         except (OSError, ValueError) as error:
             raise DeviceNotFound(
@@ -97,7 +99,8 @@ class SerialTransport:
             body = await asyncio.wait_for(self._key, timeout_s)
         except TimeoutError as error:
             raise NotAFaceloop(
-                f"{self._port} does not answer as a faceloop board. Choose another port, or flash it."
+                f"{self._port} does not answer as a faceloop board. Choose another port, or flash "
+                "it."
             ) from error
         finally:
             self._key = None
@@ -152,6 +155,7 @@ class SerialTransport:
                 return
             piece = bytes(self._buffer[:end])
             del self._buffer[: end + 1]
+            got: tuple[int, bytes] | None
             try:
                 if self._is_binary:
                     got = serial_frame.unframe(serial_frame.cobs_decode(piece))

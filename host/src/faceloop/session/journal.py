@@ -16,10 +16,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from faceloop_protocol.errors import ProtocolError
-from faceloop_protocol.state import decode_state
-from faceloop_protocol.stream import FLAG_ENCRYPTED, decode_header
-
 from faceloop.errors import StorageError, UsageError
 from faceloop.session.background_writer import (
     SYNC_PERIOD_S,
@@ -48,6 +44,9 @@ from faceloop.session.journal_format import (
 )
 from faceloop.session.journal_header import JournalHeader
 from faceloop.session.journal_index import find_resume_point
+from faceloop_protocol.errors import ProtocolError
+from faceloop_protocol.state import decode_state
+from faceloop_protocol.stream import FLAG_ENCRYPTED, decode_header
 
 __all__ = ["MIN_FREE_BYTES", "Journal"]
 

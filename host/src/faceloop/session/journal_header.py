@@ -9,10 +9,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import faceloop_protocol
+from faceloop.errors import StorageError, UsageError
 from faceloop_protocol.info import BOARD_NAMES, Info
 from faceloop_protocol.limits import N_CHANNELS
-
-from faceloop.errors import StorageError, UsageError
 
 __all__ = ["JournalHeader"]
 

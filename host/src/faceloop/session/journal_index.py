@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from faceloop_protocol.errors import ProtocolError
-from faceloop_protocol.stream import FLAG_ENCRYPTED, FLAG_HALF_RATE, decode_header
 from numpy.typing import NDArray
 
 from faceloop.errors import StorageError
@@ -28,6 +26,8 @@ from faceloop.session.journal_format import (
     split_packets,
 )
 from faceloop.session.journal_header import JournalHeader
+from faceloop_protocol.errors import ProtocolError
+from faceloop_protocol.stream import FLAG_ENCRYPTED, FLAG_HALF_RATE, decode_header
 
 __all__ = ["JournalEvent", "JournalIndex", "ResumePoint", "find_resume_point", "read_index"]
 

@@ -6,14 +6,14 @@ import hashlib
 from collections.abc import Iterator
 
 import numpy as np
-from faceloop_dsp import decode_payload
-from faceloop_protocol.limits import HEADER_BYTES, MAX_FRAMES, N_CHANNELS
-from faceloop_protocol.stream import FLAG_HALF_RATE, SHIFT_MASK
 from numpy.typing import NDArray
 
 from faceloop.session.coverage import Coverage
 from faceloop.session.disk import storage_error
 from faceloop.session.journal_index import JournalIndex
+from faceloop_dsp import decode_payload
+from faceloop_protocol.limits import HEADER_BYTES, MAX_FRAMES, N_CHANNELS
+from faceloop_protocol.stream import FLAG_HALF_RATE, SHIFT_MASK
 
 __all__ = ["BLOCK_FRAMES", "JournalSignal", "SampleDigest"]
 

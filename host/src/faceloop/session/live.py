@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LiveBlock", "LiveEvent", "LiveStatus", "LiveView", "MusclePair"]
+__all__ = ["LiveBlock", "LiveEvent", "LiveStatus", "LiveView", "MusclePair", "Side"]
+
+Side = Literal["left", "right"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ class LiveView(Protocol):
         """One name per channel, for example ``zygomaticus_major_l``."""
 
     @property
-    def affected_side(self) -> str | None:
+    def affected_side(self) -> Side | None:
         """``left``, ``right`` or None when unknown."""
 
     @property
@@ -158,7 +160,7 @@ class LiveView(Protocol):
         """Return the current status line."""
 
     def blocks(self, max_waiting: int = 64) -> AsyncIterator[LiveBlock]:
-        """Yield blocks as they come; a slow reader loses the oldest ones, the recording does not."""
+        """Yield blocks as they come; a slow reader loses the oldest, the recording does not."""
 
     async def start_recording(self) -> None:
         """Keep the session from here on."""
@@ -170,7 +172,7 @@ class LiveView(Protocol):
         """Stop the board and end the session."""
 
     def report_drawn(self, frame: int, drawn_time_s: float, *, is_cue: bool = False) -> None:
-        """Note that the signal up to ``frame`` was on screen at ``time.monotonic()`` ``drawn_time_s``.
+        """Note that the signal up to ``frame`` was on screen at ``drawn_time_s`` (monotonic).
 
         With ``is_cue`` it was the cue of the event at ``frame`` that became visible.
         """

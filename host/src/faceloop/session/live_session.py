@@ -8,18 +8,21 @@ import math
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from faceloop.device.board_link import BoardLink, Packet
+from faceloop.device.board_link import GIVE_UP_S, BoardLink, Packet
 from faceloop.device.clock_fit import ClockFit
 from faceloop.device.transport import Transport
 from faceloop.errors import FaceloopError, LinkError, RemoteError, StorageError
 from faceloop.session.analysis import Analysis
 from faceloop.session.assembler import Assembler
-from faceloop.session.live import LiveBlock, LiveEvent, LiveStatus, MusclePair
+from faceloop.session.block_reader import BlockReader
+from faceloop.session.live import LiveBlock, LiveEvent, LiveStatus, MusclePair, Side
 from faceloop.session.montage import Montage
+from faceloop.session.recorder import Recorder
 from faceloop.session.recording import Recording
+from faceloop.session.session_result import SessionResult
 from faceloop_dsp import decode_payload
 from faceloop_protocol import control
 from faceloop_protocol.info import Info
@@ -27,55 +30,17 @@ from faceloop_protocol.limits import HEADER_BYTES
 from faceloop_protocol.state import FAULT_NONE, FAULT_TEXT, STATE_STREAMING, BoardState
 from faceloop_protocol.stream import FLAG_HALF_RATE, SHIFT_MASK
 
-__all__ = ["LiveSession", "SessionResult"]
+__all__ = ["LiveSession"]
 
 # Missing packets that are not on their way by themselves after this are asked for.
 ASK_AGAIN_S = 1.5
 DRAIN_S = 60.0
+POLL_S = 0.02
+# A link that stands and yet does not carry an answer this often will not carry it later.
+STOP_ATTEMPTS = 3
 # Between a frame's conversion and the earliest arrival of its packet: half a poll of the board
 # and half a connection interval.
 LEAST_DELAY_S = 0.006
-
-
-@dataclass(frozen=True, slots=True)
-class SessionResult:
-    """What a session came to.
-
-    Parameters
-    ----------
-    end_frame : int
-        Frames that the board says it captured.
-    frames_received : int
-        Different frames that arrived.
-    gaps : tuple of (int, int)
-        ``(first_frame, n)`` of what never arrived.
-    frames_resent : int
-        Frames that came late or again.
-    bytes_per_s, clock_ppm : float
-    alerts : tuple of LiveEvent
-        Synkinesis events.
-    cues : tuple of (LiveEvent, float)
-        Onset cues with the monotonic time at which each was given.
-    drawn_cues : tuple of (LiveEvent, float)
-        The same with the time at which each became visible on a page.
-    reconnects : int
-    is_calibrated : bool
-    recording : Path or None
-        The finished BDF+ file.
-    """
-
-    end_frame: int
-    frames_received: int
-    gaps: tuple[tuple[int, int], ...]
-    frames_resent: int
-    bytes_per_s: float
-    clock_ppm: float
-    alerts: tuple[LiveEvent, ...]
-    cues: tuple[tuple[LiveEvent, float], ...]
-    drawn_cues: tuple[tuple[LiveEvent, float], ...]
-    reconnects: int
-    is_calibrated: bool
-    recording: Path | None
 
 
 class LiveSession:
@@ -93,8 +58,17 @@ class LiveSession:
     rest_s : float
         Seconds of rest to learn from at the start.
     mains_hz : float or None
+    mode : int
+        ``control.MODE_TRAINING`` or ``MODE_RECORDING``.
     electrode_clock : callable or None
         Frame to ``time.monotonic()`` of its conversion, where it is known exactly (virtual board).
+    give_up_s : float
+        A board that is out of reach is waited for this long.
+
+    Attributes
+    ----------
+    error : FaceloopError or None
+        What ended the session or its recording before its time.
     """
 
     def __init__(
@@ -103,17 +77,17 @@ class LiveSession:
         key_of: Callable[[bytes], bytes | None],
         *,
         montage: Montage,
-        affected_side: str | None,
+        affected_side: Side | None,
         new_folder: Callable[[], Path],
         rest_s: float = 5.0,
         mains_hz: float | None = None,
         mode: int = control.MODE_TRAINING,
         electrode_clock: Callable[[int], float] | None = None,
+        give_up_s: float = GIVE_UP_S,
     ) -> None:
-        self._link = BoardLink(transport, key_of, self)
+        self._link = BoardLink(transport, key_of, self, give_up_s)
         self._montage = montage
         self._affected_side = affected_side
-        self._new_folder = new_folder
         self._rest_s = rest_s
         self._mains_hz = mains_hz
         self._mode = mode
@@ -121,8 +95,7 @@ class LiveSession:
         self._assembler = Assembler()
         self._clock = ClockFit(2000.0)
         self._analysis: Analysis | None = None
-        self._recording: Recording | None = None
-        self._finished: Path | None = None
+        self._recorder = Recorder(new_folder, self._storage_failed)
         self._info: Info | None = None
         self._stream_id = 0
         self._state: BoardState | None = None
@@ -130,7 +103,7 @@ class LiveSession:
         self._message = ""
         self._bytes = 0
         self._frames_resent = 0
-        self._readers: set[_Reader] = set()
+        self._readers: set[BlockReader] = set()
         self._alerts: list[LiveEvent] = []
         self._cues: list[tuple[LiveEvent, float]] = []
         self._recent_latency_ms: deque[float] = deque(maxlen=200)
@@ -138,9 +111,10 @@ class LiveSession:
         self._lead_off = 0
         self._care_task: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
-        self._drained = asyncio.Event()
+        self._finishing = asyncio.Lock()
         self._missing_since: tuple[int, float] = (-1, 0.0)
         self._result: SessionResult | None = None
+        self.error: FaceloopError | None = None
 
     # -- LiveView ---------------------------------------------------------------------------
 
@@ -155,7 +129,7 @@ class LiveSession:
         return self._montage.labels
 
     @property
-    def affected_side(self) -> str | None:
+    def affected_side(self) -> Side | None:
         """``left``, ``right`` or None when unknown."""
         return self._affected_side
 
@@ -182,7 +156,6 @@ class LiveSession:
         latency_ms = math.nan
         if self._recent_latency_ms:
             latency_ms = sorted(self._recent_latency_ms)[len(self._recent_latency_ms) // 2]
-        recording = self._recording
         return LiveStatus(
             link=self._status,
             elapsed_s=frames / self.fs_hz,
@@ -192,44 +165,31 @@ class LiveSession:
             latency_ms=latency_ms,
             battery_pct=state.battery_pct if state is not None else -1,
             lead_off=tuple(bool(self._lead_off >> channel & 1) for channel in range(8)),
-            is_recording=recording is not None,
-            recording=str(recording.folder if recording is not None else self._finished or ""),
+            is_recording=self._recorder.is_recording,
+            recording=self._recorder.place,
             device=self._link.name,
             message=self._message,
         )
 
     async def blocks(self, max_waiting: int = 64) -> AsyncIterator[LiveBlock]:
-        """Yield blocks as they come; a slow reader loses the oldest ones, the recording does not."""
-        reader = _Reader(max_waiting)
+        """Yield blocks as they come; a slow reader loses the oldest, the recording does not."""
+        reader = BlockReader(max_waiting)
         self._readers.add(reader)
         try:
-            while not self._ended.is_set():
-                yield await reader.next()
-        except _End:
-            return
+            while not self._ended.is_set() and (block := await reader.next()) is not None:
+                yield block
         finally:
             self._readers.discard(reader)
 
     async def start_recording(self) -> None:
         """Keep the session from here on."""
-        if self._recording is not None or self._info is None or not self._stream_id:
-            return
-        self._recording = await asyncio.to_thread(
-            Recording.begin,
-            self._new_folder(),
-            self._info,
-            self._montage,
-            self._affected_side,
-            self._stream_id,
-            self._assembler.live_frame,
-        )
+        if self._stream_id and not self._recorder.is_recording:
+            self._recorder.hold(self._assembler.next_seq)
+            await self._begin_recording(self._assembler.live_frame)
 
     async def stop_recording(self) -> None:
         """End the recording and finish its file."""
-        recording, self._recording = self._recording, None
-        if recording is not None:
-            end_frame = self._assembler.live_frame
-            self._finished = await asyncio.to_thread(recording.finish, end_frame)
+        await self._recorder.finish(self._assembler.live_frame, self._assembler.coverage)
 
     async def stop(self) -> None:
         """Stop the board and end the session."""
@@ -265,42 +225,55 @@ class LiveSession:
                 mains_hz=self._mains_hz,
                 rest_s=self._rest_s,
             )
+            if is_recording:
+                self._recorder.hold(self._assembler.next_seq)  # the first packet belongs to it
             self._stream_id = await self._link.start_stream(self._mode, info.shift)
             self._status = "live"
             if is_recording:
-                await self.start_recording()
+                await self._begin_recording(0)
         except BaseException:
             await self.abort()
             raise
         self._care_task = asyncio.create_task(self._care(), name="faceloop-care")
         return info
 
-    async def finish(self) -> SessionResult:
-        """Stop the stream, fetch what is still on the board, finish the recording, disconnect."""
-        if self._result is not None:
+    async def finish(self, *, is_patient: bool = True) -> SessionResult:
+        """Stop the stream, fetch what is still on the board, finish the recording, disconnect.
+
+        Parameters
+        ----------
+        is_patient : bool
+            Wait for a board that is out of reach right now; it may still hold a part.
+
+        Raises
+        ------
+        StorageError
+            If the disk fails; the journal stays and is finished at the next start.
+        """
+        async with self._finishing:
+            if self._result is None:
+                self._result = await self._finish(is_patient)
             return self._result
+
+    async def _finish(self, is_patient: bool) -> SessionResult:
         end_frame = self._assembler.live_frame
         try:
-            if self._status == "live":
-                with contextlib.suppress(LinkError, RemoteError):
-                    end = await self._link.stop_stream()
-                    end_seq, end_frame = self._assembler.finish(end)
-                    await self._drain(end_seq)
-                    await self._store_all()
-                    await self._link.finish_stream()
+            if self._stream_id:
+                end_frame = await self._fetch_rest(is_patient)
             await self._store_all()
         finally:
-            recording, self._recording = self._recording, None
             try:
-                if recording is not None:
-                    self._finished = await asyncio.to_thread(recording.finish, end_frame)
+                await self._recorder.finish(end_frame, self._assembler.coverage)
             finally:
                 await self.abort()
         seconds = end_frame / self.fs_hz
         coverage = self._assembler.coverage
-        self._result = SessionResult(
+        recorder = self._recorder
+        return SessionResult(
             end_frame=end_frame,
             frames_received=coverage.n_held,
+            frames_recorded=recorder.frames_recorded,
+            frames_unstored=recorder.frames_unstored,
             gaps=tuple(coverage.gaps(end_frame)),
             frames_resent=self._frames_resent,
             bytes_per_s=self._bytes / seconds if seconds else 0.0,
@@ -310,21 +283,19 @@ class LiveSession:
             drawn_cues=tuple(self._drawn_cues),
             reconnects=self._link.reconnects,
             is_calibrated=self._analysis is not None and self._analysis.is_calibrated,
-            recording=self._finished,
+            recording=recorder.finished,
+            error=self.error,
         )
-        return self._result
 
     async def abort(self) -> None:
-        """Let go of everything; a recording stays on disk as it is and is finished at the next start."""
+        """Let go of everything; a recording stays as it is and is finished at the next start."""
         task, self._care_task = self._care_task, None
         if task is not None and task is not asyncio.current_task():
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await self._link.disconnect()
-        recording, self._recording = self._recording, None
-        if recording is not None:
-            await asyncio.to_thread(recording.leave)
+        await self._recorder.leave()
         self._status = "ended"
         self._ended.set()
         for reader in self._readers:
@@ -344,11 +315,9 @@ class LiveSession:
         """Keep a packet, then judge and show it if it belongs to the live signal."""
         self._bytes += len(packet.plain)
         placed = self._assembler.add(packet)
-        if placed.is_new and self._recording is not None:
-            try:
-                self._recording.append(packet.plain, self._assembler.next_seq)
-            except StorageError as error:
-                self._storage_failed(error)
+        if placed.is_new:
+            next_seq = self._assembler.next_seq
+            self._recorder.keep(lambda recording: recording.append(packet.plain, next_seq))
         if placed.gap_before < 0:
             self._frames_resent += placed.n_frames
             return
@@ -378,9 +347,7 @@ class LiveSession:
     def on_state(self, state: BoardState) -> None:
         """Take the board's report."""
         self._state = state
-        if self._recording is not None:
-            with contextlib.suppress(FaceloopError):
-                self._recording.append_state(state)
+        self._recorder.keep(lambda recording: recording.append_state(state))
         if self._status == "live" and state.fault != FAULT_NONE and state.state != STATE_STREAMING:
             self._message = FAULT_TEXT.get(state.fault, "The board reports a fault.")
 
@@ -390,20 +357,24 @@ class LiveSession:
         if event == "lost":
             self._status = "lost"
             self._message = "The board is out of reach. Nothing recorded is lost. Trying again."
-            self._announce(LiveEvent("link_lost", frame, self._message))
-        elif event == "back":
+            self._record_event(LiveEvent("link_lost", frame, text=self._message))
+        else:
             self._status = "live"
             self._message = ""
             if extent is not None:
                 self._settle(extent)
-            self._announce(LiveEvent("link_back", frame, "The board is back."))
-        else:
-            self._status = "ended"
-            self._message = "The board did not come back. What was recorded is safe."
-            self._announce(LiveEvent("link_lost", frame, self._message))
-            self._ended.set()
-            for reader in self._readers:
-                reader.end()
+            self._record_event(LiveEvent("link_back", frame, text="The board is back."))
+
+    def on_gone(self, error: FaceloopError) -> None:
+        """End the session: its stream is no more."""
+        self._status = "ended"
+        self.error = self.error or error
+        self._message = str(error)
+        frame = self._assembler.live_frame
+        self._record_event(LiveEvent("link_lost", frame, text=self._message))
+        self._ended.set()
+        for reader in self._readers:
+            reader.end()
 
     # -- inside -----------------------------------------------------------------------------
 
@@ -423,28 +394,24 @@ class LiveSession:
         for reader in self._readers:
             reader.put(block)
 
-    def _announce(self, event: LiveEvent) -> None:
-        self._record_event(event)
+    async def _begin_recording(self, first_frame: int) -> None:
+        """Make the recording of what is held back since ``first_frame``."""
+        assert self._info is not None
+        await self._recorder.begin(
+            self._info, self._montage, self._affected_side, self._stream_id, first_frame
+        )
 
     def _record_event(self, event: LiveEvent) -> None:
-        if self._recording is None or event.kind in ("gap", "synkinesis_end"):
-            return
-        try:
-            self._recording.append_event(event)
-        except StorageError as error:
-            self._storage_failed(error)
+        if event.kind not in ("gap", "synkinesis_end"):
+            self._recorder.keep(lambda recording: recording.append_event(event))
 
     def _storage_failed(self, error: StorageError) -> None:
-        recording, self._recording = self._recording, None
-        self._message = f"Recording stopped: {error} What was recorded before is kept."
-        if recording is not None:
-            recording.fail()
+        self.error = self.error or error
+        self._message = f"The recording has stopped. {error}"
 
     def _settle(self, extent: control.StreamExtent) -> None:
         for first, n in self._assembler.settle(extent):
-            if self._recording is not None:
-                with contextlib.suppress(FaceloopError):
-                    self._recording.append_gap(first, n)
+            self._recorder.keep(partial(Recording.append_gap, first_frame=first, n_frames=n))
 
     async def _care(self) -> None:
         """Tell the board what is stored; ask for what stays away."""
@@ -456,13 +423,9 @@ class LiveSession:
                     await self._ask_for_missing()
 
     def _report_stored(self) -> None:
-        recording = self._recording
-        if recording is None:
-            self._link.stored(self._assembler.next_seq)
-        else:
-            self._link.stored(recording.stored_seq)
-            if recording.warning and not self._message:
-                self._message = recording.warning
+        self._link.stored(self._recorder.stored_seq(self._assembler.next_seq))
+        if self._recorder.warning and not self._message:
+            self._message = self._recorder.warning
 
     async def _ask_for_missing(self) -> None:
         missing = self._assembler.missing_packets()
@@ -479,10 +442,49 @@ class LiveSession:
             if extent is not None:
                 self._settle(extent)
 
+    async def _fetch_rest(self, is_patient: bool) -> int:
+        """Stop the board and fetch what it still holds; return the frame after its last one."""
+        end_frame: int | None = None
+        attempts = 0
+        while self._status == "live" or (self._status == "lost" and is_patient):
+            if self._status == "lost":
+                await asyncio.sleep(POLL_S)  # the link comes back or gives up
+                continue
+            try:
+                end_seq, end_frame = self._assembler.finish(await self._link.stop_stream())
+                await self._drain(end_seq)
+                await self._store_all()
+                break
+            except RemoteError as error:
+                self.error = self.error or error
+                break
+            except LinkError as error:
+                attempts += self._link.is_up
+                if attempts >= STOP_ATTEMPTS:
+                    self.error = self.error or error
+                    break
+                await asyncio.sleep(POLL_S)
+        if self._status == "live":
+            # Everything is stored: a board that does not hear this keeps it until its next START.
+            with contextlib.suppress(LinkError, RemoteError):
+                await self._link.finish_stream()
+        return self._assembler.live_frame if end_frame is None else end_frame
+
     async def _drain(self, end_seq: int) -> None:
+        """Wait for every packet before ``end_seq``; ask for what stays away.
+
+        Raises
+        ------
+        LinkError
+            If it does not come.
+        """
         give_up_s = time.monotonic() + DRAIN_S
-        while self._assembler.next_seq < end_seq and time.monotonic() < give_up_s:
-            await asyncio.sleep(0.02)
+        while self._assembler.next_seq < end_seq:
+            if time.monotonic() > give_up_s:
+                raise LinkError("The board did not send the end of the recording. Move closer.")
+            if self._status != "live":
+                raise LinkError("The board is out of reach.")
+            await asyncio.sleep(POLL_S)
             if self._assembler.missing_packets():
                 continue
             near_end = self._assembler.next_seq
@@ -495,36 +497,5 @@ class LiveSession:
                     self._settle(extent)
 
     async def _store_all(self) -> None:
-        recording = self._recording
-        if recording is not None:
-            await asyncio.to_thread(recording.sync)
+        await self._recorder.sync()
         self._report_stored()
-
-
-class _End(Exception):
-    """The session is over."""
-
-
-class _Reader:
-    """Bounded queue of one screen; the oldest block goes when it is full."""
-
-    def __init__(self, max_waiting: int) -> None:
-        self._blocks: deque[LiveBlock] = deque(maxlen=max_waiting)
-        self._has_news = asyncio.Event()
-        self._is_over = False
-
-    def put(self, block: LiveBlock) -> None:
-        self._blocks.append(block)
-        self._has_news.set()
-
-    def end(self) -> None:
-        self._is_over = True
-        self._has_news.set()
-
-    async def next(self) -> LiveBlock:
-        while not self._blocks:
-            if self._is_over:
-                raise _End
-            self._has_news.clear()
-            await self._has_news.wait()
-        return self._blocks.popleft()

@@ -9,7 +9,7 @@ from collections import deque
 from pathlib import Path
 
 from faceloop.errors import StorageError
-from faceloop.session.bdf import BDF_NAME, finalise
+from faceloop.session.bdf import BDF_NAME, Summary, finalise
 from faceloop.session.journal import Journal
 from faceloop.session.journal_format import JOURNAL_NAME
 from faceloop.session.journal_header import JournalHeader
@@ -100,8 +100,13 @@ class Recording:
         """Return when everything is on disk. Blocks."""
         self._journal.sync(timeout_s=30.0)
 
-    def finish(self, end_frame: int) -> Path:
-        """End the recording and write its BDF+ file. Blocks; returns the file.
+    @property
+    def path(self) -> Path:
+        """Its BDF+ file, there after ``finish``."""
+        return self.folder / BDF_NAME
+
+    def finish(self, end_frame: int) -> Summary:
+        """End the recording and write its BDF+ file. Blocks; returns what is in the file.
 
         Raises
         ------
@@ -109,14 +114,9 @@ class Recording:
             If the disk fails; the journal stays and is finished at the next start.
         """
         self._journal.close(end_frame)
-        finalise(self.folder / JOURNAL_NAME, self.folder / BDF_NAME)
-        return self.folder / BDF_NAME
+        return finalise(self.folder / JOURNAL_NAME, self.path)
 
     def leave(self) -> None:
         """Let go without an end: the recording can be taken up or finished later. Blocks."""
         with contextlib.suppress(StorageError):
             self._journal.close()
-
-    def fail(self) -> None:
-        """The disk failed: let go of what there is."""
-        self.leave()

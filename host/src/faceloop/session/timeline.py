@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from faceloop_protocol.limits import N_CHANNELS
-from faceloop_protocol.stream import FLAG_DEGRADED, FLAG_HALF_RATE, FLAG_RESYNC, SHIFT_MASK
 from numpy.typing import NDArray
 
 from faceloop.session.bdf_format import Annotation, clean_text
 from faceloop.session.journal_index import JournalEvent, JournalIndex
 from faceloop.session.journal_signal import JournalSignal
+from faceloop_protocol.limits import N_CHANNELS
+from faceloop_protocol.stream import FLAG_DEGRADED, FLAG_HALF_RATE, FLAG_RESYNC, SHIFT_MASK
 
 __all__ = ["Mark", "merge_runs", "timeline"]
 

@@ -5,26 +5,36 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from faceloop.session.live_session import SessionResult
+from faceloop.session.session_result import SessionResult
 from faceloop_protocol.info import Info
 
-__all__ = ["rounded", "session_account"]
+__all__ = ["rounded", "session_account", "silently_lost"]
 
 
 def session_account(
-    info: Info, result: SessionResult, montage: str, affected_side: str | None
+    info: Info,
+    result: SessionResult,
+    *,
+    montage: str,
+    affected_side: str | None,
+    is_interrupted: bool,
+    recovered: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """Return what is known without a simulator.
 
-    ``frames_expected`` is what the board says it captured; ``latency_ms`` cannot be known without
-    the moment of the movement itself.
+    ``frames_expected`` is what the board says it captured. ``frames_recorded`` is counted in the
+    finished file, or on arrival where nothing is recorded. ``frames_lost_silently`` is what was
+    expected, is not there, and is in no gap. ``latency_ms`` cannot be known without the moment of
+    the movement itself. ``error`` is None, or ``message`` and ``exit_code`` of what ended the
+    session before its time.
     """
     fs_hz = float(info.fs_hz)
-    in_gaps = sum(n for _, n in result.gaps)
+    error = result.error
+    received = result.frames_received
     return {
         "frames_expected": result.end_frame,
-        "frames_recorded": result.frames_received,
-        "frames_lost_silently": result.end_frame - result.frames_received - in_gaps,
+        "frames_recorded": received if result.frames_recorded is None else result.frames_recorded,
+        "frames_lost_silently": silently_lost(result.end_frame, result),
         "gaps": [list(gap) for gap in result.gaps],
         "frames_resent": result.frames_resent,
         "bytes_per_s": round(result.bytes_per_s, 1),
@@ -46,7 +56,18 @@ def session_account(
         "duration_s": round(result.end_frame / fs_hz, 4),
         "montage": montage,
         "affected_side": affected_side,
+        "interrupted": is_interrupted,
+        "recovered": recovered,
+        "error": (
+            {"message": str(error), "exit_code": error.exit_code} if error is not None else None
+        ),
     }
+
+
+def silently_lost(expected: int, result: SessionResult) -> int:
+    """Return how many of ``expected`` frames did not arrive, or were not kept, without a gap."""
+    in_gaps = sum(n for _, n in result.gaps)
+    return expected - result.frames_received - in_gaps + result.frames_unstored
 
 
 def rounded(number: float, digits: int) -> float | None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from faceloop.session.analysis import Analysis
+from faceloop.session.live import Side
 from faceloop.session.montage import Montage, montage_named
 from faceloop.tasks.account import rounded
 from faceloop.tasks.progress import Progress, Silent
@@ -26,9 +27,9 @@ BLOCK_FRAMES = 2000
 def analyse(
     files: list[Path],
     montage_name: str,
-    affected_side: str | None,
+    affected_side: Side | None,
     *,
-    rest_s: float = 6.0,
+    rest_s: float = 5.0,
     mains_hz: float | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def analyse(
 def _analyse_file(
     path: Path,
     montage: Montage,
-    affected_side: str | None,
+    affected_side: Side | None,
     rest_s: float,
     mains_hz: float | None,
     progress: Progress,

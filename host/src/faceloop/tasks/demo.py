@@ -11,16 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from faceloop.session.live import LiveEvent
-from faceloop.session.live_session import LiveSession, SessionResult
+from faceloop.device.board_link import GIVE_UP_S
+from faceloop.session.live import LiveEvent, Side
+from faceloop.session.live_session import LiveSession
 from faceloop.session.montage import montage_named
+from faceloop.session.session_result import SessionResult
 from faceloop.session.store import Store
-from faceloop.tasks.account import rounded, session_account
+from faceloop.tasks.account import rounded, session_account, silently_lost
+from faceloop.tasks.interruption import interruption
 from faceloop.tasks.progress import Progress, Silent
+from faceloop.tasks.recovery import recover
 from faceloop.tasks.virtual import ConverterClock, PairedBoard, paired_virtual_board
 from faceloop.twin.launch import BoardSpec
 from faceloop.twin.sources import make_source
-from faceloop_protocol.info import Info
 
 __all__ = ["DemoOptions", "demo"]
 
@@ -64,6 +67,8 @@ class DemoOptions:
         False keeps nothing.
     extra_source : dict
         More settings of the scripted face.
+    wait_s : float
+        A board that goes out of reach is waited for this long.
     tap : Path or None
         File for what the converter put out, for comparison.
     """
@@ -77,13 +82,14 @@ class DemoOptions:
     blackouts: tuple[tuple[float, float], ...] = ()
     out: Path | None = None
     montage: str = "guarded8"
-    affected_side: str | None = "left"
-    rest_s: float = 6.0
+    affected_side: Side | None = "left"
+    rest_s: float = 5.0
     tap: Path | None = None
     is_headless: bool = True
     is_recording: bool = True
     mains_hz: float | None = None
     extra_source: dict[str, Any] = field(default_factory=dict)
+    wait_s: float = GIVE_UP_S
 
 
 DEFAULT_SECONDS = 60.0
@@ -95,6 +101,9 @@ async def demo(
     show: Callable[[LiveSession], Any] | None = None,
 ) -> dict[str, Any]:
     """Run a session on a virtual board and return the account of it.
+
+    Ctrl-C ends it as its time would. What ends it too early (the board gone, the disk full) is in
+    the account as ``error``.
 
     Parameters
     ----------
@@ -134,6 +143,7 @@ async def demo(
     )
     clock = ConverterClock()
     store = Store(options.out)
+    recovered = await recover(store, progress)
     progress.step("Starting the virtual board")
     async with paired_virtual_board(spec, interval_ms=options.interval_ms) as paired:
         session = LiveSession(
@@ -145,20 +155,34 @@ async def demo(
             rest_s=options.rest_s,
             mains_hz=options.mains_hz,
             electrode_clock=clock,
+            give_up_s=options.wait_s,
         )
         progress.step("Connecting")
         info = await session.start(is_recording=options.is_headless and options.is_recording)
         await paired.board.control("begin_blackouts")
         await paired.read_clock(clock)
         total_s = seconds if length is None else min(seconds or math.inf, length / 2000)
-        try:
-            await _play(session, paired, total_s, progress, show)
-        finally:
-            progress.step("Storing the recording")
-            result = await session.finish()
-        stats = await paired.board.control("stats")
+        with interruption() as interrupted:
+            is_over = False
+            try:
+                await _play(session, paired, total_s, progress, show, interrupted)
+                is_over = not interrupted.is_set()
+            finally:
+                progress.step("Storing the recording")
+                result = await session.finish(is_patient=is_over)
+        expected = await paired.conversions()
         truth = (await paired.board.control("truth"))["onsets"]
-    return _account(options, info, result, stats, truth, clock)
+    account = session_account(
+        info,
+        result,
+        montage=options.montage,
+        affected_side=options.affected_side,
+        is_interrupted=interrupted.is_set(),
+        recovered=recovered,
+    )
+    account.update(_counted(expected, result))
+    account["latency_ms"] = _latency(result, truth, clock)
+    return account
 
 
 def _source(options: DemoOptions, seconds: float | None) -> dict[str, Any]:
@@ -180,18 +204,22 @@ async def _play(
     total_s: float | None,
     progress: Progress,
     show: Callable[[LiveSession], Any] | None,
+    interrupted: asyncio.Event,
 ) -> None:
     showing = asyncio.ensure_future(show(session)) if show is not None else None
     ended = asyncio.ensure_future(session.wait_ended())
     progress.step("Live")
     try:
-        while not ended.done() and (showing is None or not showing.done()):
+        while not (ended.done() or interrupted.is_set()):
+            # On a page the person is told and may go on without the recording.
+            if showing.done() if showing is not None else session.error is not None:
+                break
             elapsed_s = session.frames_so_far / session.fs_hz
             progress.amount(elapsed_s, total_s)
-            converter = (await paired.board.control("stats"))["converter"]
-            if converter["source_done"]:
+            conversions = await paired.conversions()
+            if paired.is_source_done:
                 break
-            if total_s is not None and converter["conversions"] >= total_s * session.fs_hz:
+            if total_s is not None and conversions >= total_s * session.fs_hz:
                 break
             await asyncio.sleep(0.05)
     finally:
@@ -199,33 +227,38 @@ async def _play(
             if task is not None and not task.done():
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
-        if showing is not None and not showing.cancelled() and showing.exception() is not None:
-            raise showing.exception()  # type: ignore[misc]
+        if showing is not None and not showing.cancelled():
+            showing.result()  # what went wrong with the page is raised here
 
 
-def _account(
-    options: DemoOptions,
-    info: Info,
-    result: SessionResult,
-    stats: dict[str, Any],
-    truth: list[dict[str, Any]],
-    clock: ConverterClock,
+def _counted(expected: int, result: SessionResult) -> dict[str, Any]:
+    """Return the account against what the converter says that it made, instead of the board."""
+    gaps = [list(gap) for gap in result.gaps]
+    missing_tail = expected - result.end_frame
+    if result.error is not None and missing_tail > 0:
+        # The session knows that it did not see the end: no silent loss, but a gap.
+        gaps.append([result.end_frame, missing_tail])
+        expected_here = result.end_frame
+    else:
+        expected_here = expected
+    return {
+        "frames_expected": expected,
+        "frames_lost_silently": silently_lost(expected_here, result),
+        "gaps": gaps,
+    }
+
+
+def _latency(
+    result: SessionResult, truth: list[dict[str, Any]], clock: ConverterClock
 ) -> dict[str, Any]:
-    account = session_account(info, result, options.montage, options.affected_side)
-    # Here the converter itself can be asked what it made, instead of the board.
-    expected = int(stats["converter"]["conversions"])
-    in_gaps = sum(n for _, n in result.gaps)
-    account["frames_expected"] = expected
-    account["frames_lost_silently"] = expected - result.frames_received - in_gaps
     kind = "to_screen" if result.drawn_cues else "to_host"
     latencies_ms = cue_latencies_ms(result.drawn_cues or result.cues, truth, clock)
-    account["latency_ms"] = {
+    return {
         "p50": rounded(float(np.percentile(latencies_ms, 50)), 1) if latencies_ms else None,
         "p95": rounded(float(np.percentile(latencies_ms, 95)), 1) if latencies_ms else None,
         "n": len(latencies_ms),
         "kind": kind,
     }
-    return account
 
 
 def cue_latencies_ms(

@@ -10,15 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from faceloop.device.ble_transport import BleTransport
+from faceloop.device.board_link import GIVE_UP_S
 from faceloop.device.key_store import KeyStore
 from faceloop.device.serial_transport import SerialTransport
 from faceloop.device.transport import Transport
 from faceloop.errors import UsageError
+from faceloop.session.live import Side
 from faceloop.session.live_session import LiveSession
 from faceloop.session.montage import montage_named
 from faceloop.session.store import Store
 from faceloop.tasks.account import session_account
+from faceloop.tasks.interruption import interruption
 from faceloop.tasks.progress import Progress, Silent
+from faceloop.tasks.recovery import recover
 from faceloop.tasks.virtual import paired_virtual_board
 from faceloop.twin.launch import BoardSpec
 from faceloop_protocol import control
@@ -46,17 +50,20 @@ class LiveOptions:
         Data folder.
     seconds : float or None
         Record this long without a page; None leaves it to the person at the page.
+    wait_s : float
+        A board that goes out of reach is waited for this long.
     """
 
     device: str | None = None
     serial: str | None = None
     is_virtual: bool = False
     montage: str = "guarded8"
-    affected_side: str | None = None
+    affected_side: Side | None = None
     rest_s: float = 10.0
     mains_hz: float | None = None
     out: Path | None = None
     seconds: float | None = None
+    wait_s: float = GIVE_UP_S
 
 
 async def live(
@@ -66,18 +73,20 @@ async def live(
 ) -> dict[str, Any]:
     """Run a session and return the account of it.
 
+    Ctrl-C ends it as its time would. What ends it too early (the board gone, the disk full) is in
+    the account as ``error``.
+
     Raises
     ------
     FaceloopError
-        In words for the user. What was recorded stays on disk.
+        If there is no session at all, or its file cannot be made. What was recorded stays on disk.
     """
     progress = progress or Silent()
     store = Store(options.out)
     montage = montage_named(options.montage)
     if sum((options.device is not None, options.serial is not None, options.is_virtual)) > 1:
         raise UsageError("Choose one board: --device, --serial or --virtual.")
-    progress.step("Looking for unfinished recordings")
-    await asyncio.to_thread(store.recover)
+    recovered = await recover(store, progress)
     async with _reachable(options, progress) as (transport, key_of):
         session = LiveSession(
             transport,
@@ -88,32 +97,56 @@ async def live(
             rest_s=options.rest_s,
             mains_hz=options.mains_hz,
             mode=control.MODE_TRAINING if show is not None else control.MODE_RECORDING,
+            give_up_s=options.wait_s,
         )
         progress.step("Connecting")
         info = await session.start(is_recording=show is None)
         progress.step("Live")
-        try:
-            if show is not None:
-                await show(session)
-            else:
-                await _record(session, options.seconds or 0.0, progress)
-        finally:
-            progress.step("Storing the recording")
-            result = await session.finish()
-    return session_account(info, result, options.montage, options.affected_side)
+        with interruption() as interrupted:
+            is_over = False
+            try:
+                if show is not None:
+                    await _present(session, show, interrupted)
+                else:
+                    await _record(session, options.seconds or 0.0, progress, interrupted)
+                is_over = not interrupted.is_set()
+            finally:
+                progress.step("Storing the recording")
+                result = await session.finish(is_patient=is_over)
+    return session_account(
+        info,
+        result,
+        montage=options.montage,
+        affected_side=options.affected_side,
+        is_interrupted=interrupted.is_set(),
+        recovered=recovered,
+    )
 
 
-async def _record(session: LiveSession, seconds: float, progress: Progress) -> None:
-    ended = asyncio.ensure_future(session.wait_ended())
+async def _present(
+    session: LiveSession, show: Callable[[LiveSession], Any], interrupted: asyncio.Event
+) -> None:
+    showing = asyncio.ensure_future(show(session))
+    stopping = asyncio.ensure_future(interrupted.wait())
     try:
-        while not ended.done():
-            elapsed_s = session.frames_so_far / session.fs_hz
-            progress.amount(elapsed_s, seconds)
-            if elapsed_s >= seconds:
-                return
-            await asyncio.sleep(0.05)
+        await asyncio.wait({showing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if showing.done():
+            showing.result()  # what went wrong with the page is raised here
     finally:
-        ended.cancel()
+        for task in (showing, stopping):
+            task.cancel()
+        await asyncio.gather(showing, stopping, return_exceptions=True)
+
+
+async def _record(
+    session: LiveSession, seconds: float, progress: Progress, interrupted: asyncio.Event
+) -> None:
+    while session.error is None and not interrupted.is_set():
+        elapsed_s = session.frames_so_far / session.fs_hz
+        progress.amount(elapsed_s, seconds)
+        if elapsed_s >= seconds:
+            return
+        await asyncio.sleep(0.05)
 
 
 @contextlib.asynccontextmanager

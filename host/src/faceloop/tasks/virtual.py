@@ -31,6 +31,7 @@ class ConverterClock:
     fs_hz: float = 2000.0
 
     def __call__(self, frame: int) -> float:
+        """Return when ``frame`` was converted, in monotonic seconds."""
         return self.first_s + frame / self.fs_hz
 
 
@@ -48,12 +49,27 @@ class PairedBoard:
     board: VirtualBoard
     transport: BleTransport
     key_of: Callable[[bytes], bytes | None]
+    is_source_done: bool = False
+    _run: int | None = None
+    _conversions: int = 0
 
     async def read_clock(self, clock: ConverterClock) -> None:
-        """Fill ``clock`` from the running converter."""
+        """Fill ``clock`` from the running converter, whose conversions count from now on."""
         converter = (await self.board.control("stats"))["converter"]
         clock.first_s = float(converter["first_conversion_s"])
         clock.fs_hz = float(converter["fs_hz"])
+        self._run = converter["run"]
+
+    async def conversions(self) -> int:
+        """Return how many conversions the converter has made in the run of ``read_clock``.
+
+        After a reset of the board it is what was last seen of that run.
+        """
+        converter = (await self.board.control("stats"))["converter"]
+        if converter["run"] == self._run:
+            self._conversions = int(converter["conversions"])
+            self.is_source_done = bool(converter["source_done"])
+        return self._conversions
 
 
 @contextlib.asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import runpy
 import sys
 from collections.abc import Iterator
@@ -12,17 +13,28 @@ from typing import Any
 import faceloop_protocol
 from faceloop.errors import UsageError
 
-__all__ = ["board_constants", "board_files", "firmware_root", "shim_dir"]
+__all__ = ["FIRMWARE_VARIABLE", "board_constants", "board_files", "firmware_root", "shim_dir"]
+
+FIRMWARE_VARIABLE = "FACELOOP_FIRMWARE"
 
 
 def firmware_root() -> Path:
     """Return the folder with ``main.py``, ``faceloop_device/`` and ``boards/``.
 
+    The environment variable ``FACELOOP_FIRMWARE`` names another one: a branch to try, or firmware
+    with a fault that a test must find.
+
     Raises
     ------
     UsageError
-        If this installation has none.
+        If it has none, or this installation.
     """
+    chosen = os.environ.get(FIRMWARE_VARIABLE)
+    if chosen:
+        folder = Path(chosen).resolve()
+        if (folder / "virtual_board").is_dir():
+            return folder
+        raise UsageError(f"{FIRMWARE_VARIABLE} names {chosen}, which holds no firmware.")
     try:
         spec = importlib.util.find_spec("faceloop.firmware")
     except ModuleNotFoundError:
@@ -49,6 +61,8 @@ def board_constants() -> dict[str, Any]:
         return runpy.run_module("boards.virtual")
     finally:
         sys.path.remove(root)
+        for name in ("boards", "boards.pico2w"):  # another firmware may be asked for next
+            sys.modules.pop(name, None)
 
 
 def board_files() -> Iterator[tuple[PurePosixPath, Path]]:

@@ -27,11 +27,10 @@ class Text(TextElement):
         if text != self.text:
             self.set_text(text)
 
-    def note(self, **states: bool) -> None:
-        """Set ``data-<name>`` attributes for the style sheet; no change costs nothing."""
-        wanted = {f"data-{name}": str(value).lower() for name, value in states.items()}
-        if any(self.props.get(name) != value for name, value in wanted.items()):
-            self.props.update(wanted)
+    def set_attribute(self, name: str, value: str) -> None:
+        """Set an HTML attribute; the same value again costs nothing."""
+        if self.props.get(name) != value:
+            self.props[name] = value
             self.update()
 
 

@@ -177,7 +177,7 @@ def _only(values: Sequence[str]) -> str | None:
 
 async def _read(receive: Receive) -> bytes:
     """Return the request body, or nothing when it is longer than any login."""
-    body = b""
+    body: bytes = b""
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":

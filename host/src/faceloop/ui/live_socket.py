@@ -71,6 +71,5 @@ async def _answer(live: LiveView, socket: WebSocket, queue: ClientQueue, data: b
     else:
         now_s = time.monotonic()
         if now_s - OLDEST_REPORT_S <= message.server_s:
-            live.report_drawn(
-                message.frame, min(message.server_s, now_s), is_cue=message.is_cue
-            )
+            drawn_s = min(message.server_s, now_s)
+            live.report_drawn(message.frame, drawn_s, is_cue=message.is_cue)

@@ -74,6 +74,8 @@ class Page:
             with tag("p", classes="fl-legend"):
                 tag("span", classes="fl-rest-mark", aria_hidden="true")
                 tag("span", "your rest")
+                tag("span", classes="fl-onset-mark", aria_hidden="true")
+                tag("span", "a muscle began")
                 tag("span", classes="fl-cue-mark", aria_hidden="true")
                 tag("span", "a quiet muscle joined in")
                 tag("span", "Left and right are as in a mirror.")
@@ -89,7 +91,7 @@ class Page:
             with tag("div", classes="fl-first"):
                 tag("h1", words.ENDED)
                 with tag("section", classes="fl-card"):
-                    tag("p", words.ENDED_WHY)
+                    tag("p", status.message or words.ENDED_WHY)
                     tag("p", f"Signal received: {words.clock(status.elapsed_s)}", "fl-quiet")
                     if self._state.last_recording:
                         with tag("p", "Your recording is here:"):
@@ -106,8 +108,8 @@ class Page:
         with actions:
             self._record = tag("button", "Record", "fl-button fl-record", type="button")
             self._record.on("click", self._toggle_recording, args=[])
-            end = tag("button", "End session", "fl-button", type="button")
-            end.on("click", self._end, args=[])
+            self._end_button = tag("button", "End session", "fl-button", type="button")
+            self._end_button.on("click", self._end, args=[])
         with bar, tag("p", classes="fl-recording"):
             self._recording_time = tag("span", classes="fl-recording-time")
             self._recording_place = tag("span", aria_live="polite")
@@ -143,7 +145,11 @@ class Page:
     def _refresh_train(self, status: LiveStatus) -> None:
         feed, muscles = self._state.feed, self._state.live.muscles
         now, why = words.now_sentence(status, feed.is_calibrated)
-        self._traces.note(lost=status.link != "live")
+        if self._state.busy:
+            now, why = self._state.busy, words.BUSY_WHY
+        self._record.set_attribute("aria-disabled", str(bool(self._state.busy)).lower())
+        self._end_button.set_attribute("aria-disabled", str(self._state.is_ending).lower())
+        self._traces.set_attribute("data-lost", str(status.link != "live").lower())
         self._now.say(now)
         self._why.say(why)
         if self._state.fault:
@@ -160,7 +166,7 @@ class Page:
 
     def _refresh_recording(self, status: LiveStatus) -> None:
         self._record.say("Stop recording" if status.is_recording else "Record")
-        self._record.note(recording=status.is_recording)
+        self._record.set_attribute("data-recording", str(status.is_recording).lower())
         if status.is_recording:
             self._recording_time.say(words.clock(self._state.recording_s(status)))
             self._recording_place.say(f"Recording into {status.recording}")
@@ -171,20 +177,35 @@ class Page:
 
     async def _toggle_recording(self) -> None:
         live = self._state.live
-        await self._ask(
-            live.stop_recording if live.status().is_recording else live.start_recording
-        )
+        if self._state.one_at_a_time.locked():
+            return
+        if live.status().is_recording:
+            await self._ask(live.stop_recording, words.BUSY_STOP)
+        else:
+            await self._ask(live.start_recording, words.BUSY_START)
 
     async def _end(self) -> None:
-        await self._ask(self._state.live.stop)
+        """End the session: never refused, at most a moment later than asked for."""
+        if self._state.is_ending:
+            return
+        self._state.is_ending = True
+        try:
+            await self._ask(self._state.live.stop, words.BUSY_END)
+        finally:
+            self._state.is_ending = False
 
-    async def _ask(self, action: Callable[[], Awaitable[None]]) -> None:
+    async def _ask(self, action: Callable[[], Awaitable[None]], busy: str) -> None:
         """Carry out what a button asks for; a refusal is shown in its own words."""
         self._problem.say("")
-        try:
-            await action()
-        except FaceloopError as error:
-            self._problem.say(str(error))
+        async with self._state.one_at_a_time:
+            self._state.busy = busy
+            self._refresh()
+            try:
+                await action()
+            except FaceloopError as error:
+                self._problem.say(str(error))
+            finally:
+                self._state.busy = ""
         self._refresh()
 
 

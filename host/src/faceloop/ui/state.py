@@ -17,6 +17,20 @@ class AppState:
     ----------
     live : LiveView
     feed : LiveFeed
+
+    Attributes
+    ----------
+    fault : str
+        Why the session broke, in words for the person; empty while all is well.
+    last_recording : str
+        Where the running or the latest recording is.
+    busy : str
+        What is being done on a button's request, empty when nothing is.
+    is_ending : bool
+        The end was asked for.
+    one_at_a_time : asyncio.Lock
+        Held while a button's request is carried out.
+    ended : asyncio.Event
     """
 
     def __init__(self, live: LiveView, feed: LiveFeed) -> None:
@@ -24,14 +38,17 @@ class AppState:
         self.feed = feed
         self.fault = ""
         self.last_recording = ""
+        self.busy = ""
+        self.is_ending = False
+        self.one_at_a_time = asyncio.Lock()
         self.ended = asyncio.Event()
         self._recording_from_s: float | None = None
 
     def status(self) -> LiveStatus:
         """Return the session's status; remember where a recording is and since when it runs."""
         status = self.live.status()
+        self.last_recording = status.recording or self.last_recording
         if status.is_recording:
-            self.last_recording = status.recording or self.last_recording
             if self._recording_from_s is None:
                 self._recording_from_s = status.elapsed_s
         else:

@@ -15,6 +15,7 @@ __all__ = [
     "anatomical_name",
     "channel_name",
     "clock",
+    "guard_channel",
     "muscle_name",
     "now_sentence",
     "status_items",
@@ -49,6 +50,10 @@ LOST = "The board is out of reach."
 LOST_WHY = "Nothing recorded is lost. Trying again."
 ENDED = "The session has ended."
 ENDED_WHY = "Well done for taking the time. You can close this window."
+BUSY_START = "Starting the recording."
+BUSY_STOP = "Saving the recording."
+BUSY_END = "Ending the session."
+BUSY_WHY = "One moment, please."
 SERVER_GONE = "faceloop no longer runs on this computer. Start it again and open its new page."
 SOUND_CAPTION = "Sound: two soft falling tones."
 
@@ -69,6 +74,8 @@ _PLAIN = {
 
 # As they stand in a sentence, where that differs from the heading.
 _NOUNS = {"zygomaticus": "smile muscle", "zygomaticus_major": "smile muscle"}
+# The second half of a pair's name: the muscle that should have stayed quiet.
+_GUARDS = {"eye": "orbicularis_oculi", "mouth": "zygomaticus_major"}
 
 # Healthy faces are not even: min/max of the sides is 0.74-0.82 on average over three muscles and
 # two SDs below that 0.36-0.53 (Kim et al. 2018, 154 healthy adults). So "alike" begins at the
@@ -90,12 +97,15 @@ def muscle_name(muscle: str) -> str:
 def channel_name(channel: int, muscles: tuple[MusclePair, ...]) -> str:
     """Return a channel's plain name with its side, for example ``left eye``."""
     for pair in muscles:
-        noun = _NOUNS.get(pair.muscle, muscle_name(pair.muscle).lower())
         if channel == pair.left:
-            return f"left {noun}"
+            return f"left {_noun(pair.muscle)}"
         if channel == pair.right:
-            return f"right {noun}"
+            return f"right {_noun(pair.muscle)}"
     return f"channel {channel + 1}"
+
+
+def _noun(muscle: str) -> str:
+    return _NOUNS.get(muscle, muscle_name(muscle).lower())
 
 
 def symmetry_percent(ratio: float) -> str:
@@ -130,14 +140,29 @@ def overall_sentence(ratio: float) -> str:
     return "A little uneven" if ratio >= SLIGHT_FROM else "Uneven"
 
 
+def guard_channel(
+    event: LiveEvent, muscles: tuple[MusclePair, ...], affected_side: str | None
+) -> int:
+    """Return the channel an alert is about, -1 when that is not known."""
+    if event.channel >= 0 or affected_side is None:
+        return event.channel
+    guard = _GUARDS.get(event.pair.rpartition("_to_")[2])
+    for pair in muscles:
+        if pair.muscle == guard:
+            return pair.left if affected_side == "left" else pair.right
+    return -1
+
+
 def alert_sentence(event: LiveEvent, muscles: tuple[MusclePair, ...]) -> str:
     """Return what an alert says; the session's own words win."""
     if event.text:
         return event.text
-    if event.channel < 0:
-        return "A quiet muscle joined in. Let it soften."
-    name = channel_name(event.channel, muscles)
-    return f"{name[0].upper()}{name[1:]} joined in. Let it soften."
+    for pair in muscles:
+        if event.channel in (pair.left, pair.right):
+            side = "left" if event.channel == pair.left else "right"
+            return f"Your {_noun(pair.muscle)} joined in on the {side}. Let it soften."
+    guard = _GUARDS.get(event.pair.rpartition("_to_")[2])
+    return f"Your {_noun(guard) if guard else 'quiet muscle'} joined in. Let it soften."
 
 
 def now_sentence(status: LiveStatus, is_calibrated: bool) -> tuple[str, str]:

@@ -16,11 +16,11 @@ export class Cues {
   /** Show an event; return whether anything became visible. */
   take(event, panel) {
     if (event.kind === "onset_cue") {
-      this.mark(panel);
+      this.mark(panel, "onset");
       return panel !== undefined;
     }
     if (event.kind === "synkinesis") {
-      this.mark(panel);
+      this.mark(panel, "alert");
       this.show(event.text);
       return true;
     }
@@ -28,9 +28,9 @@ export class Cues {
     return false;
   }
 
-  mark(panel) {
+  mark(panel, kind) {
     if (panel === undefined) return;
-    panel.section.dataset.cue = "";
+    panel.section.dataset.cue = kind;
     clearTimeout(panel.cueTimer);
     panel.cueTimer = setTimeout(() => delete panel.section.dataset.cue, MARK_MS);
   }

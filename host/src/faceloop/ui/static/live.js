@@ -6,6 +6,7 @@ import { MusclePanel } from "/assets/panel.js";
 import { LiveSocket } from "/assets/socket.js";
 
 const REPORT_MS = 250;
+const MARKS = { onset_cue: 1, synkinesis: 2 };
 
 class LiveArea {
   constructor(area) {
@@ -22,10 +23,10 @@ class LiveArea {
       queueP99Ms: NaN,
       roundTripMs: NaN,
       lastFrame: -1,
+      ageMs: NaN, // of the newest drawn frame: from the electrode to the screen
       soundState: "none",
     };
     window.faceloop = { ...window.faceloop, stats: this.stats };
-    window.faceloop.applyChoices?.();
     this.panels = [...area.querySelectorAll("[data-muscle]")].map((s) => new MusclePanel(s));
     this.cues = new Cues(area);
     this.events = [];
@@ -65,6 +66,7 @@ class LiveArea {
       this.events.push({ ...event, column: Math.floor(event.frame / message.columnFrames) });
     }
     this.newestFrame = message.lastFrame;
+    this.newestElectrodeS = message.electrodeTimeS;
     this.schedule();
   }
 
@@ -85,8 +87,8 @@ class LiveArea {
 
   takeEvent(event) {
     const panel = this.panels.find((p) => p.channels.includes(event.channel));
-    const isCue = event.kind === "onset_cue" || event.kind === "synkinesis";
-    if (isCue && event.frame >= 0) panel?.markCue(event.channel, event.column);
+    const mark = MARKS[event.kind];
+    if (mark && event.frame >= 0) panel?.mark(event.channel, event.column, mark);
     if (this.cues.take(event, panel)) {
       this.stats.cues += 1;
       if (event.frame >= 0) this.cueFrames.push(event.frame);
@@ -98,6 +100,7 @@ class LiveArea {
     while (this.drawsMs[0] <= nowMs - 1000) this.drawsMs.shift();
     this.stats.fps = this.drawsMs.length;
     this.stats.lastFrame = this.drawnFrame;
+    this.stats.ageMs = nowMs + 1000 * (this.socket.offsetS - this.newestElectrodeS);
     this.stats.soundState = this.cues.sound.context?.state ?? "none";
     for (const frame of this.cueFrames) this.socket.reportDrawn(frame, nowMs, this.stats.fps, true);
     this.cueFrames = [];

@@ -66,10 +66,9 @@ export class MusclePanel {
     this.isStale = true;
   }
 
-  markCue(channel, column) {
+  mark(channel, column, kind) {
     const side = this.channels.indexOf(channel);
-    if (side >= 0) this.sweeps[side].markCue(column);
-    return side >= 0;
+    if (side >= 0) this.sweeps[side].mark(column, kind);
   }
 
   /** Read size and colours anew; the next paint draws everything. */
@@ -82,6 +81,7 @@ export class MusclePanel {
       track: color("--track"),
       ink: color("--ink"),
       cue: color("--alert"),
+      quiet: color("--quiet"),
       sides: [color("--left"), color("--right")],
     };
     this.ratio = window.devicePixelRatio || 1;

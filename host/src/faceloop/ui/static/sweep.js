@@ -37,9 +37,10 @@ export class Sweep {
     this.cue[slot] = 0;
   }
 
-  markCue(column) {
+  /** Mark a column: 1 a muscle began, 2 an alert. */
+  mark(column, kind) {
     if (column >= this.next - this.n && column < this.next) {
-      this.cue[column % this.n] = 1;
+      this.cue[column % this.n] = kind;
       this.drawn = Math.min(this.drawn, column);
     }
   }
@@ -99,9 +100,9 @@ export class Sweep {
     const to = Math.max(from + 1, Math.ceil(((x + 1) * this.n) / box.w));
     let low = Infinity;
     let high = -Infinity;
-    let cue = false;
+    let cue = 0;
     for (let slot = from; slot < to; slot++) {
-      cue ||= this.cue[slot] === 1;
+      cue = Math.max(cue, this.cue[slot]);
       if (this.min[slot] === GAP) continue;
       low = Math.min(low, this.min[slot]);
       high = Math.max(high, this.max[slot]);
@@ -113,9 +114,9 @@ export class Sweep {
       context.fillStyle = colors.trace;
       context.fillRect(box.x + x, top, 1, Math.max(Math.ceil(ratio), Math.ceil(y(low)) - top));
     }
-    if (cue) {
-      context.fillStyle = colors.cue;
-      context.fillRect(box.x + x, box.y, Math.max(1, Math.round(2 * ratio)), box.h);
+    if (cue > 0) {
+      context.fillStyle = cue === 1 ? colors.quiet : colors.cue;
+      context.fillRect(box.x + x, box.y, Math.max(1, Math.round(cue * ratio)), box.h);
     }
   }
 }

@@ -50,6 +50,11 @@
     apply();
   });
   apply();
-  document.addEventListener("DOMContentLoaded", apply);
-  window.faceloop = { ...window.faceloop, applyChoices: apply };
+  document.addEventListener("DOMContentLoaded", () => {
+    apply();
+    // Each view brings its own buttons, labelled only by this script.
+    const isNew = (node) => node.querySelector?.("[data-action]");
+    const watch = (changes) => changes.some((c) => [...c.addedNodes].some(isNew)) && apply();
+    new MutationObserver(watch).observe(document.body, { childList: true, subtree: true });
+  });
 })();

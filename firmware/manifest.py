@@ -1,0 +1,7 @@
+"""For a MicroPython that has the firmware frozen in; see README.md, "Flash a board"."""
+
+metadata(description="faceloop: eight EMG channels over Bluetooth LE", version="0.1.0")
+package("faceloop_protocol", base_path="lib")
+package("boards")
+package("faceloop_device")
+module("main.py")

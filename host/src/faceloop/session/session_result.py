@@ -1,0 +1,61 @@
+"""What a session came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from faceloop.errors import FaceloopError
+from faceloop.session.live import LiveEvent
+
+__all__ = ["SessionResult"]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionResult:
+    """The account of one stream.
+
+    Parameters
+    ----------
+    end_frame : int
+        Frames that the board says it captured.
+    frames_received : int
+        Different frames that arrived.
+    frames_recorded : int or None
+        Frames counted in the finished file; None when nothing was to be recorded.
+    frames_unstored : int
+        Frames that arrived while a recording ran and are not in its file.
+    gaps : tuple of (int, int)
+        ``(first_frame, n)`` of what never arrived.
+    frames_resent : int
+        Frames that came late or again.
+    bytes_per_s, clock_ppm : float
+    alerts : tuple of LiveEvent
+        Synkinesis events.
+    cues : tuple of (LiveEvent, float)
+        Onset cues with the monotonic time at which each was given.
+    drawn_cues : tuple of (LiveEvent, float)
+        The same with the time at which each became visible on a page.
+    reconnects : int
+    is_calibrated : bool
+    recording : Path or None
+        The finished BDF+ file.
+    error : FaceloopError or None
+        What ended the session or its recording before its time.
+    """
+
+    end_frame: int
+    frames_received: int
+    frames_recorded: int | None
+    frames_unstored: int
+    gaps: tuple[tuple[int, int], ...]
+    frames_resent: int
+    bytes_per_s: float
+    clock_ppm: float
+    alerts: tuple[LiveEvent, ...]
+    cues: tuple[tuple[LiveEvent, float], ...]
+    drawn_cues: tuple[tuple[LiveEvent, float], ...]
+    reconnects: int
+    is_calibrated: bool
+    recording: Path | None
+    error: FaceloopError | None

@@ -1,0 +1,113 @@
+"""The disk is full, at the start or in the middle: said at once, and nothing recorded is lost."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+FACELOOP = str(Path(sys.executable).with_name("faceloop"))
+# A mount namespace of its own: needs no rights where users may have one, and leaves nothing.
+OWN_MOUNTS = ["unshare", "--map-root-user", "--mount"]
+
+NO_ROOM = """
+mount -t tmpfs -o size=2m tmpfs "$FACELOOP_DATA"
+exec "$@"
+"""
+
+# 600 MB, as a recording wants half a GB to begin with; after two seconds of it, what is used and
+# not a page more; then room again, and the next start.
+RUNS_FULL = """
+mount -t tmpfs -o size=600m tmpfs "$FACELOOP_DATA"
+"$@" &
+host=$!
+until [ "$(du -s "$FACELOOP_DATA" | cut -f 1)" -gt 40 ]; do sleep 0.05; done
+mount -o remount,size=$(($(du -s "$FACELOOP_DATA" | cut -f 1) + 4))k "$FACELOOP_DATA"
+wait $host
+echo "$?" > code
+mount -o remount,size=600m "$FACELOOP_DATA"
+"$@" --seconds 1 > next
+cp -r "$FACELOOP_DATA"/sessions saved
+"""
+
+
+@pytest.fixture
+def in_own_mounts(home) -> Callable[..., Any]:
+    """Run a script in which disks can be mounted; ``"$@"`` is the command."""
+    probe = [*OWN_MOUNTS, "sh", "-c", "mount -t tmpfs -o size=1m tmpfs /mnt"]
+    if not shutil.which("unshare") or subprocess.run(probe, capture_output=True).returncode:
+        pytest.skip("no small disk can be mounted here: be root, or allow user namespaces")
+    home.data.mkdir()
+
+    async def run(script: str, *arguments: str) -> Any:
+        program = [*OWN_MOUNTS, "sh", "-c", script, "sh", FACELOOP]
+        return await (await home.start(*arguments, program=program)).done()
+
+    return run
+
+
+async def test_recording_does_not_begin_on_a_full_disk(home, in_own_mounts):
+    done = await in_own_mounts(NO_ROOM, "demo", "--headless", "--seconds", "5")
+    text = done.sentence(7)
+    assert str(home.data) in text
+    assert "free" in text.lower()
+
+
+async def test_disk_that_runs_full_stops_the_recording_and_keeps_it(home, rig, in_own_mounts):
+    tap = home.folder / "tap"
+    command = ("demo", "--headless", "--json", "--tap", str(tap))
+    done = await in_own_mounts(RUNS_FULL, *command)
+    assert (home.folder / "code").read_text() == "7\n"
+    assert "disk is full" in done.sentence(0)
+    account = json.loads(done.out)
+    assert account["error"]["exit_code"] == 7
+    assert account["recording"] is None
+    assert account["frames_recorded"] == 0, "nothing is finished yet"
+    assert account["frames_lost_silently"] == 0
+
+    following = json.loads((home.folder / "next").read_text())
+    (recovered,) = following["recovered"]
+    assert recovered["error"] is None
+    assert recovered["duration_s"] > 1.0
+    name = Path(recovered["recording"]).name
+    counts, _ = rig.read_recording(home.folder / "saved" / name / "recording.bdf")
+    # The tap was taken over by the second run; what it shows of both is the same rest, as seeded.
+    converted = rig.read_tap(tap)
+    n = min(len(counts), len(converted), round(recovered["duration_s"] * 2000))
+    np.testing.assert_array_equal(counts[:n], converted[:n])
+    assert n >= 2000
+
+
+async def test_file_that_may_not_grow_stops_the_recording_and_keeps_it(home, start_board, rig):
+    """As on a full disk, where none can be had: a limit for the host alone, EFBIG for ENOSPC."""
+    board = await start_board()
+    limited = (
+        "import resource, sys; from faceloop.cli import main;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY)); main()"
+    )
+    host = await home.start(
+        *("record", "--seconds", 60, "--json"),
+        program=[sys.executable, "-c", limited],
+        FACELOOP_HCI=str(board.hci_path),
+    )
+    done = await host.done(40)
+    assert "What was written before is kept" in done.sentence(7)
+    assert done.account["recording"] is None
+    (folder,) = home.recordings()
+    assert not (folder / "recording.bdf").exists()
+
+    done = await home.run("record", "--device", "nowhere", "--seconds", 1)
+    done.sentence(4)  # no board, but the recording is finished first
+    summary = json.loads((folder / "session.json").read_text())
+    n_frames = summary["frames_recorded"]
+    assert n_frames > 4000
+    assert summary["frames_missing"] == 0
+    counts, _ = rig.read_recording(folder / "recording.bdf")
+    np.testing.assert_array_equal(counts[:n_frames], rig.read_tap(home.folder / "tap")[:n_frames])

@@ -1,0 +1,108 @@
+"""The built wheel, in an environment of its own outside the checkout, runs the whole loop."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from faceloop.twin.firmware_files import board_files, firmware_root
+
+pytestmark = pytest.mark.slow
+
+NOT_SOURCE = (".git", ".venv", "build", "dist", "*.egg-info", "__pycache__", ".*_cache", "*.so")
+
+
+def run(*command: object, cwd: Path) -> str:
+    done = subprocess.run(
+        [str(part) for part in command], cwd=cwd, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build it from a copy, as building leaves files in the folder it is done in."""
+    folder = tmp_path_factory.mktemp("wheel")
+    copy = folder / "checkout"
+    shutil.copytree(root, copy, ignore=shutil.ignore_patterns(*NOT_SOURCE))
+    command = [sys.executable, "-m", "build", "--wheel", "--outdir", folder]
+    if all(importlib.util.find_spec(name) for name in ("setuptools", "Cython")):
+        command.append("--no-isolation")  # saves fetching both once more
+    run(*command, cwd=copy)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_wheel_holds_everything_that_runs(wheel, root):
+    with zipfile.ZipFile(wheel) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    firmware = firmware_root()
+    expected = {source for _, source in board_files()}
+    expected |= set((firmware / "virtual_board").glob("*.py"))
+    assert len(expected) > 30
+    for source in expected:
+        if source.is_relative_to(firmware / "lib"):
+            name = source.relative_to(firmware / "lib").as_posix()
+        else:
+            name = f"faceloop/firmware/{source.relative_to(firmware).as_posix()}"
+        assert content[name] == source.read_bytes(), name
+    static = root / "host" / "src" / "faceloop" / "ui" / "static"
+    for source in static.rglob("*"):
+        if source.is_file():
+            assert content[f"faceloop/ui/static/{source.relative_to(static).as_posix()}"]
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    for kernel in (root / "dsp" / "faceloop_dsp").glob("*.pyx"):
+        assert f"faceloop_dsp/{kernel.stem}{suffix}" in content
+    strays = [name for name in content if name.partition("/")[0] in ("tests", "tools", "hardware")]
+    assert strays == []
+
+
+async def test_installed_wheel_runs_the_demo_from_an_empty_folder(wheel, home):
+    """Only faceloop itself is installed anew.
+
+    The packages it needs come from this environment by a path file: fetching and unpacking them
+    takes minutes and would test their makers. Path files do not read each other, so that this
+    environment's link to the checkout stays out.
+    """
+    environment = home.folder / "venv"
+    run(sys.executable, "-m", "venv", "--without-pip", environment, cwd=home.folder)
+    (packages,) = environment.glob("lib/python*/site-packages")
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    python = environment / "bin" / "python"
+    install = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet")
+    run(*install, "--no-deps", "--no-index", wheel, cwd=home.folder)
+
+    empty = home.folder / "empty"
+    empty.mkdir()
+    where = "import faceloop, faceloop_dsp, faceloop_protocol as p; print(faceloop.__file__, "
+    where += "faceloop_dsp.__file__, p.__file__)"
+    for place in run(python, "-I", "-c", where, cwd=empty).split():
+        assert Path(place).is_relative_to(packages)
+
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    process = await asyncio.create_subprocess_exec(
+        str(environment / "bin" / "faceloop"),
+        *("demo", "--headless", "--json", "--seconds", "4"),
+        cwd=empty,
+        env={**clean, **home.environment},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    account = json.loads(out)
+    assert account["frames_recorded"] == account["frames_expected"] >= 8000
+    assert account["frames_lost_silently"] == 0
+    assert list(empty.iterdir()) == []
