@@ -11,7 +11,7 @@ cdef enum:
 
 cdef extern from *:
     """
-    /* Clipped CUSUM (dsp.md 4, 7) for activity 3 dB above the noise, i.e. a variance three times
+    /* Clipped CUSUM for activity 3 dB above the noise, i.e. a variance three times
        that of rest: 0.5 (min(q, clip) (1 - 1/3) - ln 3) per sample, q in units of the variance.
        Behind the whitening filter a clip at 4 SD beats 3 SD on soft and on tonic rest alike. */
     #define ALERT_CLIP 16.0

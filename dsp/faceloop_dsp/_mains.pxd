@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Mains canceller: one cycle of the line is learnt per lane and subtracted (dsp.md 3).
+"""Mains canceller: one cycle of the line is learnt per lane and subtracted.
 
 The phase of the line is shared by all lanes. A template of ``BINS`` points per cycle is read by
 cubic interpolation; what remains is clipped and added to the nearest point, so a contraction hardly
@@ -19,7 +19,7 @@ cdef enum:
 
 cdef extern from *:
     """
-    /* Learning rate: 1/0.06 = 17 cycles of memory. Clip and tracker: dsp.md 3 (the tracker settles
+    /* Learning rate: 1/0.06 = 17 cycles of memory. Clip and tracker (the tracker settles
        where 30 % of the steps lie below it). */
     #define MAINS_MU 0.06
     #define MAINS_CLIP 2.0

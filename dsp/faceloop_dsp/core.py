@@ -14,8 +14,8 @@ from faceloop_dsp.rest import RestRecorder, RestReference
 __all__ = ["HOP_S", "MainsStatus", "Offset", "Onset", "StreamCore", "StreamFeatures"]
 
 HOP_S = 0.01
-MEASURE_BAND_HZ = (20.0, 450.0)  # clinical.md 1.1: corners of van Boxtel 2001
-ALERT_BAND_HZ = (30.0, 300.0)  # dsp.md 5: 1.5-2.5 ms earlier than the measurement path
+MEASURE_BAND_HZ = (20.0, 450.0)  # corners: van Boxtel, Psychophysiology 2001;38:22
+ALERT_BAND_HZ = (30.0, 300.0)  # 1.5-2.5 ms earlier than the measurement path
 ENVELOPE_HZ = 6.0
 ENVELOPE_DIVISOR = 4  # the envelope's low-pass runs on means of four frames
 

@@ -19,8 +19,8 @@ MIN_REST_S = 3.0
 NORMAL_REST_S = 60.0
 MAX_REST_S = 180.0  # 11.5 MB of alert path; older rest is dropped
 
-FALSE_ALERTS_PER_H = 0.1  # per channel: with eight channels less than one an hour (dsp.md 4)
-MIN_THRESHOLD = 17.0  # what independent Gaussian samples ask for: 17 nat (dsp.md 5)
+FALSE_ALERTS_PER_H = 0.1  # per channel: with eight channels less than one an hour
+MIN_THRESHOLD = 17.0  # what independent Gaussian samples ask for: 17 nat
 MAX_THRESHOLD = 150.0  # over 40 ms at 10 dB; a rest that asks for more was none
 BLOCK_S = 0.1  # two CUSUM memories behind the whitening; a blink spoils one or two of forty
 OUTLIER = 8.0  # in units of beta: exp(-8) of the blocks of a real rest

@@ -1,6 +1,6 @@
 """Synkinesis: a muscle that should be quiet moves along on the affected side.
 
-Rule of clinical.md 2.2: during a movement of the trained muscle, the guarded muscle's RMS is over
+The rule: during a movement of the trained muscle, the guarded muscle's RMS is over
 its resting mean + 3 SD for 50 ms, its two sides differ by the pair's cut-off, and the jaw is
 quiet. The published cut-offs (1.62 eye to mouth, 1.79 mouth to eye) come from one study of
 34 patients, 10.1055/s-0037-1607335: a therapist may change them.

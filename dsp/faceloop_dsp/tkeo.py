@@ -12,7 +12,7 @@ def tkeo(signal: ArrayLike) -> NDArray[np.float64]:
     """Return ``x[n]^2 - x[n-1] x[n+1]`` along the first axis.
 
     It weighs amplitude and frequency alike (``A^2 sin^2(w)`` for ``A cos(w n + p)``), so white
-    noise above the band of the EMG dominates it: filter to 30-250 Hz first (dsp.md 4).
+    noise above the band of the EMG dominates it: filter to 30-250 Hz first.
 
     Parameters
     ----------

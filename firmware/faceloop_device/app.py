@@ -22,7 +22,7 @@ from faceloop_device.hal.ble_link import BleLink, device_name
 from faceloop_device.hal.capture_rp2 import Capture
 from faceloop_device.hal.power import Power, battery_pct
 from faceloop_device.hal.serial_link import SerialLink
-from faceloop_protocol import PROTOCOL_VERSION, control, info, serial_frame, state
+from faceloop_protocol import PROTOCOL_VERSION, config, control, info, serial_frame, state
 from faceloop_protocol.limits import (
     DEVICE_ID_BYTES,
     FS_HZ,
@@ -67,7 +67,7 @@ class Board:
         self._commands = CommandServer(self)
         self._state = bytearray(state.STATE_BYTES)
         self._stream_seen_ms = 0
-        self.ble.set_info(info.pack_info(self.info()))
+        self._publish()
 
     def info(self):
         """Return what the board says about itself."""
@@ -111,7 +111,7 @@ class Board:
         self._stream_seen_ms = time.ticks_ms()
         if link is self.serial:
             link.start_binary()
-        self.ble.set_info(info.pack_info(self.info()))
+        self._publish()
 
     async def pump(self):
         """Capture, encode, send; serve commands in between."""
@@ -157,6 +157,7 @@ class Board:
             self._pack_state(now_ms, battery_mv, percent)
             self.ble.send_state(self._state, percent)
             self.serial.send_state(self._state, percent)
+            self._publish()  # a write to config has overwritten what a read of it answers
             self.ble.advertise(now_ms)
             await asyncio.sleep_ms(1000)
 
@@ -182,6 +183,12 @@ class Board:
             if link.session.is_abused():
                 link.disconnect()
             message = link.inbox.get()
+
+    def _publish(self):
+        stream = self.stream
+        settings = config.Config(stream.mode, stream.shift, ads1298.GAIN, FS_HZ)
+        self.ble.set_config(config.pack_config(settings))
+        self.ble.set_info(info.pack_info(self.info()))
 
     def _probe(self):
         try:

@@ -23,6 +23,14 @@ def test_stream_is_complete_under_every_trouble(on_board: Callable[..., str]) ->
     assert all(line.startswith("ok ") for line in lines)
 
 
+def test_commands_are_answered_only_as_far_as_the_host_has_proven_itself(
+    on_board: Callable[..., str],
+) -> None:
+    lines = on_board(BOARD / "commands.py").splitlines()
+    assert len(lines) == 6
+    assert all(line.startswith("ok ") for line in lines)
+
+
 def test_steady_state_allocates_nothing(on_board: Callable[..., str]) -> None:
     assert on_board(BOARD / "steady_state.py") == "bytes allocated: 0\n"
 

@@ -1,4 +1,4 @@
-"""Who may import whom (design section 2): read from every import statement."""
+"""Who may import whom (drawn in host/README.md): read from every import statement."""
 
 from __future__ import annotations
 

@@ -55,8 +55,14 @@ class Stream:
         """Frames lost on the board: in the capture, or pushed out of the ring unconfirmed."""
         return self.frames.dropped + self.ring.evicted_frames
 
+    @property
+    def shift(self):
+        """Bits cut off each count."""
+        return self._encoder.shift
+
     def set_mode(self, mode):
         """Choose between short packets (training) and full ones (recording)."""
+        self.mode = mode
         self._packet_frames = TRAINING_FRAMES if mode == control.MODE_TRAINING else MAX_FRAMES
 
     def start(self, shift):

@@ -89,6 +89,7 @@ class BleLink:
         self._stream, self._control, self._state, self._config, self._info = ours
         # the default buffer takes 20 bytes
         ble.gatts_set_buffer(self._control, MAX_PACKET_BYTES)
+        ble.gatts_set_buffer(self._config, MAX_PACKET_BYTES)
         ble.gatts_set_buffer(self._state, STATE_BYTES)
         ble.gatts_set_buffer(self._info, 128)
         ble.gatts_write(model_h, model.encode())
@@ -103,6 +104,10 @@ class BleLink:
     def set_info(self, body):
         """Set what a read of ``info`` answers."""
         self._ble.gatts_write(self._info, body)
+
+    def set_config(self, body):
+        """Set what a read of ``config`` answers."""
+        self._ble.gatts_write(self._config, body)
 
     def advertise(self, since_boot_ms):
         """Advertise when nobody is connected; fast for the first half minute."""
@@ -162,7 +167,7 @@ class BleLink:
         # An exception that leaves this handler unregisters it for good.
         try:
             if event == _IRQ_GATTS_WRITE:
-                if data[1] == self._control:
+                if data[1] == self._control or data[1] == self._config:
                     self.inbox.put(self._ble.gatts_read(data[1]))
             elif event == _IRQ_GATTS_INDICATE_DONE:
                 self._is_indicating = False

@@ -12,6 +12,7 @@ stream         header of a stream packet
 rice           payload of a stream packet (reference codec), its keystream blocks
 control        commands and replies
 session        mutual proof, session keys, tags
+config         how a board is set up
 info           what a board says about itself ("describe")
 state          what a board reports once a second
 serial_frame   the same messages over a USB serial port

@@ -1,4 +1,4 @@
-"""The mains canceller: a slow twin, the numbers of dsp.md 3, and what it spares."""
+"""The mains canceller: a slow twin, what it must reach, and what it spares."""
 
 from __future__ import annotations
 
@@ -113,14 +113,14 @@ def test_line_off_nominal_is_removed_by_26_db(signals: Any, hz: float) -> None:
 
 @pytest.mark.parametrize("nominal_hz", [50.0, 60.0])
 def test_drifting_line_is_removed_by_26_db(signals: Any, nominal_hz: float) -> None:
-    """dsp.md 8.4: +-0.5 Hz over 60 s, where nine fixed notches leave 8.7 dB less."""
+    """+-0.5 Hz over 60 s, where nine fixed notches leave 8.7 dB less."""
     t = np.arange(60 * 2000) / 2000
     hz = nominal_hz + 0.5 * np.sin(2 * np.pi * t / 60)
     assert attenuation_db(signals, hz, 20.0, 60.0) < -26.0
 
 
 def test_strong_line_off_by_a_thousandth_leaves_rest_within_5_percent(signals: Any) -> None:
-    """signal-model.md 4.3: clock error 0.1 %, 200 uV; a fixed notch leaves 30 % and more."""
+    """Clock error 0.1 %, 200 uV; a fixed notch leaves 30 % and more."""
     rest = signals.white(30, 3.0)
     line = signals.mains(30, 60.0 * 0.999, 200.0)
     clean = StreamCore(mains_hz=None).push(signals.counts(rest))

@@ -1,4 +1,4 @@
-"""Ratios against the published numbers they come from (clinical.md 7)."""
+"""Ratios against the published numbers they come from."""
 
 from __future__ import annotations
 

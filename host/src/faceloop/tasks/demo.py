@@ -27,7 +27,7 @@ from faceloop.twin.sources import make_source
 
 __all__ = ["DemoOptions", "demo"]
 
-# An activation counts for the latency figure from this much above rest on (design section 11),
+# An activation counts for the latency figure from this much above rest on,
 LATENCY_SNR_DB = 10.0
 # and a cue belongs to it when it comes within this time.
 CUE_WITHIN_FRAMES = 1000

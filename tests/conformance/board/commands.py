@@ -1,0 +1,174 @@
+"""What the board answers to each command: proven and unproven hosts, replays, heat."""
+
+import struct
+
+from faceloop_device.core.auth import LinkSession
+from faceloop_device.core.commands import CommandServer
+from faceloop_device.core.stream import Stream
+from faceloop_protocol import control, session
+from faceloop_protocol import info as about
+from faceloop_protocol.limits import BAD_TAGS_BEFORE_DISCONNECT
+from fake_parts import FakeCapture
+
+KEY = bytes(range(16))
+DEVICE_ID = b"12345678"
+
+
+class Link:
+    def __init__(self):
+        self.session = LinkSession(KEY, DEVICE_ID)
+        self.is_up = True
+
+
+class Board:
+    def __init__(self):
+        self.capture = FakeCapture()
+        self.stream = Stream(self.capture, 16 * 1024)
+        self.stream_link = None
+        self.status = control.OK
+
+    def info(self):
+        return about.Info(
+            1, (0, 1, 0), 3, 0x92, 8, 2000, 12, 1, 4, 16, 32, 0, DEVICE_ID, 0, "MicroPython"
+        )
+
+    def may_start(self):
+        return self.status
+
+    def ticks_ms(self):
+        return 0
+
+    def on_started(self, link):
+        self.stream_link = link
+
+
+class Host:
+    """The other side, as far as commands go."""
+
+    def __init__(self, server, key=KEY):
+        self.server = server
+        self.link = Link()
+        self.key = key
+        self.counter = 0
+
+    def plain(self, op, body=b""):
+        return control.decode_reply(self.server.handle(bytes([op]) + body, self.link))
+
+    def prove(self):
+        nonce = bytes(16)
+        reply = self.plain(control.HELLO, b"\x01" + nonce)
+        covered = session.transcript(DEVICE_ID, nonce, reply.body[8:24])
+        if self.key == KEY:
+            assert reply.body[24:] == session.proof(KEY, session.LABEL_DEVICE, covered)
+        self.pads = session.hmac_pads(session.tag_key(self.key, covered))
+        return self.plain(control.PROVE, session.proof(self.key, session.LABEL_HOST, covered)).status
+
+    def message(self, op, body=b""):
+        self.counter += 1
+        untagged = control.pack_tagged(op, self.counter, body)
+        return untagged + session.command_tag(self.pads, untagged)
+
+    def send(self, message):
+        reply = self.server.handle(message, self.link)
+        return None if reply is None else control.decode_reply(reply)
+
+    def tagged(self, op, body=b""):
+        return self.send(self.message(op, body))
+
+
+START_BODY = struct.pack(control.START_FORMAT, control.MODE_TRAINING, 4, 0)
+
+
+def proven_host_can_start_and_stop():
+    board = Board()
+    host = Host(CommandServer(board))
+    assert host.prove() == control.OK
+    reply = host.tagged(control.START, START_BODY)
+    assert reply.status == control.OK
+    assert struct.unpack("<I", reply.body)[0] == board.stream.stream_id != 0
+    assert board.stream.is_running and board.stream_link is host.link
+    assert host.tagged(control.ACK, struct.pack(control.ACK_FORMAT, 0, 0)) is None
+    assert host.tagged(control.SET_MODE, b"\x01").status == control.OK
+    assert host.tagged(control.SET_MODE, b"\x07").status == control.OUT_OF_RANGE
+    end = host.plain(control.STOP)
+    assert end.status == control.OK and not board.stream.is_running
+    assert host.tagged(control.CLOSE).status == control.OK
+    assert board.stream.stream_id == 0
+
+
+def unproven_host_may_only_stop():
+    board = Board()
+    server = CommandServer(board)
+    owner = Host(server)
+    owner.prove()
+    owner.tagged(control.START, START_BODY)
+    stranger = Host(server)
+    stranger.pads = session.hmac_pads(bytes(32))
+    for op in (control.START, control.RESUME, control.RESEND, control.SET_MODE, control.CLOSE):
+        assert stranger.tagged(op, START_BODY).status == control.PROOF_NEEDED, op
+    assert board.stream.is_running
+    assert stranger.plain(control.STOP).status == control.OK
+    assert not board.stream.is_running
+
+
+def wrong_key_is_refused():
+    host = Host(CommandServer(Board()), key=bytes(16))
+    assert host.prove() == control.BAD_PROOF
+    assert not host.link.session.is_open
+    assert host.plain(control.PROVE, bytes(16)).status == control.PROOF_NEEDED
+
+
+def replay_and_forgery_change_nothing():
+    board = Board()
+    host = Host(CommandServer(board))
+    host.prove()
+    message = host.message(control.START, START_BODY)
+    assert host.send(message).status == control.OK
+    first = board.stream.stream_id
+    assert host.send(message).status == control.BAD_COUNTER
+    forged = bytearray(host.message(control.START, START_BODY))
+    forged[6] ^= 1
+    for n in range(BAD_TAGS_BEFORE_DISCONNECT):
+        assert not host.link.session.is_abused()
+        assert host.send(bytes(forged)).status == control.BAD_TAG
+    assert host.link.session.is_abused()
+    assert board.stream.stream_id == first
+
+
+def heat_and_vibration_are_not_fitted():
+    host = Host(CommandServer(Board()))
+    host.prove()
+    for op in range(control.HEAT_FIRST, control.HEAT_LAST + 1):
+        assert host.tagged(op, b"\x27").status == control.NOT_FITTED
+    assert host.tagged(control.VIBRATION_FIRST).status == control.NOT_FITTED
+    assert host.tagged(0x7E).status == control.UNKNOWN_COMMAND
+    assert host.plain(0x0F).status == control.UNKNOWN_COMMAND
+
+
+def power_and_wrong_lengths_are_refused():
+    board = Board()
+    host = Host(CommandServer(board))
+    assert host.plain(control.HELLO, b"\x02" + bytes(16)).status == control.VERSION_MISMATCH
+    assert host.plain(control.HELLO, b"\x01").status == control.BAD_LENGTH
+    host.prove()
+    assert host.tagged(control.START, b"").status == control.BAD_LENGTH
+    board.status = control.POWER_REFUSED
+    assert host.tagged(control.START, START_BODY).status == control.POWER_REFUSED
+    assert not board.stream.is_running
+    assert host.tagged(control.RESEND, bytes(4)).status == control.NO_STREAM
+    assert host.tagged(control.RESUME, bytes(6)).status == control.GONE
+    short = control.decode_reply(host.server.handle(b"\x10\x00", host.link))
+    assert short.status == control.BAD_LENGTH
+    assert about.decode_info(host.plain(control.DESCRIBE).body) == board.info()
+
+
+for test in (
+    proven_host_can_start_and_stop,
+    unproven_host_may_only_stop,
+    wrong_key_is_refused,
+    replay_and_forgery_change_nothing,
+    heat_and_vibration_are_not_fitted,
+    power_and_wrong_lengths_are_refused,
+):
+    test()
+    print("ok", test.__name__)
