@@ -41,5 +41,5 @@ def asset(path: str) -> Response:
 def entry_files() -> dict[str, Response]:
     """Return what a browser without a cookie may read, by path. None of it names the session."""
     page = asset(PREFIX + "entry.html")
-    names = ("entry.js", "entry.css", "theme.js", "icon.svg")
+    names = ("colors.css", "entry.css", "entry.js", "icon.svg", "theme.js")
     return {"/": page, "/train": page} | {PREFIX + name: asset(PREFIX + name) for name in names}

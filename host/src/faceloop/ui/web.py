@@ -22,6 +22,7 @@ _HEAD = """
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="/assets/icon.svg" type="image/svg+xml">
 <script src="/assets/theme.js"></script>
+<link rel="stylesheet" href="/assets/colors.css">
 <link rel="stylesheet" href="/assets/faceloop.css">
 """
 _socket_tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
