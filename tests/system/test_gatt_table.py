@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from bleak import BleakClient, BleakScanner
-from faceloop_protocol import config, control, info, state, uuids
 
 from faceloop.device import bluetooth
 from faceloop.twin.launch import BoardSpec, VirtualBoard
+from faceloop_protocol import config, control, info, state, uuids
 
 
 async def test_every_characteristic_answers_as_the_protocol_says(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 import struct
 
+from fake_parts import FakeCapture
+
 from faceloop_device.core.auth import LinkSession
 from faceloop_device.core.commands import CommandServer
 from faceloop_device.core.stream import Stream
 from faceloop_protocol import control, session
 from faceloop_protocol import info as about
 from faceloop_protocol.limits import BAD_TAGS_BEFORE_DISCONNECT
-from fake_parts import FakeCapture
 
 KEY = bytes(range(16))
 DEVICE_ID = b"12345678"
@@ -61,7 +62,8 @@ class Host:
         if self.key == KEY:
             assert reply.body[24:] == session.proof(KEY, session.LABEL_DEVICE, covered)
         self.pads = session.hmac_pads(session.tag_key(self.key, covered))
-        return self.plain(control.PROVE, session.proof(self.key, session.LABEL_HOST, covered)).status
+        mine = session.proof(self.key, session.LABEL_HOST, covered)
+        return self.plain(control.PROVE, mine).status
 
     def message(self, op, body=b""):
         self.counter += 1
@@ -128,7 +130,7 @@ def replay_and_forgery_change_nothing():
     assert host.send(message).status == control.BAD_COUNTER
     forged = bytearray(host.message(control.START, START_BODY))
     forged[6] ^= 1
-    for n in range(BAD_TAGS_BEFORE_DISCONNECT):
+    for _ in range(BAD_TAGS_BEFORE_DISCONNECT):
         assert not host.link.session.is_abused()
         assert host.send(bytes(forged)).status == control.BAD_TAG
     assert host.link.session.is_abused()

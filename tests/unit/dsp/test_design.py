@@ -35,7 +35,7 @@ def test_lowpass_equals_scipy() -> None:
 
 
 def test_t11_measurement_band_keeps_facial_emg() -> None:
-    """T11, van Boxtel, Psychophysiology 2001;38:22: corners 15-25 and 400-500 Hz, 31 Hz peak kept."""
+    """T11 (van Boxtel 2001;38:22): corners 15-25 and 400-500 Hz, 31 Hz kept."""
     sos = butterworth_bandpass(4, *MEASURE_BAND_HZ, 2000).sos()
     f, h = sosfreqz(sos, worN=np.arange(1.0, 1000.0, 0.05), fs=2000)
     gain_db = 20 * np.log10(np.maximum(np.abs(h), 1e-9))
