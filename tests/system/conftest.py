@@ -6,8 +6,8 @@ import asyncio
 import importlib.util
 import os
 import shutil
+import subprocess
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path, PurePosixPath
@@ -16,10 +16,8 @@ from typing import Any
 
 import pytest
 
-from faceloop.tasks.pair import pair_by_cable
 from faceloop.twin.firmware_files import firmware_root, shim_dir
 from faceloop.twin.flash_image import build_image
-from faceloop.twin.launch import BoardSpec, VirtualBoard
 from faceloop.twin.supervisor import Supervisor, virtual_machine_command
 from faceloop.twin.twin import Twin, TwinOptions
 
@@ -50,45 +48,63 @@ def rig() -> ModuleType:
 
 @pytest.fixture(autouse=True)
 def no_process_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Whatever a test started has ended when the test has."""
-    mark = host_rig.new_mark()
-    monkeypatch.setenv(host_rig.MARK, mark)
-    yield
-    has_ended = host_rig.wait_until(lambda: not host_rig.marked_processes(mark), host_rig.END_S)
-    assert has_ended, host_rig.marked_processes(mark)
+    """Whatever a test started has ended when the test has; scenarios look after themselves."""
+    if host_rig.MARK in os.environ:
+        yield
+        return
+    with host_rig.marked(monkeypatch):
+        yield
 
 
 @pytest.fixture
-async def home(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+async def home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_process_left: None
+) -> AsyncIterator[Any]:
     """A user's folders, for commands and for boards of this process; nothing stays behind."""
-    with host_rig.private_home() as home:
+    with host_rig.private_tmp(monkeypatch) as tmp:
+        home = host_rig.Home(tmp_path, tmp)
         for name, value in home.environment.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr(tempfile, "tempdir", str(home.tmp))
-        yield home
-        await home.close()
-        assert host_rig.wait_until(lambda: not home.leftovers(), host_rig.END_S), home.leftovers()
-
-
-@pytest.fixture
-async def start_board(home: Any) -> AsyncIterator[Callable[..., Any]]:
-    """Start a board that belongs to the test, paired, its converter's output in ``home/tap``."""
-    async with AsyncExitStack() as stack:
-
-        async def start(**spec: Any) -> VirtualBoard:
-            spec.setdefault("source", {"kind": "face", "scenario": "synkinesis"})
-            board = VirtualBoard(BoardSpec(tap=home.folder / "tap", **spec))
-            await stack.enter_async_context(board)
-            await pair_by_cable(str(board.tty_path))
-            return board
-
-        yield start
+        try:
+            yield home
+        finally:
+            await home.close()
 
 
 @pytest.fixture(scope="session")
 def recording_path(root: Path) -> Path:
     """Real EMG at the board's own rate, ten channels, 5.8 s."""
     return root / "tests" / "data" / "limb_shoulder_10ch_2khz.bdf"
+
+
+@pytest.fixture(scope="session")
+def face_minute(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A minute of scripted face with two blackouts, as ``process``, ``tap`` and ``account()``.
+
+    The second blackout outlasts the supervision timeout of 4 s. Tests that mostly wait ask for it
+    to be started, so that its minute passes while they run; `test_lossless.py` looks at it.
+    """
+    folder = tmp_path_factory.mktemp("face")
+    with pytest.MonkeyPatch.context() as patch:
+        with host_rig.marked(patch), host_rig.private_tmp(patch) as tmp:
+            home = host_rig.Home(folder, tmp)
+            process = subprocess.Popen(
+                [
+                    Path(sys.executable).with_name("faceloop"),
+                    *("demo", "--headless", "--json", "--seconds", "60", "--seed", "5"),
+                    *("--radio-blackout", "12,3", "--radio-blackout", "30,8"),
+                    *("--tap", home.tap),
+                ],
+                env={**os.environ, **home.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            patch.undo()
+            yield SimpleNamespace(process=process, tap=home.tap)
+            process.kill()
+            process.communicate()
 
 
 @pytest.fixture

@@ -7,21 +7,29 @@ import contextlib
 import json
 import os
 import secrets
-import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import edfio
 import numpy as np
+import pytest
+
+from faceloop.device.key_store import KeyStore
+from faceloop.device.serial_transport import SerialTransport
+from faceloop.device.transport import Receiver
+from faceloop.twin.launch import BoardSpec, VirtualBoard
 
 MARK = "FACELOOP_TEST_MARK"
 END_S = 8.0  # a twin notices its owner's end at once; a loaded machine takes its time
+AT_ONCE = 3
 
 
 @dataclass(frozen=True)
@@ -80,15 +88,22 @@ class Run:
 
 
 class Home:
-    """A user's folders, private to one test."""
+    """A user's folders, private to one test, and what was started in them.
 
-    def __init__(self, folder: Path) -> None:
+    Parameters
+    ----------
+    folder : Path
+    tmp : Path
+        For temporary files, boards and sockets; may be shared.
+    """
+
+    def __init__(self, folder: Path, tmp: Path) -> None:
         self.folder = folder
         self.data = folder / "data"
         self.config = folder / "config"
-        self.tmp = folder / "t"
-        self.tmp.mkdir()
-        self._runs: list[Run] = []
+        self.tap = folder / "tap"
+        self.tmp = tmp
+        self._stack = contextlib.AsyncExitStack()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -112,16 +127,47 @@ class Home:
             env={**os.environ, **self.environment, **environment},
             cwd=self.folder,
         )
-        self._runs.append(Run(process))
-        return self._runs[-1]
+        run = Run(process)
+        self._stack.push_async_callback(run.end)
+        return run
 
     async def run(self, *arguments: object, timeout_s: float = 60.0, **environment: str) -> Done:
         """Run ``faceloop ARGUMENTS`` to its end."""
         return await (await self.start(*arguments, **environment)).done(timeout_s)
 
+    async def start_board(self, **spec: Any) -> VirtualBoard:
+        """Start a board of this process, paired, its converter's output in ``tap``."""
+        spec.setdefault("source", {"kind": "face", "scenario": "synkinesis"})
+        board = VirtualBoard(BoardSpec(tap=self.tap, **spec))
+        await self._stack.enter_async_context(board)
+        await self.pair(board)
+        return board
+
+    async def pair(self, board: VirtualBoard) -> None:
+        """Fetch a board's key over its cable."""
+        cable = SerialTransport(str(board.tty_path))
+        await cable.open(Receiver(ignore, ignore, ignore, lambda: None), 5.0)
+        try:
+            self.keys.put(*await cable.request_key())
+        finally:
+            await cable.close()
+
+    @property
+    def keys(self) -> KeyStore:
+        """The paired boards."""
+        return KeyStore(self.config / "keys.json")
+
+    def check_recorded(self, path: str | Path, n_frames: int, missing_at_most: int = 0) -> None:
+        """Check that a file begins with what was converted, bit for bit, and how far it goes."""
+        counts, _ = read_recording(Path(path))
+        converted = read_tap(self.tap)
+        assert 0 < n_frames <= len(counts)
+        np.testing.assert_array_equal(counts[:n_frames], converted[:n_frames])
+        assert len(converted) - n_frames <= missing_at_most
+
     async def close(self) -> None:
-        for run in self._runs:
-            await run.end()
+        """End everything that was started here."""
+        await self._stack.aclose()
 
     def recordings(self) -> list[Path]:
         """Session folders, oldest first."""
@@ -137,24 +183,73 @@ class Home:
                         return folder
                 await asyncio.sleep(0.02)
 
-    def leftovers(self) -> list[str]:
-        """What is in the folder for temporary files: boards, pages, sockets."""
-        boards = [str(path) for path in self.tmp.glob("faceloop-*/*")]
-        return boards + [str(path) for path in self.tmp.iterdir() if not path.is_dir()]
+
+def ignore(data: bytes) -> None:
+    """Take nothing from a board but its key."""
 
 
 @contextlib.contextmanager
-def private_home() -> Iterator[Home]:
-    """Give a home with a path that is short enough for sockets; removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="fl"))
-    try:
-        yield Home(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def private_tmp(patch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give a folder for temporary files, short enough for sockets; check that nothing stays."""
+    with tempfile.TemporaryDirectory(prefix="fl") as name:
+        patch.setenv("TMPDIR", name)
+        patch.setattr(tempfile, "tempdir", name)
+        yield Path(name)
+        assert wait_until(lambda: not leftovers(Path(name)), END_S), leftovers(Path(name))
 
 
-def new_mark() -> str:
-    return secrets.token_hex(8)
+def leftovers(tmp: Path) -> list[str]:
+    """Return what boards and pages have left in a folder for temporary files."""
+    boards = [str(path) for path in tmp.glob("faceloop-*/*")]
+    return boards + [str(path) for path in tmp.iterdir() if not path.is_dir()]
+
+
+Scenario = Callable[[Home], Coroutine[Any, Any, None]]
+
+
+@contextlib.contextmanager
+def at_once(folder: Path, *scenarios: Scenario) -> Iterator[Callable[[Scenario], None]]:
+    """Run scenarios side by side, each in a home of its own: most of their time is waiting.
+
+    Gives a function that waits for one of them and raises what it raised.
+    """
+    results: dict[str, Future[None]] = {scenario.__name__: Future() for scenario in scenarios}
+
+    async def play(scenario: Scenario, tmp: Path, limit: asyncio.Semaphore) -> None:
+        place = folder / scenario.__name__
+        place.mkdir()
+        async with limit:
+            home = Home(place, tmp)
+            try:
+                try:
+                    await scenario(home)
+                finally:
+                    await home.close()
+            except BaseException as error:  # the test that waits for it raises it
+                results[scenario.__name__].set_exception(error)
+            else:
+                results[scenario.__name__].set_result(None)
+
+    async def play_all(tmp: Path) -> None:
+        limit = asyncio.Semaphore(AT_ONCE)
+        await asyncio.gather(*(play(scenario, tmp, limit) for scenario in scenarios))
+
+    with pytest.MonkeyPatch.context() as patch, marked(patch), private_tmp(patch) as tmp:
+        thread = threading.Thread(target=lambda: asyncio.run(play_all(tmp)), name="scenarios")
+        thread.start()
+        try:
+            yield lambda scenario: results[scenario.__name__].result()
+        finally:
+            thread.join()
+
+
+@contextlib.contextmanager
+def marked(patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Mark every process that is started from here on; check that all have ended."""
+    mark = secrets.token_hex(8)
+    patch.setenv(MARK, mark)
+    yield
+    assert wait_until(lambda: not marked_processes(mark), END_S), marked_processes(mark)
 
 
 def marked_processes(mark: str) -> list[str]:

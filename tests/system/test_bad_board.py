@@ -7,18 +7,18 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
-import numpy as np
+import pytest
 import serial
 
-from faceloop.device.key_store import KeyStore
 from faceloop.tasks.demo import DemoOptions, demo
-from faceloop.tasks.pair import pair_by_cable
 from faceloop.twin.launch import VirtualBoard
 
 # Some 2 s of eight channels.
 WELL_UNDER_WAY_BYTES = 30_000
+# What a board that dies may have had on its way.
+UNSENT_FRAMES = 2000
 NO_SYSTEM_BUS = {"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent"}
 
 
@@ -27,67 +27,42 @@ def air(board: VirtualBoard) -> dict[str, str]:
     return {"FACELOOP_HCI": str(board.hci_path)}
 
 
-def check_prefix(rig, recording: str, tap: Path, missing_at_most: int) -> int:
-    """Check that a file holds the first of what was converted, bit for bit; return how much."""
-    counts, _ = rig.read_recording(recording)
-    converted = rig.read_tap(tap)
-    # the file's last record is filled up with its last sample
-    n = min(len(counts), len(converted))
-    while n and not np.array_equal(counts[n - 1], converted[n - 1]):
-        n -= 1
-    np.testing.assert_array_equal(counts[:n], converted[:n])
-    assert len(counts) - n < 200
-    assert len(converted) - n <= missing_at_most
-    return n
-
-
-async def test_without_bluetooth_it_is_bluetooth_that_is_missed(home):
-    done = await home.run("record", "--device", "nowhere", "--seconds", 1, **NO_SYSTEM_BUS)
-    assert "Bluetooth is off or missing" in done.sentence(4)
-    assert home.recordings() == []
-
-
-async def test_absent_and_foreign_boards_are_told_apart(home, start_board):
-    """One board for all four, as starting one takes longer than asking it."""
-    board = await start_board(source={"kind": "open"})
-    name = ("record", "--seconds", 1)
-    everywhere = air(board)
-    pairing = KeyStore()
+async def absent_and_foreign(home) -> None:
+    """One board for all, as starting one takes longer than asking it."""
+    board = await home.start_board(source={"kind": "open"})
+    command = ("record", "--seconds", 1)
+    pairing = home.keys
     (device_id,) = [bytes.fromhex(text) for text in pairing._load()]
-
-    absent = await home.start(*name, "--device", "nowhere", **everywhere)
+    absent = await home.start(*command, "--device", "nowhere", **air(board))
 
     pairing.put(device_id, bytes(16))
-    for arguments, environment in (((), everywhere), (("--serial", board.tty_path), {})):
-        done = await home.run(*name, *arguments, **environment)
-        assert "key does not fit" in done.sentence(5)
+    done = await home.run(*command, **air(board))
+    assert "key does not fit" in done.sentence(5)
+    done = await home.run(*command, "--serial", board.tty_path)
+    assert "key does not fit" in done.sentence(5)
 
     pairing.path.unlink()
-    done = await home.run(*name, **everywhere)
+    done = await home.run(*command, **air(board))
     assert f"No key for board {device_id.hex()}" in done.sentence(5)
 
+    pairing.path.write_text("{")
+    done = await home.run(*command, **air(board))
+    assert str(pairing.path) in done.sentence(7)
+    pairing.path.unlink()
+
+    await home.pair(board)  # all that has not broken it
     done = await absent.done()
     assert "No board nowhere in reach" in done.sentence(4)
     assert done.seconds < 20
 
-    pairing.path.write_text("{")
-    done = await home.run(*name, **everywhere)
-    assert str(pairing.path) in done.sentence(7)
-    pairing.path.unlink()
-
     await board.control("power", on=False)
-    done = await home.run(*name, **everywhere)
+    done = await home.run(*command, **air(board))
     assert "No faceloop board in reach" in done.sentence(4)
-
     assert home.recordings() == []
-    await board.control("power", on=True)
-    await pair_by_cable(str(board.tty_path))  # a refused host has not broken it
 
 
-async def test_board_that_vanishes_ends_the_session_and_keeps_the_recording(
-    home, start_board, rig
-):
-    board = await start_board()
+async def vanishes(home) -> None:
+    board = await home.start_board()
     host = await home.start("record", "--seconds", 60, "--wait-s", 1, "--json", **air(board))
     await home.wait_recorded(WELL_UNDER_WAY_BYTES)
     await board.control("power", on=False)
@@ -96,53 +71,28 @@ async def test_board_that_vanishes_ends_the_session_and_keeps_the_recording(
     assert "did not come back within 1 s" in text
     account = done.account
     assert account["error"] == {"message": text, "exit_code": 4}
-    assert account["frames_recorded"] == account["frames_expected"] > 2000
-    # half a second was still on its way, at the most
-    check_prefix(rig, account["recording"], home.folder / "tap", 1000)
+    n_frames = account["frames_recorded"]
+    assert n_frames == account["frames_expected"] > 2000
+    home.check_recorded(account["recording"], n_frames, UNSENT_FRAMES)
 
 
-async def test_board_that_restarts_ends_the_session_and_keeps_the_recording(
-    home, start_board, rig
-):
-    board = await start_board()
+async def restarts(home) -> None:
+    board = await home.start_board()
     host = await home.start("record", "--seconds", 60, "--json", **air(board))
     await home.wait_recorded(WELL_UNDER_WAY_BYTES)
     os.kill((await board.control("stats"))["vm"]["pid"], signal.SIGKILL)
     done = await host.done(30)
     assert "has restarted" in done.sentence(6)
-    assert done.account["frames_recorded"] == done.account["frames_expected"] > 2000
-    check_prefix(rig, done.account["recording"], home.folder / "tap", 1000)
+    n_frames = done.account["frames_recorded"]
+    assert n_frames == done.account["frames_expected"] > 2000
+    # The converter goes on until the firmware has started again.
+    home.check_recorded(done.account["recording"], n_frames, 3 * UNSENT_FRAMES)
     assert (await board.control("stats"))["vm"]["resets"] == 1
 
 
-async def test_demo_counts_what_a_dead_board_took_with_it(home, monkeypatch):
-    """The converter goes on for a moment: those frames are a gap, not a silent loss."""
-    boards = []
-    start = VirtualBoard.start
-
-    async def noting(board: VirtualBoard) -> None:
-        await start(board)
-        boards.append(board)
-
-    async def kill() -> None:
-        await home.wait_recorded(WELL_UNDER_WAY_BYTES // 2)
-        os.kill((await boards[0].control("stats"))["vm"]["pid"], signal.SIGKILL)
-
-    monkeypatch.setattr(VirtualBoard, "start", noting)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(kill())
-        account = await demo(DemoOptions(seconds=60.0, wait_s=10.0))
-    assert account["error"]["exit_code"] == 6
-    assert account["frames_lost_silently"] == 0
-    assert len(account["gaps"]) == 1
-    (first, n), expected = account["gaps"][0], account["frames_expected"]
-    assert first == account["frames_recorded"] > 1000
-    assert first + n == expected
-
-
-async def test_board_that_is_back_in_time_costs_nothing(home, start_board, rig):
+async def comes_back(home) -> None:
     """Out of reach when the session should end: it waits, then fetches the rest."""
-    board = await start_board()
+    board = await home.start_board()
     host = await home.start("record", "--seconds", 3, "--json", **air(board))
     await home.wait_recorded(WELL_UNDER_WAY_BYTES // 2)
     await board.control("radio", blackout=True)
@@ -154,7 +104,66 @@ async def test_board_that_is_back_in_time_costs_nothing(home, start_board, rig):
     assert account["reconnects"] == 1
     assert account["gaps"] == []
     assert account["frames_recorded"] == account["frames_expected"] > 6 * 2000
-    assert check_prefix(rig, account["recording"], home.folder / "tap", 0) > 0
+    home.check_recorded(account["recording"], account["frames_recorded"])
+
+
+async def dies_in_demo(home) -> None:
+    boards = []
+    start = VirtualBoard.start
+
+    async def noting(board: VirtualBoard) -> None:
+        await start(board)
+        boards.append(board)
+
+    async def kill() -> None:
+        await home.wait_recorded(WELL_UNDER_WAY_BYTES // 2)
+        os.kill((await boards[0].control("stats"))["vm"]["pid"], signal.SIGKILL)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(VirtualBoard, "start", noting)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(kill())
+            account = await demo(DemoOptions(seconds=60.0, wait_s=10.0, out=home.data))
+    assert account["error"]["exit_code"] == 6
+    assert account["frames_lost_silently"] == 0
+    assert len(account["gaps"]) == 1
+    (first, n), expected = account["gaps"][0], account["frames_expected"]
+    assert first == account["frames_recorded"] > 1000
+    assert first + n == expected
+
+
+@pytest.fixture(scope="module")
+def outcome_of(rig, tmp_path_factory) -> Iterator[Any]:
+    folder = tmp_path_factory.mktemp("boards")
+    scenarios = (absent_and_foreign, vanishes, restarts, comes_back, dies_in_demo)
+    with rig.at_once(folder, *scenarios) as outcome:
+        yield outcome
+
+
+def test_absent_and_foreign_boards_are_told_apart(outcome_of):
+    outcome_of(absent_and_foreign)
+
+
+def test_board_that_vanishes_ends_the_session_and_keeps_the_recording(outcome_of):
+    outcome_of(vanishes)
+
+
+def test_board_that_restarts_ends_the_session_and_keeps_the_recording(outcome_of):
+    outcome_of(restarts)
+
+
+def test_board_that_is_back_in_time_costs_nothing(outcome_of):
+    outcome_of(comes_back)
+
+
+def test_what_a_dead_board_took_with_it_is_a_gap_and_no_silent_loss(outcome_of):
+    outcome_of(dies_in_demo)
+
+
+async def test_without_bluetooth_it_is_bluetooth_that_is_missed(home):
+    done = await home.run("record", "--device", "nowhere", "--seconds", 1, **NO_SYSTEM_BUS)
+    assert "Bluetooth is off or missing" in done.sentence(4)
+    assert home.recordings() == []
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import numpy as np
 import pytest
 
 from faceloop.session.assembler import Assembler, Placed
@@ -88,21 +89,33 @@ async def test_steps_are_cued_in_time_and_the_clock_is_known(home, record_proper
     assert is_in_time(account), seen
 
 
-async def test_two_runs_with_one_seed_give_the_same_alerts(home):
-    """As long as no packet came late: the live view leaves those out, the recording does not."""
-    for _ in range(ATTEMPTS):
-        options = ("--seconds", 13, "--scenario", "synkinesis", "--seed", 3)
-        accounts = await asyncio.gather(run_demo(home, *options), run_demo(home, *options))
-        if not any(account["frames_resent"] for account in accounts):
-            break
-    one, other = accounts
-    for account in accounts:
-        for alert in account["alerts"]:
-            assert isinstance(alert["t_s"], NUMBER)
-            assert isinstance(alert["pair"], str)
-            assert isinstance(alert["index"], NUMBER)
-    assert one["alerts"], "eight seconds of rest, then smiles that close the eye"
-    assert one["alerts"] == other["alerts"]
+async def test_one_seed_gives_one_recording_and_one_set_of_alerts(home, rig):
+    """What is judged live is what the same core finds in the file.
+
+    That holds as long as no packet came late: the live view leaves late ones out, the recording
+    does not. On a busy computer it takes a few runs until one goes without.
+    """
+    options = ("--seconds", 13, "--scenario", "synkinesis", "--seed", 3)
+    runs = list(await asyncio.gather(run_demo(home, *options), run_demo(home, *options)))
+    one, other = (rig.read_recording(account["recording"])[0] for account in runs)
+    np.testing.assert_array_equal(one, other)
+
+    analysis = await home.run("analyse", runs[0]["recording"], "--affected", "left", "--json")
+    assert (analysis.code, analysis.err) == (0, "")
+    (file,) = analysis.account["files"]
+    assert file["alerts"], "eight seconds of rest, then smiles that close the eye"
+
+    while all(account["frames_resent"] for account in runs) and len(runs) < 2 + ATTEMPTS:
+        runs.append(await run_demo(home, *options))
+    in_time = [account for account in runs if not account["frames_resent"]]
+    if not in_time:
+        pytest.skip("this computer is too busy: packets came late in every run")
+    for account in in_time:
+        assert [(alert["t_s"], alert["pair"]) for alert in account["alerts"]] == [
+            (alert["t_s"], alert["pair"]) for alert in file["alerts"]
+        ]
+        for live, offline in zip(account["alerts"], file["alerts"], strict=True):
+            assert live["index"] == pytest.approx(offline["index"], abs=0.002)
 
 
 async def test_firmware_that_skips_a_frame_is_found_out(home, mutated_firmware, recording_path):

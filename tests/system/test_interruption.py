@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Iterator
+from typing import Any
 
-import numpy as np
 import pytest
 
 ABOUT_TWO_SECONDS_BYTES = 30_000
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminated"])
-async def test_interrupted_demo_finishes_its_recording(home, rig, number):
-    tap = home.folder / "tap"
-    host = await home.start("demo", "--headless", "--json", "--seconds", 60, "--tap", tap)
+async def end_demo(home, number: signal.Signals) -> None:
+    command = ("demo", "--headless", "--json", "--seconds", 60, "--tap", home.tap)
+    host = await home.start(*command)
     await home.wait_recorded(ABOUT_TWO_SECONDS_BYTES)
     host.send(number)
     done = await host.done(20)
@@ -23,16 +23,21 @@ async def test_interrupted_demo_finishes_its_recording(home, rig, number):
     assert account["interrupted"]
     assert account["frames_recorded"] == account["frames_expected"] > 2000
     assert account["frames_lost_silently"] == 0
-    counts, _ = rig.read_recording(account["recording"])
-    n_frames = account["frames_recorded"]
-    np.testing.assert_array_equal(counts[:n_frames], rig.read_tap(tap))
+    home.check_recorded(account["recording"], account["frames_recorded"])
 
 
-async def test_interrupted_recording_of_a_board_out_of_reach_does_not_wait_for_it(
-    home, start_board
-):
-    board = await start_board()
-    host = await home.start("record", "--seconds", 60, "--json", FACELOOP_HCI=str(board.hci_path))
+async def by_ctrl_c(home) -> None:
+    await end_demo(home, signal.SIGINT)
+
+
+async def by_the_system(home) -> None:
+    await end_demo(home, signal.SIGTERM)
+
+
+async def out_of_reach(home) -> None:
+    board = await home.start_board()
+    air = {"FACELOOP_HCI": str(board.hci_path)}
+    host = await home.start("record", "--seconds", 60, "--json", **air)
     await home.wait_recorded(ABOUT_TWO_SECONDS_BYTES)
     await board.control("power", on=False)
     await asyncio.sleep(5.0)  # beyond the supervision timeout: it is looking for the board
@@ -44,12 +49,12 @@ async def test_interrupted_recording_of_a_board_out_of_reach_does_not_wait_for_i
     assert done.account["recording"] is not None
 
 
-async def test_second_ctrl_c_gives_up_on_the_board_and_loses_nothing(home, start_board):
+async def twice(home) -> None:
     """The first one waits for what the board still holds, which never comes.
 
     Leaving still takes the 4 s in which a radio learns that its goodbye was not heard.
     """
-    board = await start_board()
+    board = await home.start_board()
     host = await home.start("record", "--seconds", 60, FACELOOP_HCI=str(board.hci_path))
     await home.wait_recorded(ABOUT_TWO_SECONDS_BYTES)
     await board.control("radio", blackout=True)
@@ -62,6 +67,29 @@ async def test_second_ctrl_c_gives_up_on_the_board_and_loses_nothing(home, start
     assert "Traceback" not in done.err
     (folder,) = home.recordings()
     assert (folder / "recording.bdf").exists()
+
+
+@pytest.fixture(scope="module")
+def outcome_of(rig, face_minute, tmp_path_factory) -> Iterator[Any]:
+    folder = tmp_path_factory.mktemp("interrupted")
+    with rig.at_once(folder, by_ctrl_c, by_the_system, out_of_reach, twice) as outcome:
+        yield outcome
+
+
+def test_ctrl_c_finishes_the_recording(outcome_of):
+    outcome_of(by_ctrl_c)
+
+
+def test_termination_finishes_the_recording(outcome_of):
+    outcome_of(by_the_system)
+
+
+def test_ctrl_c_does_not_wait_for_a_board_out_of_reach(outcome_of):
+    outcome_of(out_of_reach)
+
+
+def test_second_ctrl_c_gives_up_on_the_board_and_loses_nothing(outcome_of):
+    outcome_of(twice)
 
 
 async def test_ctrl_c_before_the_session_ends_what_was_started(home, rig):

@@ -4,51 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import edfio
 import numpy as np
-import pytest
 
 from faceloop.tasks.demo import DemoOptions, demo
 from faceloop.twin.launch import VirtualBoard
 
 # One step of what is sent: 2.4 V / 12 / (2^23 - 1), four bits dropped.
 SENT_LSB_UV = 2.4e6 / 12 / (2**23 - 1) * 16
-
-
-@pytest.fixture(scope="module")
-def face_minute(rig) -> Iterator[Any]:
-    """A minute of scripted face with two blackouts, started before the other tests of this file.
-
-    So its minute passes while they run. The second blackout outlasts the supervision timeout
-    of 4 s.
-    """
-    with rig.private_home() as home:
-        tap, mark = home.folder / "tap", rig.new_mark()
-        process = subprocess.Popen(
-            [
-                Path(sys.executable).with_name("faceloop"),
-                *("demo", "--headless", "--json", "--seconds", "60", "--seed", "5"),
-                *("--radio-blackout", "12,3", "--radio-blackout", "30,8", "--tap", tap),
-            ],
-            env={**os.environ, **home.environment, rig.MARK: mark},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        yield SimpleNamespace(process=process, tap=tap, home=home)
-        process.kill()
-        process.communicate()
-        assert rig.wait_until(lambda: not home.leftovers(), rig.END_S)
-        assert rig.marked_processes(mark) == []
 
 
 def check_complete(account: dict[str, Any], n_frames: int) -> None:
@@ -71,19 +37,17 @@ def check_same(rig, account: dict[str, Any], tap: Path, source: Path) -> None:
 
 
 async def test_recording_comes_back_sample_for_sample(face_minute, home, rig, recording_path):
-    tap = home.folder / "tap"
     done = await home.run(
-        *("demo", "--headless", "--json", "--source", recording_path, "--tap", tap)
+        *("demo", "--headless", "--json", "--source", recording_path, "--tap", home.tap)
     )
     assert (done.code, done.err) == (0, "")
     check_complete(done.account, 11600)
-    check_same(rig, done.account, tap, recording_path)
+    check_same(rig, done.account, home.tap, recording_path)
 
 
 async def test_recording_comes_back_from_a_lossy_air(
     face_minute, home, rig, recording_path, monkeypatch
 ):
-    tap = home.folder / "tap"
     stats = {}
     control = VirtualBoard.control
 
@@ -94,22 +58,21 @@ async def test_recording_comes_back_from_a_lossy_air(
         return reply
 
     monkeypatch.setattr(VirtualBoard, "control", listening)
-    account = await demo(DemoOptions(source=recording_path, loss=0.10, tap=tap))
+    account = await demo(DemoOptions(source=recording_path, loss=0.10, tap=home.tap))
     check_complete(account, 11600)
-    check_same(rig, account, tap, recording_path)
+    check_same(rig, account, home.tap, recording_path)
     air = stats["radio"]["air"]
     assert 0.05 < air["retransmitted"] / (air["delivered"] + air["retransmitted"]) < 0.15
 
 
 async def test_recording_comes_back_after_a_blackout(face_minute, home, rig, recording_path):
-    tap = home.folder / "tap"
     done = await home.run(
-        *("demo", "--headless", "--json", "--source", recording_path, "--tap", tap),
+        *("demo", "--headless", "--json", "--source", recording_path, "--tap", home.tap),
         *("--radio-blackout", "1,3"),
     )
     assert (done.code, done.err) == (0, "")
     check_complete(done.account, 11600)
-    check_same(rig, done.account, tap, recording_path)
+    check_same(rig, done.account, home.tap, recording_path)
     assert done.account["frames_resent"] > 2 * 2000  # what was held during the silence came late
 
 

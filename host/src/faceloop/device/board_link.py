@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from faceloop_protocol.state import BoardState, decode_state
 from faceloop_protocol.stream import FLAG_ENCRYPTED, StreamHeader, decode_header
 
 __all__ = ["GIVE_UP_S", "BoardLink", "LinkListener", "Packet"]
+
+log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 15.0
 RETRY_S = 0.5
@@ -276,6 +279,12 @@ class BoardLink:
             )
         except FaceloopError as refusal:
             error = refusal
+        except Exception as bug:  # whatever it is, the session has to end and keep its recording
+            log.debug("reconnecting failed", exc_info=True)
+            error = LinkError(
+                f"{self.name} could not be reached again ({type(bug).__name__}). What was "
+                "recorded until then is safe: start again."
+            )
         self._reconnect_task = None
         if error is not None:
             self._listener.on_gone(error)

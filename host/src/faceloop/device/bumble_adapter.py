@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason, BleakError
@@ -19,7 +19,7 @@ from bumble.device import (
 from bumble.keys import KeyStore, MemoryKeyStore
 from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport import open_transport
-from bumble.transport.common import Transport
+from bumble.transport.common import Transport, TransportLostError
 
 from faceloop.quiet_bumble import QuietHost, hush
 
@@ -171,7 +171,8 @@ class BumbleAdapter:
             )
             device = Device(config=config, host=QuietHost(transport.source, transport.sink))
             device.pairing_config_factory = _pairing_config
-            await device.power_on()
+            with _bleak_errors():
+                await device.power_on()
         except BaseException:
             await transport.close()
             raise
@@ -198,7 +199,8 @@ class BumbleAdapter:
         device.on(Device.EVENT_ADVERTISEMENT, on_advertisement)
         self._scanner_count += 1
         if self._scanner_count == 1:
-            await device.start_scanning(active=is_active)
+            with _bleak_errors():
+                await device.start_scanning(active=is_active)
 
     async def stop_scanning(self, on_advertisement: Callable[..., None]) -> None:
         """Report no more advertisements to ``on_advertisement``."""
@@ -208,7 +210,8 @@ class BumbleAdapter:
             return
         device.remove_listener(Device.EVENT_ADVERTISEMENT, on_advertisement)
         if self._scanner_count == 0:
-            await device.stop_scanning()
+            with _bleak_errors():
+                await device.stop_scanning()
 
     async def connect(self, address: hci.Address, timeout_s: float) -> Connection:
         """Connect to a peripheral.
@@ -241,6 +244,17 @@ class BumbleAdapter:
                 raise TimeoutError(f"{address.to_string(False)} did not answer.") from error
             except (core.BaseBumbleError, hci.HCI_Error) as error:
                 raise BleakError(f"connecting failed: {error}") from error
+
+
+@contextlib.contextmanager
+def _bleak_errors() -> Iterator[None]:
+    """Turn what Bumble raises when the radio's process goes, or refuses, into bleak's errors."""
+    try:
+        yield
+    except TransportLostError as error:
+        raise _not_available("The virtual radio has gone.") from error
+    except (core.BaseBumbleError, hci.HCI_Error) as error:
+        raise BleakError(f"the virtual radio refused: {error}") from error
 
 
 class _Delegate(PairingDelegate):

@@ -191,6 +191,8 @@ class CommandClient:
                 return await future
         finally:
             self._waiting.pop((op, counter), None)
+            if future.done() and not future.cancelled():
+                future.exception()  # seen: when sending failed too, that error is the one raised
 
 
 _KEY_DOES_NOT_FIT = (
