@@ -13,7 +13,6 @@ Every stage runs even when an earlier one failed; the exit code is that of the f
 from __future__ import annotations
 
 import importlib.util
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -28,6 +27,8 @@ TESTS = ROOT / "tests"
 ORDER = ("unit", "conformance", "simulation", "integration", "system", "browser")
 # Start boards or browsers: minutes instead of seconds.
 SLOW = ("integration", "system", "browser")
+# Short waits on many small servers and parsers: two at a time. What measures time runs alone.
+PARALLEL = ("unit", "browser")
 NO_TESTS_COLLECTED = 5  # pytest's exit code
 
 
@@ -38,13 +39,10 @@ class Stage(NamedTuple):
     ----------
     name : str
     command : list of str
-        Empty: nothing to run, ``note`` says why.
-    note : str
     """
 
     name: str
     command: list[str]
-    note: str = ""
 
 
 def main(arguments: list[str]) -> int:
@@ -52,7 +50,11 @@ def main(arguments: list[str]) -> int:
     if arguments and arguments[0] in ("-h", "--help"):
         print(__doc__)
         return 0
-    missing = [name for name in ("ruff", "mypy", "pytest") if not importlib.util.find_spec(name)]
+    missing = [
+        name
+        for name in ("ruff", "mypy", "pyright", "pytest")
+        if not importlib.util.find_spec(name)
+    ]
     if missing:
         print(f"{', '.join(missing)} not installed. Run: python3 tools/run.py test")
         return 1
@@ -74,11 +76,10 @@ def stages(arguments: list[str]) -> list[Stage]:
     is_quick, is_full = "--quick" in arguments, "--full" in arguments
     rest = [argument for argument in arguments if argument not in ("--quick", "--full")]
     pytest = [sys.executable, "-m", "pytest", "-q"]
-    if not is_full:
-        pytest += ["-m", "not full"]
+    wanted = "full or not full" if is_full else "not full"
     if rest:
         skipped = [f"--ignore=tests/{name}" for name in SLOW] if is_quick else []
-        return [Stage("tests", [*pytest, *skipped, *rest])]
+        return [Stage("tests", [*pytest, "-m", wanted, *skipped, *rest])]
     python = [sys.executable, "-m"]
     found = [
         Stage("lint", [*python, "ruff", "check", "."]),
@@ -88,17 +89,22 @@ def stages(arguments: list[str]) -> list[Stage]:
     ]
     left_out = {"hardware", *(() if is_full else ("benchmarks",)), *(SLOW if is_quick else ())}
     folders = [name for name in test_folders() if name not in left_out]
-    return found + [Stage(name, [*pytest, f"tests/{name}"]) for name in folders]
+    for name in folders:
+        if name in PARALLEL:
+            together = ["-n", "2", "--dist", "loadfile", "-m", f"({wanted}) and not benchmark"]
+            found.append(Stage(name, [*pytest, *together, f"tests/{name}"]))
+            alone = ["-m", f"({wanted}) and benchmark"]
+            found.append(Stage(f"{name}, timed", [*pytest, *alone, f"tests/{name}"]))
+        else:
+            found.append(Stage(name, [*pytest, "-m", wanted, f"tests/{name}"]))
+    return found
 
 
 def firmware_types() -> Stage:
     """Return the check of the board's files against the stubs of its MicroPython."""
-    name = "firmware types"
-    if not shutil.which("node") or not importlib.util.find_spec("pyright"):
-        return Stage(name, [], "left out: pyright needs Node.js")
     stubs = sysconfig.get_path("purelib")  # their folder "stdlib" stands for the standard library
     command = [sys.executable, "-m", "pyright", "-p", "firmware", "--typeshedpath", stubs]
-    return Stage(name, command)
+    return Stage("firmware types", command)
 
 
 def test_folders() -> list[str]:
@@ -112,10 +118,7 @@ def test_folders() -> list[str]:
 
 
 def run(stage: Stage) -> int:
-    """Run a stage, print one line about it, return its exit code (0 when there was nothing)."""
-    if not stage.command:
-        print(f"-- {stage.name}: {stage.note}", flush=True)
-        return 0
+    """Run a stage, print one line about it, return its exit code."""
     started_s = time.monotonic()
     try:
         code = subprocess.run(stage.command, cwd=ROOT, check=False).returncode

@@ -173,6 +173,7 @@ async def cookie_of(app: Any) -> str:
     return str(answer.headers["set-cookie"].partition(";")[0])
 
 
+@pytest.mark.benchmark
 async def test_stalled_browser_delays_nobody_and_gets_fresh_signal_afterwards(app: Any) -> None:
     cookie = await cookie_of(app)
     stalled, lively = await open_socket(app, cookie), await open_socket(app, cookie)

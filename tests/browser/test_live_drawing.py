@@ -67,6 +67,7 @@ async def test_sweep_wraps_and_keeps_a_full_width_of_signal(train: Page, app: An
     assert width - 20 <= painted < width - 5  # all but the gap ahead of the sweep
 
 
+@pytest.mark.benchmark
 async def test_at_least_25_frames_a_second(train: Page) -> None:
     await asyncio.sleep(1.5)
     rates = []
