@@ -1,3 +1,9 @@
-from faceloop_device import app
+from faceloop_device.hal import outputs
 
-app.main()
+outputs.all_off()
+try:
+    from faceloop_device import app
+
+    app.main()
+finally:
+    outputs.all_off()

@@ -14,10 +14,11 @@ import machine
 
 from faceloop_device import VERSION
 from faceloop_device.core.auth import LinkSession
-from faceloop_device.core.commands import CommandServer
+from faceloop_device.core.commands import CommandServer, owns_stream
 from faceloop_device.core.settings import load_or_make_key
 from faceloop_device.core.stream import Stream
 from faceloop_device.drivers import ads1298
+from faceloop_device.hal import board_pins
 from faceloop_device.hal.ble_link import BleLink, device_name
 from faceloop_device.hal.capture_rp2 import Capture
 from faceloop_device.hal.power import Power, battery_pct
@@ -37,15 +38,12 @@ SERIAL_POLL_EVERY = 4  # pump steps, unless the cable carries the stream
 RING_KIB = 256
 ORPHAN_MS = 120000  # a stream that no host fetches stops the converter after this
 
-_BOARDS = {"rp2": "pico2w", "linux": "virtual"}
-
 
 class Board:
     """All parts of the running board."""
 
     def __init__(self):
-        name = _BOARDS[sys.platform]
-        pins = getattr(__import__("boards." + name), name)
+        name, pins = board_pins.load()
         self._number = {text: n for n, text in info.BOARD_NAMES.items()}[name]
         unique = machine.unique_id()
         self.device_id = (bytes(unique) + bytes(DEVICE_ID_BYTES))[:DEVICE_ID_BYTES]
@@ -54,6 +52,7 @@ class Board:
         self._capture = Capture(pins)
         self.stream = Stream(self._capture, RING_KIB * 1024)
         self.stream_link = None
+        self.stream_generation = 0
         self.fault = state.FAULT_NONE
         self._converter_id = self._probe()
         self.serial = SerialLink(LinkSession(self._key, self.device_id))
@@ -97,16 +96,18 @@ class Board:
 
     def may_start(self):
         """Return the status of a START: never on USB power without the bench plug."""
-        bits = self._power.bits()
-        if bits & state.POWER_USB and not bits & state.POWER_BENCH_PLUG:
-            return control.POWER_REFUSED
-        if bits & state.POWER_LOW:
+        if self._is_on_a_cable() or self._power.bits() & state.POWER_LOW:
             return control.POWER_REFUSED
         return control.OK
+
+    def _is_on_a_cable(self):
+        bits = self._power.bits()
+        return bool(bits & state.POWER_USB) and not bits & state.POWER_BENCH_PLUG
 
     def on_started(self, link):
         """The stream now belongs to this link."""
         self.stream_link = link
+        self.stream_generation = link.session.generation
         self.fault = state.FAULT_NONE
         self._stream_seen_ms = time.ticks_ms()
         if link is self.serial:
@@ -124,7 +125,7 @@ class Board:
                 stream.capture(time.ticks_diff(now_us, last_us))
             last_us = now_us
             link = self.stream_link
-            if link is not None and link.is_up and link.session.is_open:
+            if link is not None and link.is_up and owns_stream(self, link):
                 stream.send(link)
             step += 1
             if link is self.serial or step % SERIAL_POLL_EVERY == 0:
@@ -152,6 +153,9 @@ class Board:
                     self.stream.stop()
                 if self.stream.is_silent:
                     self.fault = state.FAULT_CONVERTER_SILENT
+                if self._is_on_a_cable():
+                    self.stream.stop()
+                    self.fault = state.FAULT_USB_POWER
             battery_mv = self._power.battery_mv()
             percent = battery_pct(battery_mv)
             self._pack_state(now_ms, battery_mv, percent)
@@ -191,8 +195,10 @@ class Board:
         self.ble.set_info(info.pack_info(self.info()))
 
     def _probe(self):
+        if self._is_on_a_cable():
+            return 0  # the front end stays without power
         try:
-            self._capture.converter.bring_up()
+            self._capture.probe()
             return ads1298.ID_ADS1298
         except OSError:
             self.fault = state.FAULT_CONVERTER_ID

@@ -26,9 +26,9 @@ print(os.listdir("/"))
 
 
 async def test_package_makes_an_empty_board_a_faceloop(
-    start_board: Callable[..., Any], mpremote: Callable[..., Any], root: Path
+    home: Any, mpremote: Callable[..., Any], root: Path
 ) -> None:
-    board = await start_board()
+    board = await home.start_board()
     code, text = await mpremote(board.tty_path, "exec", ERASE)
     assert (code, text) == (0, "['shim']\n")
     package = root / "firmware" / "package.json"

@@ -25,15 +25,21 @@ class LinkSession:
         self._key = key
         self._device_id = device_id
         self.bad_tags = 0
+        self.generation = 0  # tells one session of a link from the next
+        self.new_link()
+
+    def new_link(self):
+        """Another host, or none: end the session and forgive what the last one did."""
+        self._bad_here = 0
         self.forget()
 
     def forget(self):
         """End the session."""
+        self.generation += 1
         self._covered = None
         self._tag_pads = None
         self.stream_key = None
         self._counter = 0
-        self._bad_here = 0
         self.is_open = False
 
     def hello(self, host_nonce):
@@ -52,6 +58,7 @@ class LinkSession:
         if not session.is_equal(proof, expected):
             self.forget()
             self.bad_tags += 1
+            self._bad_here += 1
             return control.BAD_PROOF
         self._tag_pads = session.hmac_pads(session.tag_key(self._key, self._covered))
         self.stream_key = session.stream_key(self._key, self._covered)

@@ -9,13 +9,27 @@ from faceloop_protocol.info import pack_info
 from faceloop_protocol.limits import NONCE_BYTES
 
 
+def owns_stream(board, link):
+    """Return whether this very session of ``link`` started or resumed the board's stream.
+
+    Between a reconnect and its RESUME nothing is sent: it would go out under the old key.
+    """
+    return (
+        board.stream.stream_id != 0
+        and board.stream_link is link
+        and board.stream_generation == link.session.generation
+        and link.session.is_open
+    )
+
+
 class CommandServer:
     """Answers commands of one board, whichever link they came by.
 
     Parameters
     ----------
     board : object
-        ``stream``; ``stream_link``, the link that started or resumed it; ``info()`` -> ``Info``;
+        ``stream``; ``stream_link`` and ``stream_generation``, the link that started or resumed it
+        and that link's session then; ``info()`` -> ``Info``;
         ``may_start()`` -> status; ``ticks_ms()``; ``on_started(link)``, called when the stream
         belongs to that link.
     """
@@ -100,9 +114,8 @@ class CommandServer:
         if status != control.OK:
             return status, b""
         stream = self._board.stream
-        owner = self._board.stream_link
-        if stream.stream_id and owner is not link and owner.is_up and owner.session.is_open:
-            return control.BUSY, b""  # a host still has, or fetches, the stream by its own link
+        if self._is_anothers(link):
+            return control.BUSY, b""
         stream.set_mode(mode)
         stream.cipher = StreamCipher(link.session.stream_key)
         try:
@@ -120,6 +133,8 @@ class CommandServer:
         stream = self._board.stream
         if not stream_id or stream_id != stream.stream_id:
             return control.GONE, b""
+        if self._is_anothers(link):
+            return control.BUSY, b""
         stream.cipher = StreamCipher(link.session.stream_key)
         stream.flow.new_link()
         stream.flow.resume(stream.number_of(next_seq))
@@ -130,7 +145,7 @@ class CommandServer:
         if len(body) != struct.calcsize(control.RESEND_FORMAT):
             return control.BAD_LENGTH, b""
         stream = self._board.stream
-        if not stream.stream_id:
+        if not owns_stream(self._board, link):
             return control.NO_STREAM, b""
         seq, count = struct.unpack(control.RESEND_FORMAT, body)
         first = stream.number_of(seq)
@@ -142,21 +157,37 @@ class CommandServer:
             return
         received, stored = struct.unpack(control.ACK_FORMAT, body)
         stream = self._board.stream
-        if stream.stream_id and self._board.stream_link is link:
+        if owns_stream(self._board, link):
             stream.flow.acknowledge(received, self._board.ticks_ms())
-            stream.ring.free_before(stream.number_of(stored))
+            number = stream.number_of(stored)
+            if number <= stream.ring.head:  # beyond it: a host that has nothing of this stream yet
+                stream.ring.free_before(number)
 
     def _set_mode(self, body, link):
         if len(body) != 1:
             return control.BAD_LENGTH, b""
         if body[0] > control.MODE_RECORDING:
             return control.OUT_OF_RANGE, b""
+        if not owns_stream(self._board, link):
+            return control.NO_STREAM, b""
         self._board.stream.set_mode(body[0])
         return control.OK, b""
 
     def _close(self, body, link):
+        if not owns_stream(self._board, link):
+            return control.NO_STREAM, b""
         self._board.stream.close()
         return control.OK, b""
+
+    def _is_anothers(self, link):
+        # A host still has, or fetches, the stream by its own link.
+        owner = self._board.stream_link
+        return (
+            self._board.stream.stream_id != 0
+            and owner is not link
+            and owner.is_up
+            and owns_stream(self._board, owner)
+        )
 
     def _extent(self):
         return struct.pack(control.EXTENT_FORMAT, *self._board.stream.extent())

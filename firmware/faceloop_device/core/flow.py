@@ -44,7 +44,7 @@ class Flow:
             self._stalled_since_ms = -1
         elif self._stalled_since_ms < 0:
             self._stalled_since_ms = now_ms
-        elif now_ms - self._stalled_since_ms > STALL_MS:
+        elif (now_ms - self._stalled_since_ms) & 0x3FFFFFFF > STALL_MS:
             # The host is there but packets are gone (a damaged serial frame): stop waiting for
             # them; it asks for what it misses.
             self.received = self.sent

@@ -23,6 +23,7 @@ _NOTIFY = const(0x10)
 _INDICATE = const(0x20)
 
 _MTU = const(247)
+_MOST_REPLIES = const(8)
 _FAST_US = const(40000)  # just after power-up or a lost link
 _SLOW_US = const(250000)
 _FAST_FOR_MS = const(30000)
@@ -130,7 +131,10 @@ class BleLink:
             return False
 
     def reply(self, message):
-        """Indicate a reply; several wait for each other."""
+        """Indicate a reply; several wait for each other, a host that floods us is cut off."""
+        if len(self._replies) >= _MOST_REPLIES:
+            self.disconnect()
+            return
         self._replies.append(message)
         self.flush_replies()
 
@@ -187,7 +191,7 @@ class BleLink:
 
     def _new_link(self):
         # Nothing of one central's session may reach the next one.
-        self.session.forget()
+        self.session.new_link()
         self.inbox.clear()
         self._replies.clear()
         self._is_indicating = False

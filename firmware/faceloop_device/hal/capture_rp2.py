@@ -63,6 +63,7 @@ class Capture:
         self.words = uctypes.bytearray_at(aligned, _RING_BYTES)
         self._dma = rp2.DMA()
         self._sm = None
+        self._power = Pin(board.AFE_PWDN, Pin.OUT, value=0)
         self.converter = Ads1298(
             self._connect_spi(),
             Pin(board.AFE_CS, Pin.OUT, value=1),
@@ -79,6 +80,7 @@ class Capture:
             If the converter does not answer.
         """
         self._connect_spi()
+        self._power.value(1)
         self.converter.bring_up()
         self.converter.close_registers()
         self._run_pio()
@@ -98,6 +100,21 @@ class Capture:
         self._stop_pio()
         self._connect_spi()
         self.converter.open_registers()
+        self._power.value(0)
+
+    def probe(self):
+        """See whether the converter answers, and leave it without power.
+
+        Raises
+        ------
+        ConverterError
+            If it does not.
+        """
+        self._power.value(1)
+        try:
+            self.converter.bring_up()
+        finally:
+            self._power.value(0)
 
     def resync(self):
         """Start reading afresh at the next frame; the ring begins at its first word again."""

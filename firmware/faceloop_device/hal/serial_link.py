@@ -3,6 +3,7 @@
 import select
 import struct
 import sys
+import time
 from binascii import crc32
 
 import micropython
@@ -56,7 +57,7 @@ class SerialLink:
             if not byte:
                 break
             self._take(byte[0], now_ms)
-        if self.is_up and now_ms - self._last_ms > SERIAL_SILENCE_MS:
+        if self.is_up and time.ticks_diff(now_ms, self._last_ms) > SERIAL_SILENCE_MS:
             self.disconnect()
 
     def start_binary(self):
@@ -95,7 +96,7 @@ class SerialLink:
     def disconnect(self):
         """Forget the host on the other side."""
         self.is_up = False
-        self.session.forget()
+        self.session.new_link()
         self.inbox.clear()
         self._leave_binary()
 

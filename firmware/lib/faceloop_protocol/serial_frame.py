@@ -5,7 +5,7 @@ A frame is ``channel u8 | message | CRC-32 of both, u32``. Two encodings:
 - *text*, whenever no stream runs: a line ``FL <frame in hex>`` and a newline. Ctrl-C keeps its
   meaning, so ``mpremote`` can always enter.
 - *binary*, only between an authenticated START and STOP: COBS, ended by a zero byte. It is left
-  when the cable goes (DTR) and after 2 s of silence.
+  after 2 s of silence, so also when the cable goes.
 
 COBS: S. Cheshire, M. Baker, IEEE/ACM Trans. Networking 7(2), 1999.
 """

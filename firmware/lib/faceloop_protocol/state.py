@@ -46,12 +46,14 @@ FAULT_CONVERTER_ID = const(1)
 FAULT_CONVERTER_SILENT = const(2)
 FAULT_EXCEPTION = const(3)
 FAULT_NOISE = const(4)
+FAULT_USB_POWER = const(5)
 
 FAULT_TEXT = {
     FAULT_NONE: "no fault",
     FAULT_CONVERTER_ID: "The EMG converter does not answer. Check its power and its cable.",
     FAULT_CONVERTER_SILENT: "The EMG converter stopped converting. Switch the board off and on.",
     FAULT_EXCEPTION: "The board's program stopped and restarted. Run a self-test.",
+    FAULT_USB_POWER: "A USB cable is plugged in: the electrodes are off. Unplug it and start.",
     FAULT_NOISE: "The EMG converter is noisier than it should be. Run a self-test.",
 }
 

@@ -26,6 +26,7 @@ class Board:
         self.capture = FakeCapture()
         self.stream = Stream(self.capture, 16 * 1024)
         self.stream_link = None
+        self.stream_generation = 0
         self.status = control.OK
 
     def info(self):
@@ -41,6 +42,7 @@ class Board:
 
     def on_started(self, link):
         self.stream_link = link
+        self.stream_generation = link.session.generation
 
 
 class Host:

@@ -104,6 +104,7 @@ class BoardLink:
         self._reconnect_task: asyncio.Task[None] | None = None
         self._early: list[tuple[bytes, float]] = []
         self._is_closing = False
+        self._is_resuming = False
         self.info: Info | None = None
         self.device_id = b""
         self.damaged_packets = 0
@@ -224,6 +225,8 @@ class BoardLink:
         if self._received % ACK_PERIOD_PACKETS == 0:
             self._ack_due.set()
         arrival_s = time.monotonic()
+        if self._is_resuming:
+            return  # the board sends nothing of use before RESUME, and this host could not read it
         if self._stream_id == 0:
             self._early.append((data, arrival_s))
         else:
@@ -301,9 +304,11 @@ class BoardLink:
             If it never will: another key, another program, another stream.
         """
         while True:
+            self._is_resuming = True
             try:
                 await self._open(CONNECT_TIMEOUT_S)
                 self._received = 0
+                self._is_resuming = False
                 extent = await self._client.resume(self._stream_id, self._listener.next_seq())
             except AuthenticationError:
                 raise

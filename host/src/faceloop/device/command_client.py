@@ -95,7 +95,7 @@ class CommandClient:
             theirs = reply.body[0] if reply.body else 0
             raise RemoteError(
                 f"The board speaks protocol {theirs}, this program {PROTOCOL_VERSION}. "
-                "Update the older one: faceloop flash, or a newer faceloop."
+                "Update the older one: firmware/README.md says how, or install a newer faceloop."
             )
         if len(reply.body) != DEVICE_ID_BYTES + NONCE_BYTES + PROOF_BYTES:
             raise NotAFaceloop("This device does not answer as a faceloop board.")

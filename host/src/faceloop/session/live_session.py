@@ -314,6 +314,13 @@ class LiveSession:
     def on_packet(self, packet: Packet) -> None:
         """Keep a packet, then judge and show it if it belongs to the live signal."""
         self._bytes += len(packet.plain)
+        header = packet.header
+        try:
+            counts = decode_payload(
+                packet.plain[HEADER_BYTES:], header.n_frames, header.flags & SHIFT_MASK
+            )
+        except ValueError:
+            return  # damaged: it counts as missing and is asked for again
         placed = self._assembler.add(packet)
         if placed.is_new:
             next_seq = self._assembler.next_seq
@@ -329,14 +336,6 @@ class LiveSession:
         at_electrode_s = self._electrode_time_s(last_frame)
         if placed.gap_before:
             self._show(analysis.gap(placed.gap_before, at_electrode_s))
-        header = packet.header
-        try:
-            counts = decode_payload(
-                packet.plain[HEADER_BYTES:], header.n_frames, header.flags & SHIFT_MASK
-            )
-        except ValueError:
-            self._show(analysis.gap(placed.n_frames, at_electrode_s))
-            return
         if header.flags & FLAG_HALF_RATE:
             counts = counts.repeat(2, axis=0)
         self._lead_off = header.lead_off_p | header.lead_off_n

@@ -95,10 +95,17 @@ class Recorder:
         StorageError
             If the disk does not take it.
         """
+        next_seq = self._held_seq
         try:
             recording = await asyncio.to_thread(
                 lambda: Recording.begin(
-                    self._new_folder(), info, montage, affected_side, stream_id, first_frame
+                    self._new_folder(),
+                    info,
+                    montage,
+                    affected_side,
+                    stream_id,
+                    first_frame,
+                    next_seq,
                 )
             )
         except BaseException:

@@ -28,14 +28,17 @@ class Recording:
     ----------
     folder : Path
     journal : Journal
+    next_seq : int
+        First packet that was still missing when the recording began.
     """
 
-    def __init__(self, folder: Path, journal: Journal) -> None:
+    def __init__(self, folder: Path, journal: Journal, next_seq: int = 0) -> None:
         self.folder = folder
         self._journal = journal
         # (ticket, first missing packet when it was appended): what a flush made safe
         self._tickets: deque[tuple[int, int]] = deque()
-        self._stored_seq = 0
+        # What is older than the recording is not in it, and need not be kept for it.
+        self._stored_seq = next_seq
 
     @classmethod
     def begin(
@@ -46,6 +49,7 @@ class Recording:
         affected_side: str | None,
         stream_id: int,
         first_frame: int,
+        next_seq: int,
     ) -> Recording:
         """Begin in a new, empty folder. Blocks."""
         header = JournalHeader.from_info(
@@ -56,7 +60,7 @@ class Recording:
             montage=montage.name,
             affected_side=affected_side or "",
         )
-        return cls(folder, Journal.create(folder, header))
+        return cls(folder, Journal.create(folder, header), next_seq)
 
     @property
     def stored_seq(self) -> int:
