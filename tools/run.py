@@ -65,14 +65,34 @@ def set_up() -> str | None:
     log = VENV / "install.log"
     pip = [BIN / "python", "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
     with log.open("w") as out:
-        done = subprocess.run([*pip, "--editable", f"{ROOT}[dev]"], stdout=out, stderr=out)
-    if done.returncode:
+        installing = subprocess.Popen([*pip, "--editable", f"{ROOT}[dev]"], stdout=out, stderr=out)
+        code = wait_showing_time(installing, started)
+    if code:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
         header = "" if "Python.h" not in tail else f"\nPython's headers are missing: {APT_PYTHON}"
         return f"{tail}\nInstalling failed; the whole output is in {log}.{header}"
     STAMP.write_text(fingerprint)
     say(f"Ready after {time.monotonic() - started:.0f} s.")
     return None
+
+
+def wait_showing_time(process: subprocess.Popen, started: float) -> int:
+    """Wait for a process; on a terminal, count the seconds meanwhile."""
+    while True:
+        try:
+            code = process.wait(timeout=1.0)
+        except subprocess.TimeoutExpired:
+            if sys.stderr.isatty():
+                print(
+                    f"\r{time.monotonic() - started:4.0f} s ", end="", file=sys.stderr, flush=True
+                )
+            continue
+        except KeyboardInterrupt:
+            process.wait()  # it got the same Ctrl-C
+            raise
+        if sys.stderr.isatty():
+            print("\r", end="", file=sys.stderr)
+        return code
 
 
 def installed_from() -> str:
@@ -150,4 +170,8 @@ def fail(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        say("\nStopped. The next call goes on from here.")
+        sys.exit(130)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NoReturn
 import typer
 
 from faceloop import output
-from faceloop.errors import FaceloopError, UsageError
+from faceloop.errors import OUR_MISTAKE_EXIT_CODE, FaceloopError, UsageError
 
 __all__ = ["app", "main"]
 
@@ -102,7 +102,7 @@ def demo(
         montage=montage,
         affected_side=_side(affected),
         rest_s=rest_s,
-        mains_hz=mains_hz,
+        mains_hz=_line(mains_hz),
         tap=tap,
         is_headless=headless,
         wait_s=wait_s,
@@ -125,16 +125,26 @@ def run(
     mains_hz: Mains = None,
     out: Out = None,
     wait_s: WaitS = 120.0,
+    as_json: Json = False,
 ) -> None:
     """Open the app with a live session on a board."""
     from faceloop.tasks.live import LiveOptions, live
 
     options = LiveOptions(
-        device, serial, virtual, montage, _side(affected), rest_s, mains_hz, out, None, wait_s
+        device,
+        serial,
+        virtual,
+        montage,
+        _side(affected),
+        rest_s,
+        _line(mains_hz),
+        out,
+        None,
+        wait_s,
     )
-    with output.progress(is_quiet=False) as progress:
-        result = _run(live(options, progress, output.page(is_quiet=False)))
-    _end_session(result, False)
+    with output.progress(is_quiet=as_json) as progress:
+        result = _run(live(options, progress, output.page(is_quiet=as_json)))
+    _end_session(result, as_json)
 
 
 @app.command()
@@ -156,7 +166,16 @@ def record(
     from faceloop.tasks.live import LiveOptions, live
 
     options = LiveOptions(
-        device, serial, virtual, montage, _side(affected), rest_s, mains_hz, out, seconds, wait_s
+        device,
+        serial,
+        virtual,
+        montage,
+        _side(affected),
+        rest_s,
+        _line(mains_hz),
+        out,
+        seconds,
+        wait_s,
     )
     with output.progress(is_quiet=as_json) as progress:
         result = _run(live(options, progress, None))
@@ -185,7 +204,7 @@ def replay(
         montage=montage,
         affected_side=_side(affected),
         rest_s=rest_s,
-        mains_hz=mains_hz,
+        mains_hz=_line(mains_hz),
         is_headless=headless,
         is_recording=False,
     )
@@ -215,7 +234,7 @@ def analyse(
             montage,
             _side(affected),
             rest_s=rest_s,
-            mains_hz=mains_hz,
+            mains_hz=_line(mains_hz),
             progress=progress,
         )
     output.result(result, as_json, output.analysis_lines)
@@ -290,6 +309,12 @@ def _guard(call: Callable[..., dict[str, Any]], *arguments: Any, **options: Any)
         return call(*arguments, **options)
     except FaceloopError as error:
         _fail(error)
+    except Exception as bug:  # the last net: no traceback for the user, but none lost either
+        log = output.keep_traceback()
+        output.error(
+            f"faceloop stopped by a mistake of its own ({type(bug).__name__}: {bug}). {log}"
+        )
+        raise typer.Exit(OUR_MISTAKE_EXIT_CODE) from None
 
 
 def _end_session(result: dict[str, Any], as_json: bool) -> None:
@@ -315,6 +340,12 @@ def _side(text: str | None) -> Literal["left", "right"] | None:
     if text == "right":
         return "right"
     _fail(UsageError(f"The affected side is left or right, not {text!r}."))
+
+
+def _line(mains_hz: float | None) -> float | None:
+    if mains_hz not in (None, 50.0, 60.0):
+        _fail(UsageError(f"The mains have 50 or 60 Hz, not {mains_hz:g}."))
+    return mains_hz
 
 
 def _blackout(text: str) -> tuple[float, float]:

@@ -16,6 +16,7 @@ FaceloopError               base; the message is one sentence for the user plus 
 from __future__ import annotations
 
 __all__ = [
+    "OUR_MISTAKE_EXIT_CODE",
     "AuthenticationError",
     "DeviceBusy",
     "DeviceFault",
@@ -28,6 +29,10 @@ __all__ = [
     "StorageError",
     "UsageError",
 ]
+
+
+OUR_MISTAKE_EXIT_CODE = 70
+"""Exit code when anything else escapes: a mistake of our own (EX_SOFTWARE of sysexits.h)."""
 
 
 class FaceloopError(Exception):

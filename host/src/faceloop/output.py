@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import tempfile
+import traceback
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,7 @@ __all__ = [
     "device_lines",
     "doctor_lines",
     "error",
+    "keep_traceback",
     "page",
     "pair_lines",
     "progress",
@@ -35,6 +38,15 @@ _err = Console(stderr=True, highlight=False, soft_wrap=True)
 def error(text: str) -> None:
     """Print an error, on one line, apart from any result."""
     print(f"faceloop: {' '.join(text.split())}", file=sys.stderr)
+
+
+def keep_traceback() -> str:
+    """Write the traceback of the error at hand to a file; return a sentence that says where."""
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="faceloop-error-", suffix=".txt", delete=False
+    ) as file:
+        traceback.print_exc(file=file)
+    return f"What was recorded is kept. Please report it with {file.name}"
 
 
 def result(
@@ -99,9 +111,11 @@ def session_lines(content: dict[str, Any]) -> Iterator[str]:
     """Describe a session that has ended."""
     gaps = sum(n for _, n in content["gaps"])
     yield (
-        f"{content['duration_s']:.1f} s, {content['frames_recorded']} frames of 8 channels, "
-        f"{gaps} missing, {content['frames_resent']} came late."
+        f"{content['duration_s']:.1f} s of 8 channels, {gaps} frames missing, "
+        f"{content['frames_resent']} sent again or late."
     )
+    if content["recording"]:
+        yield f"Recorded: {content['frames_recorded']} frames."
     if content["frames_lost_silently"]:
         lost = content["frames_lost_silently"]
         yield f"{lost} frames were lost without a trace: please report this."
@@ -132,15 +146,22 @@ def analysis_lines(content: dict[str, Any]) -> Iterator[str]:
     """Describe analysed files."""
     for file in content["files"]:
         yield f"{file['file']}: {file['duration_s']:.1f} s at {file['fs_hz']:g} Hz"
+        for warning in file["warnings"]:
+            yield f"  {warning}"
+        if not file["calibrated"]:
+            yield "  No rest was found, so onsets and synkinesis were not judged."
         for channel in file["channels"]:
             rest = channel["rest_rms_uv"]
             rest_text = "no rest found" if rest is None else f"rest {rest:.1f} uV"
-            yield f"  {channel['name']:<24} {rest_text}, {len(channel['onsets_s'])} onsets"
+            onsets = f", {len(channel['onsets_s'])} onsets" if file["calibrated"] else ""
+            where = channel["muscle"].replace("_", " ")
+            yield f"  {channel['name']:<24} as {where:<24} {rest_text}{onsets}"
         for pair in file["pairs"]:
             ratio = pair["symmetry_ratio"]
             text = "both sides at rest" if ratio is None else f"symmetry {ratio:.0%}"
-            yield f"  {pair['a']} / {pair['b']}: {text}"
-        yield f"  {len(file['alerts'])} synkinesis events"
+            yield f"  {pair['a'].replace('_', ' ')} / {pair['b'].replace('_', ' ')}: {text}"
+        if file["calibrated"]:
+            yield f"  {len(file['alerts'])} synkinesis events"
 
 
 def device_lines(content: dict[str, Any]) -> Iterator[str]:
