@@ -75,7 +75,7 @@ def is_in_time(account: dict[str, Any]) -> bool:
     )
 
 
-async def test_steps_are_cued_in_time_and_the_clock_is_known(home, record_property):
+async def test_steps_are_cued_in_time_and_the_clock_is_known(home):
     seen = []
     for _ in range(ATTEMPTS):
         account = await run_demo(home, "--seconds", 36, "--scenario", "steps", "--seed", 1)
@@ -85,7 +85,7 @@ async def test_steps_are_cued_in_time_and_the_clock_is_known(home, record_proper
         seen.append((account["latency_ms"], account["clock_ppm"]))
         if is_in_time(account):
             break
-    record_property("latency", str(seen))
+    print(seen)  # shown with pytest -s, and when it fails
     assert is_in_time(account), seen
 
 

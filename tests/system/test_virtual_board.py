@@ -16,6 +16,8 @@ PREPARE = """
 from machine import *
 from boards import virtual as board
 import rp2, time, machine
+Pin(board.AFE_PWDN, Pin.OUT, value=1)  # the firmware left the front end without power
+time.sleep_ms(130)
 """
 
 

@@ -44,6 +44,8 @@ def read_frames():
     wrap()
 
 
+Pin(board.AFE_PWDN, Pin.OUT, value=1)  # the firmware left the front end without power
+time.sleep_ms(130)
 cs = Pin(board.AFE_CS, Pin.OUT, value=1)
 start = Pin(board.AFE_START, Pin.OUT, value=0)
 spi = SPI(
