@@ -214,6 +214,7 @@ async def test_recording_reaches_the_board_bit_for_bit(tmp_path, mpremote, root)
 import time
 from machine import Pin, SPI
 from boards import virtual as b
+Pin(b.AFE_PWDN, Pin.OUT, value=1)
 cs = Pin(b.AFE_CS, Pin.OUT, value=1)
 start = Pin(b.AFE_START, Pin.OUT, value=0)
 spi = SPI(0, 2000000, polarity=0, phase=1)
