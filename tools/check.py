@@ -27,8 +27,8 @@ TESTS = ROOT / "tests"
 ORDER = ("unit", "conformance", "simulation", "integration", "system", "browser")
 # Start boards or browsers: minutes instead of seconds.
 SLOW = ("integration", "system", "browser")
-# Short waits on many small servers and parsers: two at a time. What measures time runs alone.
-PARALLEL = ("unit", "browser")
+# Many small computations: two at a time. What measures time runs alone.
+PARALLEL = ("unit",)
 NO_TESTS_COLLECTED = 5  # pytest's exit code
 
 
