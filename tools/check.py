@@ -27,8 +27,9 @@ TESTS = ROOT / "tests"
 ORDER = ("unit", "conformance", "simulation", "integration", "system", "browser")
 # Start boards or browsers: minutes instead of seconds.
 SLOW = ("integration", "system", "browser")
-# Many small computations: two at a time. What measures time runs alone.
-PARALLEL = ("unit",)
+# So many test files at a time; what measures time runs alone afterwards. Boards and browsers mostly
+# wait: one after the other they would leave two thirds of two cores idle.
+AT_A_TIME = {"unit": 2, "system": 3, "browser": 2}
 NO_TESTS_COLLECTED = 5  # pytest's exit code
 
 
@@ -90,8 +91,9 @@ def stages(arguments: list[str]) -> list[Stage]:
     left_out = {"hardware", *(() if is_full else ("benchmarks",)), *(SLOW if is_quick else ())}
     folders = [name for name in test_folders() if name not in left_out]
     for name in folders:
-        if name in PARALLEL:
-            together = ["-n", "2", "--dist", "loadfile", "-m", f"({wanted}) and not benchmark"]
+        if name in AT_A_TIME:
+            workers = ["-n", str(AT_A_TIME[name]), "--dist", "loadfile"]
+            together = [*workers, "-m", f"({wanted}) and not benchmark"]
             found.append(Stage(name, [*pytest, *together, f"tests/{name}"]))
             alone = ["-m", f"({wanted}) and benchmark"]
             found.append(Stage(f"{name}, timed", [*pytest, *alone, f"tests/{name}"]))

@@ -81,6 +81,7 @@ async def demo_page(seconds: float, out: Path) -> AsyncIterator[tuple[psutil.Pro
         await asyncio.wait_for(process.communicate(), 30)
 
 
+@pytest.mark.benchmark
 @pytest.mark.browser
 @pytest.mark.slow
 @pytest.mark.parametrize(
