@@ -95,5 +95,17 @@ async def test_file_of_an_odd_rate_is_resampled_to_the_boards(home):
     source = write_csv(home.folder / "odd.csv", 1234.5, 1.5)
     done = await home.run("demo", "--headless", "--json", "--source", source)
     assert (done.code, done.err) == (0, "")
+    assert done.account["warnings"] == [
+        "Resampled from 1234.5 to 2000 Hz.",
+        "2 channels; the others are electrodes that are off.",
+    ]
     assert abs(done.account["frames_expected"] - 3000) <= 4
     assert done.account["frames_recorded"] == done.account["frames_expected"]
+
+
+async def test_what_was_assumed_about_a_recording_is_said(home, recording_path):
+    command = ("demo", "--headless", "--seconds", 1, "--source", recording_path)
+    sentence = "Only the first 8 of 10"
+    warnings = (await home.run(*command, "--json")).account["warnings"]
+    assert any(sentence in text for text in warnings)
+    assert f"{recording_path}: {sentence}" in (await home.run(*command)).err

@@ -61,7 +61,7 @@ def recorder(failures: list[StorageError]) -> Recorder:
 
 async def begin(recorder: Recorder) -> None:
     recorder.hold(1)
-    await recorder.begin(None, None, None, 7, 0)  # type: ignore[arg-type]
+    await recorder.begin(None, None, 7, 0)  # type: ignore[arg-type]
 
 
 def put(recorder: Recorder, what: Any) -> None:
@@ -84,7 +84,7 @@ async def test_what_comes_while_the_file_is_made_is_kept_in_order(recorder, reco
 
 
 async def begin_held(recorder: Recorder) -> None:
-    await recorder.begin(None, None, None, 7, 0)  # type: ignore[arg-type]
+    await recorder.begin(None, None, 7, 0)  # type: ignore[arg-type]
 
 
 async def test_file_that_cannot_be_made_leaves_no_recording(recorder, monkeypatch):

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from faceloop.errors import SourceError, UsageError
+from faceloop.files.resample import resample
 from faceloop.twin.sources import LSB_UV, Source, make_source
 from faceloop.twin.sources.recording import RecordingSource
-from faceloop.twin.sources.resample import resample
 
 DATA = Path(__file__).parents[2] / "data"
 RNG = np.random.default_rng(5)

@@ -38,6 +38,7 @@ from faceloop.errors import StorageError
 
 __all__ = [
     "JOURNAL_NAME",
+    "MAGIC",
     "MAX_CHUNK_PAYLOAD_BYTES",
     "NO_FRAME",
     "Chunk",

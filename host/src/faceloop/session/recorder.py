@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
 from faceloop.errors import StorageError
 from faceloop.session.coverage import Coverage
-from faceloop.session.montage import Montage
 from faceloop.session.recording import Recording
+from faceloop.session.settings import Settings
 from faceloop_protocol.info import Info
 
 __all__ = ["Recorder"]
@@ -83,8 +82,7 @@ class Recorder:
     async def begin(
         self,
         info: Info,
-        montage: Montage,
-        affected_side: str | None,
+        settings: Settings,
         stream_id: int,
         first_frame: int,
     ) -> None:
@@ -101,8 +99,7 @@ class Recorder:
                 lambda: Recording.begin(
                     self._new_folder(),
                     info,
-                    montage,
-                    affected_side,
+                    settings,
                     stream_id,
                     first_frame,
                     next_seq,
@@ -173,8 +170,7 @@ class Recorder:
         if recording is not None:
             await asyncio.to_thread(recording.leave)
         if self._leaving is not None:
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._leaving
+            await asyncio.gather(self._leaving, return_exceptions=True)
 
     def _fail(self, error: StorageError) -> None:
         recording, self._recording = self._recording, None

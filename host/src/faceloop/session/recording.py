@@ -9,12 +9,14 @@ from collections import deque
 from pathlib import Path
 
 from faceloop.errors import StorageError
-from faceloop.session.bdf import BDF_NAME, Summary, finalise
+from faceloop.session.bdf import BDF_NAME, finalise
 from faceloop.session.journal import Journal
 from faceloop.session.journal_format import JOURNAL_NAME
 from faceloop.session.journal_header import JournalHeader
 from faceloop.session.live import LiveEvent
-from faceloop.session.montage import Montage
+from faceloop.session.montage import montage_named
+from faceloop.session.settings import Settings
+from faceloop.session.summary import Summary
 from faceloop_protocol.info import Info
 from faceloop_protocol.state import STATE_FORMAT, BoardState
 
@@ -45,8 +47,7 @@ class Recording:
         cls,
         folder: Path,
         info: Info,
-        montage: Montage,
-        affected_side: str | None,
+        settings: Settings,
         stream_id: int,
         first_frame: int,
         next_seq: int,
@@ -54,11 +55,12 @@ class Recording:
         """Begin in a new, empty folder. Blocks."""
         header = JournalHeader.from_info(
             info,
-            montage.labels,
+            montage_named(settings.montage).labels,
             stream_id=stream_id,
             first_frame=first_frame,
-            montage=montage.name,
-            affected_side=affected_side or "",
+            montage=settings.montage,
+            affected_side=settings.affected_side or "",
+            extra=settings.to_extra(),
         )
         return cls(folder, Journal.create(folder, header), next_seq)
 
@@ -80,7 +82,9 @@ class Recording:
         self._tickets.append((self._journal.append_packet(plain_packet), next_seq))
 
     def append_event(self, event: LiveEvent) -> None:
-        """Append an alert, a cue, a note."""
+        """Append an alert, a cue, a note; nothing of before the recording."""
+        if 0 <= event.frame < (self._journal.header.first_frame or 0):
+            return
         content: dict[str, object] = {"kind": event.kind}
         if event.text:
             content["text"] = event.text

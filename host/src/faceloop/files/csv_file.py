@@ -17,8 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from faceloop.errors import SourceError
-from faceloop.twin.sources.edf_file import Track
-from faceloop.twin.sources.source import FloatArray
+from faceloop.files.track import FloatArray, Track
 
 __all__ = ["read_csv"]
 
