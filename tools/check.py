@@ -27,8 +27,8 @@ TESTS = ROOT / "tests"
 ORDER = ("unit", "conformance", "simulation", "integration", "system", "browser")
 # Start boards or browsers: minutes instead of seconds.
 SLOW = ("integration", "system", "browser")
-# So many test files at a time; what measures time runs alone afterwards. Boards and browsers mostly
-# wait: one after the other they would leave two thirds of two cores idle.
+# So many test files at a time; what measures time runs alone afterwards. Boards and browsers
+# mostly wait: one after the other they would leave two thirds of two cores idle.
 AT_A_TIME = {"unit": 2, "system": 3, "browser": 2}
 NO_TESTS_COLLECTED = 5  # pytest's exit code
 

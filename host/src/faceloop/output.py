@@ -11,10 +11,11 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, Task, TextColumn
 
 from faceloop.tasks.progress import Progress as ProgressSink
 from faceloop.tasks.progress import Silent
+from faceloop_protocol.limits import FS_HZ
 
 if TYPE_CHECKING:
     from faceloop.session.live import LiveView
@@ -62,24 +63,51 @@ def result(
 
 @contextlib.contextmanager
 def progress(*, is_quiet: bool) -> Iterator[ProgressSink]:
-    """Show progress on the error stream while the block runs."""
+    """Show progress on the error stream while the block runs.
+
+    With ``is_quiet`` nothing is shown but where the page is.
+    """
     if is_quiet or not _err.is_terminal:
-        yield Silent()
+        yield _Lines(is_quiet)
         return
     bar = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
+        _KnownEnd(bar_width=30),
         TextColumn("{task.fields[amount]}"),
         console=_err,
         transient=True,
+        refresh_per_second=4,
     )
     with bar:
         yield _Bar(bar)
 
 
+class _Lines(Silent):
+    """No progress, only what is said."""
+
+    def __init__(self, is_quiet: bool) -> None:
+        self.is_quiet = is_quiet
+
+    def say(self, text: str) -> None:
+        if not self.is_quiet:
+            _print(text)
+
+    def close(self, text: str) -> None:
+        self.say(text)
+
+
+class _KnownEnd(BarColumn):
+    """A bar only for what has an end; one that runs to and fro says nothing."""
+
+    def render(self, task: Task) -> Any:
+        return super().render(task) if task.total is not None else ""
+
+
 class _Bar:
     """A rich progress bar behind the tasks' interface."""
+
+    is_quiet = False
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
@@ -92,40 +120,63 @@ class _Bar:
         text = f"{done:.0f} s" if total is None else f"{done:.0f} of {total:.0f} s"
         self._bar.update(self._task, completed=done, total=total, amount=text)
 
+    def say(self, text: str) -> None:
+        _print(text)
 
-def page(*, is_quiet: bool) -> Callable[[LiveView], Awaitable[None]]:
-    """Return a function that shows a session in the browser until the person ends it."""
+    def close(self, text: str) -> None:
+        self._bar.stop()  # gives the terminal its cursor back
+        _print(text)
+
+
+def _print(text: str) -> None:
+    # The terminal may be what has just gone away.
+    with contextlib.suppress(OSError):
+        _err.print(text, markup=False)
+
+
+def page(progress: ProgressSink, note: str = "") -> Callable[[LiveView], Awaitable[None]]:
+    """Return a function that shows a session in the browser until the person ends it.
+
+    Parameters
+    ----------
+    progress : Progress
+        Told where the page is.
+    note : str
+        For the first screen: what is special about this session.
+    """
+    progress.step("Preparing the page")
+    # Not once the signal runs: it takes a second in which nothing could be received.
+    from faceloop.ui.app import serve
 
     async def show(session: LiveView) -> None:
-        from faceloop.ui.app import serve
+        def tell(url: str) -> None:
+            _print(f"Open {url}")
+            progress.say(
+                "This address works on this computer until the session ends. Ctrl-C ends it."
+            )
 
-        def say(url: str) -> None:
-            _err.print(f"Open {url}" + ("" if is_quiet else "   (Ctrl-C ends the session)"))
-
-        await serve(session, on_ready=say)
+        await serve(session, on_ready=tell, note=note)
 
     return show
 
 
 def session_lines(content: dict[str, Any]) -> Iterator[str]:
     """Describe a session that has ended."""
-    gaps = sum(n for _, n in content["gaps"])
+    missing = sum(n for _, n in content["gaps"])
+    late = content["frames_resent"]
+    is_whole = not missing and not content["frames_lost_silently"]
     yield (
-        f"{content['duration_s']:.1f} s of 8 channels, {gaps} frames missing, "
-        f"{content['frames_resent']} sent again or late."
+        f"{content['duration_s']:.1f} s of signal from 8 channels, "
+        + ("complete." if is_whole else f"{_seconds(missing)} of it missing.")
     )
-    if content["recording"]:
-        yield f"Recorded: {content['frames_recorded']} frames."
+    if late:
+        yield f"{_seconds(late)} of it came late and was put where it belongs."
     if content["frames_lost_silently"]:
         lost = content["frames_lost_silently"]
         yield f"{lost} frames were lost without a trace: please report this."
     if not content["calibrated"]:
         yield "No rest was learnt, so no alerts were given."
-    for alert in content["alerts"]:
-        pair = alert["pair"].replace("_", " ")
-        ratio = alert["index"]
-        text = pair if ratio is None else f"{pair}, affected side {ratio:.1f} times the other"
-        yield f"  {alert['t_s']:7.1f} s  {text}"
+    yield from _alert_lines(content["alerts"], content["affected_side"])
     latency = content["latency_ms"]
     if latency["n"]:
         where = "screen" if latency["kind"] == "to_screen" else "computer"
@@ -140,6 +191,22 @@ def session_lines(content: dict[str, Any]) -> Iterator[str]:
             yield f"An earlier recording was finished: {earlier['recording']}"
         else:
             yield f"An earlier recording is still unfinished: {earlier['error']}"
+
+
+def _alert_lines(alerts: list[dict[str, Any]], side: str | None) -> Iterator[str]:
+    if alerts:
+        times = "once" if len(alerts) == 1 else f"{len(alerts)} times"
+        where = f" on the {side}" if side else ""
+        yield f"A quiet muscle joined in {times}{where}:"
+    for alert in alerts:
+        moved, _, guard = alert["pair"].partition("_to_")
+        index = alert["index"]
+        strength = "" if index is None else f", {index:.1f} times the other side"
+        yield f"  {alert['t_s']:7.1f} s  the {guard} while the {moved} moved{strength}"
+
+
+def _seconds(frames: int) -> str:
+    return f"{frames / FS_HZ:.2f} s"
 
 
 def analysis_lines(content: dict[str, Any]) -> Iterator[str]:
@@ -162,6 +229,13 @@ def analysis_lines(content: dict[str, Any]) -> Iterator[str]:
             yield f"  {pair['a'].replace('_', ' ')} / {pair['b'].replace('_', ' ')}: {text}"
         if file["calibrated"]:
             yield f"  {len(file['alerts'])} synkinesis events"
+        if file["gaps"]:
+            missing_s = sum(n for _, n in file["gaps"]) / file["fs_hz"]
+            yield f"  {missing_s:.1f} s are missing and were not judged"
+        live = file["live"]
+        if live is not None and live["late"]:
+            late_s = sum(n for _, n in live["late"]) / file["fs_hz"]
+            yield f"  {late_s:.1f} s came late; live there were {len(live['alerts'])} events"
 
 
 def device_lines(content: dict[str, Any]) -> Iterator[str]:

@@ -18,12 +18,13 @@ from faceloop.session.montage import montage_named
 from faceloop.session.session_result import SessionResult
 from faceloop.session.store import Store
 from faceloop.tasks.account import rounded, session_account, silently_lost
-from faceloop.tasks.interruption import interruption
+from faceloop.tasks.attendance import Show, attend
+from faceloop.tasks.data_folder import checked_store
 from faceloop.tasks.progress import Progress, Silent
 from faceloop.tasks.recovery import recover
 from faceloop.tasks.virtual import ConverterClock, PairedBoard, paired_virtual_board
 from faceloop.twin.launch import BoardSpec
-from faceloop.twin.sources import make_source
+from faceloop.twin.sources import FS_HZ, N_CHANNELS, Source, make_source
 
 __all__ = ["DemoOptions", "demo"]
 
@@ -35,7 +36,7 @@ CUE_WITHIN_FRAMES = 1000
 REAL_ACTIVATIONS = ("voluntary", "synkinesis", "estimate")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DemoOptions:
     """What to play, through what air, for how long.
 
@@ -54,7 +55,7 @@ class DemoOptions:
     blackouts : tuple of (float, float)
         Start and length in seconds, counted from the start of the stream.
     out : Path or None
-        Data folder; None takes the user's own.
+        Data folder; its parent must exist. None takes the user's own.
     montage : str
     affected_side : str or None
     rest_s : float
@@ -93,12 +94,13 @@ class DemoOptions:
 
 
 DEFAULT_SECONDS = 60.0
+POLL_S = 0.05
 
 
 async def demo(
     options: DemoOptions,
     progress: Progress | None = None,
-    show: Callable[[LiveSession], Any] | None = None,
+    show: Show | None = None,
 ) -> dict[str, Any]:
     """Run a session on a virtual board and return the account of it.
 
@@ -127,10 +129,16 @@ async def demo(
     seconds = options.seconds
     if seconds is None and options.source is None and options.is_headless:
         seconds = DEFAULT_SECONDS
+    # What cannot be played, or kept, is refused here, before anything is started.
+    store = checked_store(options.out) if options.is_recording else Store(options.out)
     source = _source(options, seconds)
-    progress.step("Reading the source")
-    # A source that cannot be played is refused here, before anything is started.
-    length = (await asyncio.to_thread(make_source, source)).n_samples
+    if options.source is not None:
+        progress.step(f"Reading {options.source.name}")
+    played = await asyncio.to_thread(make_source, source)
+    length = played.n_samples
+    warnings = (*played.warnings, *_changes(played))
+    for warning in warnings:
+        progress.say(f"{options.source}: {warning}")
     spec = BoardSpec(
         source=source,
         seed=options.seed,
@@ -142,7 +150,6 @@ async def demo(
         },
     )
     clock = ConverterClock()
-    store = Store(options.out)
     recovered = await recover(store, progress)
     progress.step("Starting the virtual board")
     async with paired_virtual_board(spec, interval_ms=options.interval_ms) as paired:
@@ -162,14 +169,11 @@ async def demo(
         await paired.board.control("begin_blackouts")
         await paired.read_clock(clock)
         total_s = seconds if length is None else min(seconds or math.inf, length / 2000)
-        with interruption() as interrupted:
-            is_over = False
-            try:
-                await _play(session, paired, total_s, progress, show, interrupted)
-                is_over = not interrupted.is_set()
-            finally:
-                progress.step("Storing the recording")
-                result = await session.finish(is_patient=is_over)
+
+        async def play() -> None:
+            await _play(session, paired, total_s, progress, has_page=show is not None)
+
+        result, is_interrupted = await attend(session, play, progress, show)
         expected = await paired.conversions()
         truth = (await paired.board.control("truth"))["onsets"]
     account = session_account(
@@ -177,12 +181,26 @@ async def demo(
         result,
         montage=options.montage,
         affected_side=options.affected_side,
-        is_interrupted=interrupted.is_set(),
+        is_interrupted=is_interrupted,
         recovered=recovered,
+        warnings=warnings,
     )
     account.update(_counted(expected, result))
     account["latency_ms"] = _latency(result, truth, clock)
     return account
+
+
+def _changes(played: Source) -> list[str]:
+    """Return what is done to a recording so that the board can take it, in sentences."""
+    rates_hz = getattr(played, "recorded_fs_hz", ())  # only of a recording
+    changes = [
+        f"Resampled from {rate_hz:g} to {FS_HZ:g} Hz."
+        for rate_hz in sorted(set(rates_hz))
+        if rate_hz != FS_HZ
+    ]
+    if 0 < len(rates_hz) < N_CHANNELS:
+        changes.append(f"{len(rates_hz)} channels; the others are electrodes that are off.")
+    return changes
 
 
 def _source(options: DemoOptions, seconds: float | None) -> dict[str, Any]:
@@ -203,32 +221,20 @@ async def _play(
     paired: PairedBoard,
     total_s: float | None,
     progress: Progress,
-    show: Callable[[LiveSession], Any] | None,
-    interrupted: asyncio.Event,
+    *,
+    has_page: bool,
 ) -> None:
-    showing = asyncio.ensure_future(show(session)) if show is not None else None
-    ended = asyncio.ensure_future(session.wait_ended())
+    """Return when the time or the source is over."""
     progress.step("Live")
-    try:
-        while not (ended.done() or interrupted.is_set()):
-            # On a page the person is told and may go on without the recording.
-            if showing.done() if showing is not None else session.error is not None:
-                break
-            elapsed_s = session.frames_so_far / session.fs_hz
-            progress.amount(elapsed_s, total_s)
-            conversions = await paired.conversions()
-            if paired.is_source_done:
-                break
-            if total_s is not None and conversions >= total_s * session.fs_hz:
-                break
-            await asyncio.sleep(0.05)
-    finally:
-        for task in (showing, ended):
-            if task is not None and not task.done():
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-        if showing is not None and not showing.cancelled():
-            showing.result()  # what went wrong with the page is raised here
+    # On a page the person is told of an error and may go on without the recording.
+    while has_page or session.error is None:
+        progress.amount(session.frames_so_far / session.fs_hz, total_s)
+        conversions = await paired.conversions()
+        if paired.is_source_done:
+            return
+        if total_s is not None and conversions >= total_s * session.fs_hz:
+            return
+        await asyncio.sleep(POLL_S)
 
 
 def _counted(expected: int, result: SessionResult) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 from faceloop.device import discovery
 from faceloop.device.key_store import KeyStore
 from faceloop.errors import FaceloopError
-from faceloop.session.store import Store
+from faceloop.tasks.data_folder import checked_store
 
 __all__ = ["doctor"]
 
@@ -74,7 +74,7 @@ def _virtual_board() -> str:
             "MicroPython for this computer is missing. The virtual board needs Linux; "
             "install again with: pip install faceloop"
         )
-    code = "import sys; print(sys.version.split('; ')[-1])"
+    code = "import sys; print('MicroPython', '.'.join(map(str, sys.implementation.version[:3])))"
     done = subprocess.run(
         [program, "-c", code], capture_output=True, text=True, timeout=20, check=True
     )
@@ -82,7 +82,7 @@ def _virtual_board() -> str:
 
 
 def _data_folder() -> str:
-    root = Store().root
+    root = checked_store(None).root
     place = root
     while not place.exists():
         place = place.parent

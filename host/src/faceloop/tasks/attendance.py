@@ -1,0 +1,103 @@
+"""A running session, watched to its end; the end is in order however it comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from faceloop.session.live_session import LiveSession
+from faceloop.session.session_result import SessionResult
+from faceloop.tasks.interruption import interruption
+from faceloop.tasks.progress import Progress
+
+__all__ = ["Show", "attend"]
+
+Show = Callable[[LiveSession], Awaitable[None]]
+
+STORING = "Storing the recording"
+ENDING = "Ending the session"
+STILL_STORING = (
+    "The recording is being stored; faceloop then ends by itself. Ctrl-C once more leaves at once,"
+    " and the next start stores the rest."
+)
+STILL_ENDING = (
+    "The session is ending; faceloop then ends by itself. Ctrl-C once more leaves at once."
+)
+LEAVING = "Leaving. What was recorded is safe."
+# A page that is open says that the session has ended and where its recording is.
+LAST_WORDS_S = 5.0
+
+
+async def attend(
+    session: LiveSession,
+    play: Callable[[], Awaitable[None]],
+    progress: Progress,
+    show: Show | None = None,
+) -> tuple[SessionResult, bool]:
+    """Play a started session until it is over, then finish it.
+
+    It is over when ``play`` or ``show`` has returned, the board is gone for good, or Ctrl-C was
+    pressed.
+
+    Parameters
+    ----------
+    session : LiveSession
+    play : callable
+    progress : Progress
+    show : callable or None
+        ``await show(session)`` presents the session, and for a moment also its end.
+
+    Returns
+    -------
+    result : SessionResult
+    is_interrupted : bool
+        Ctrl-C ended it.
+
+    Raises
+    ------
+    FaceloopError
+        What ``play`` or ``show`` raises, and what goes wrong with the file.
+    """
+    was_recording = False
+
+    def say_patience() -> None:
+        is_recording = was_recording or session.status().is_recording
+        progress.say(STILL_STORING if is_recording else STILL_ENDING)
+
+    with interruption(say_patience, lambda: progress.close(LEAVING)) as interrupted:
+        playing = asyncio.ensure_future(play())
+        showing = asyncio.ensure_future(show(session)) if show is not None else None
+        works = [task for task in (playing, showing) if task is not None]
+        waiting: list[asyncio.Future[Any]] = [
+            asyncio.ensure_future(interrupted.wait()),
+            asyncio.ensure_future(session.wait_ended()),
+        ]
+        is_over = False
+        try:
+            await asyncio.wait({*works, *waiting}, return_when=asyncio.FIRST_COMPLETED)
+            _raise_from(works)
+            is_over = not interrupted.is_set()
+        finally:
+            await _cancel([playing, *waiting])
+            was_recording = session.status().is_recording
+            progress.step(STORING if was_recording else ENDING)
+            try:
+                result = await session.finish(is_patient=is_over)
+                if showing is not None:
+                    await asyncio.wait({showing}, timeout=LAST_WORDS_S)
+            finally:
+                await _cancel(works)
+    return result, interrupted.is_set()
+
+
+def _raise_from(tasks: Sequence[asyncio.Future[Any]]) -> None:
+    for task in tasks:
+        if task.done():
+            task.result()
+
+
+async def _cancel(tasks: Sequence[asyncio.Future[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
