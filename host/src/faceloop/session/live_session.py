@@ -11,7 +11,7 @@ from pathlib import Path
 from faceloop.device.board_link import GIVE_UP_S, BoardLink, Packet
 from faceloop.device.clock_fit import ClockFit
 from faceloop.device.transport import Transport
-from faceloop.errors import FaceloopError, LinkError, RemoteError, StorageError
+from faceloop.errors import DeviceFault, FaceloopError, LinkError, RemoteError, StorageError
 from faceloop.session.analysis import Analysis
 from faceloop.session.assembler import Assembler
 from faceloop.session.block_reader import BlockReader
@@ -328,8 +328,11 @@ class LiveSession:
         """Take the board's report."""
         self._state = state
         self._recorder.keep(lambda recording: recording.append_state(state))
-        if self._status == "live" and state.fault != FAULT_NONE and state.state != STATE_STREAMING:
+        has_stopped = state.fault != FAULT_NONE and state.state != STATE_STREAMING
+        if has_stopped and self._status == "live" and not isinstance(self.error, DeviceFault):
             self._message = FAULT_TEXT.get(state.fault, "The board reports a fault.")
+            self.error = self.error or DeviceFault(self._message, state.fault)
+            self._record_event(LiveEvent("fault", self._assembler.live_frame, text=self._message))
 
     def on_link(self, event: str, extent: control.StreamExtent | None) -> None:
         """Tell the person; note it in the recording."""
