@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
 from faceloop import cli
+from faceloop.errors import UsageError
 from faceloop.options import FaceOptions
 from faceloop.tasks import demo as demo_module
 from faceloop.tasks import live as live_module
@@ -81,7 +81,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     async def note(options: Any, *_: Any) -> dict[str, Any]:
         seen.append(options)
-        raise typer.Exit(0)
+        raise UsageError("Seen.")
 
     monkeypatch.setattr(live_module, "live", note)
     monkeypatch.setattr(demo_module, "demo", note)

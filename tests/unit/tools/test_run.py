@@ -33,13 +33,11 @@ py-modules = ["tiny"]
 """
 # Says what it was given; "wait" waits for Ctrl-C and leaves with a code of its own.
 PROGRAM = """
-import os, sys, time
+import os, signal, sys, time
 def main():
+    signal.signal(signal.SIGINT, lambda *_: os._exit(33))
     print(sys.argv[1:], os.getcwd(), flush=True)
-    try:
-        time.sleep(60 if "wait" in sys.argv else 0)
-    except KeyboardInterrupt:
-        sys.exit(33)
+    time.sleep(60 if "wait" in sys.argv else 0)
 """
 # A Python that lacks modules, in every process below it.
 WITHOUT_MODULES = """
