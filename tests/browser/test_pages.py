@@ -61,7 +61,7 @@ async def test_lost_link_says_what_happens_and_comes_back(
     app.live.set_status(link="lost")
     now = train.get_by_role("region", name="Now")
     await expect(now).to_contain_text("The board is out of reach.")
-    await expect(now).to_contain_text("Nothing recorded is lost. Trying again.")
+    await expect(now).to_contain_text("What was recorded is safe. Trying again.")
     await expect(train.locator(".fl-muscles")).to_have_attribute("data-lost", "true")
     app.live.set_status(link="live")
     await expect(now).not_to_contain_text("out of reach")

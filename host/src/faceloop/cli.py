@@ -26,6 +26,7 @@ from faceloop.options import (
     Seconds,
     SerialPort,
     StoreOptions,
+    finite,
     unfolded,
 )
 from faceloop.tasks.progress import Progress
@@ -34,7 +35,6 @@ __all__ = ["app", "main"]
 
 # The made-up face and most recordings begin with a short rest; nobody has to be told to rest.
 PLAYED_FACE = FaceOptions(rest_s=5.0)
-SCRIPTED_FACE = FaceOptions(affected="left", rest_s=5.0)
 MADE_UP = "A demonstration: the face is made up."
 MADE_UP_SYNKINESIS = (
     f"{MADE_UP} It rests for 8 seconds, then smiles and closes its eyes by turns. On the affected"
@@ -64,7 +64,7 @@ def demo(
     seconds: DemoSeconds = None,
     played: DemoFaceOptions,
     air: AirOptions,
-    face: FaceOptions = SCRIPTED_FACE,
+    face: FaceOptions = PLAYED_FACE,
     store: StoreOptions,
     as_json: Json = False,
 ) -> None:
@@ -221,7 +221,10 @@ def analyse(
 def devices(
     *,
     seconds: Annotated[
-        float, typer.Option(min=0.5, max=60.0, metavar="SECONDS", help="How long to listen.")
+        float,
+        typer.Option(
+            min=0.5, max=60.0, metavar="SECONDS", help="How long to listen.", callback=finite
+        ),
     ] = 4.0,
     as_json: Json = False,
 ) -> None:
@@ -276,6 +279,13 @@ def main() -> NoReturn:
     arguments = sys.argv[1:] or ["--help"]
     try:
         code = command.main(arguments, prog_name="faceloop", standalone_mode=False)
+        output.flush()
+    except SystemExit:  # what typer makes of a pipe that nobody reads any more
+        code = output.unwritable(None)
+    except BrokenPipeError:
+        code = output.unwritable(None)
+    except OSError as error:
+        code = output.unwritable(error)
     except _WrongArguments as error:
         names = ["faceloop", *(name for name in arguments[:1] if name in command.commands)]
         output.error(f"{_sentence(error)} Try: {' '.join(names)} --help")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import tempfile
 import traceback
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, Task, TextColumn
 
+from faceloop.errors import StorageError
 from faceloop.tasks.progress import Progress as ProgressSink
 from faceloop.tasks.progress import Silent
 from faceloop_protocol.limits import FS_HZ
@@ -25,12 +27,14 @@ __all__ = [
     "device_lines",
     "doctor_lines",
     "error",
+    "flush",
     "keep_traceback",
     "page",
     "pair_lines",
     "progress",
     "result",
     "session_lines",
+    "unwritable",
 ]
 
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -38,7 +42,35 @@ _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 def error(text: str) -> None:
     """Print an error, on one line, apart from any result."""
-    print(f"faceloop: {' '.join(text.split())}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # the exit code still tells
+        print(f"faceloop: {' '.join(text.split())}", file=sys.stderr)
+
+
+def flush() -> None:
+    """Write out what was printed; what cannot be written is an error here, not at the exit."""
+    if sys.stdout is not None:  # closed by whoever started this
+        sys.stdout.flush()
+
+
+def unwritable(reason: OSError | None) -> int:
+    """Say that the output cannot be written; return the exit code.
+
+    Parameters
+    ----------
+    reason : OSError or None
+        None when whoever read it has had enough, which needs no words.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        # What is still in the buffer would be tried again at the exit.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    if reason is not None:
+        error(
+            f"The output cannot be written ({reason.strerror or reason}). What was recorded is"
+            " kept: send the output to another place."
+        )
+    return StorageError.exit_code
 
 
 def keep_traceback() -> str:
@@ -72,9 +104,9 @@ def progress(*, is_quiet: bool) -> Iterator[ProgressSink]:
         return
     bar = Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         _KnownEnd(bar_width=30),
-        TextColumn("{task.fields[amount]}"),
+        TextColumn("{task.fields[amount]}", markup=False),
         console=_err,
         transient=True,
         refresh_per_second=4,
@@ -131,7 +163,7 @@ class _Bar:
 def _print(text: str) -> None:
     # The terminal may be what has just gone away.
     with contextlib.suppress(OSError):
-        _err.print(text, markup=False)
+        _err.print(text, markup=False, emoji=False)
 
 
 def page(progress: ProgressSink, note: str = "") -> Callable[[LiveView], Awaitable[None]]:
@@ -162,13 +194,26 @@ def page(progress: ProgressSink, note: str = "") -> Callable[[LiveView], Awaitab
 
 def session_lines(content: dict[str, Any]) -> Iterator[str]:
     """Describe a session that has ended."""
-    missing = sum(n for _, n in content["gaps"])
+    end_frame = round(content["duration_s"] * FS_HZ)
+    missing = sum(n for at, n in content["gaps"] if at < end_frame)
+    missing_after = sum(n for at, n in content["gaps"] if at >= end_frame)
     late = content["frames_resent"]
-    is_whole = not missing and not content["frames_lost_silently"]
-    yield (
-        f"{content['duration_s']:.1f} s of signal from 8 channels, "
-        + ("complete." if is_whole else f"{_seconds(missing)} of it missing.")
-    )
+    what = f"{content['duration_s']:.1f} s of signal from 8 channels"
+    if missing:
+        yield f"{what}, {_seconds(missing)} of it missing."
+    elif content["frames_lost_silently"] or not content["end_known"]:
+        yield f"{what}."
+    else:
+        yield f"{what}, complete."
+    if missing_after:
+        yield f"Another {_seconds(missing_after)} that the board measured after it are missing."
+    if not content["end_known"] and content["error"] is None:
+        yield (
+            "The board was out of reach when the session ended: what it still held is not in the"
+            " recording."
+            if content["recording"]
+            else "The board was out of reach when the session ended."
+        )
     if late:
         yield f"{_seconds(late)} of it came late and was put where it belongs."
     if content["frames_lost_silently"]:

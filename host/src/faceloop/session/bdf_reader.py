@@ -17,7 +17,8 @@ from faceloop.errors import SourceError
 from faceloop.files.edf_file import EdfHeader, read_header
 from faceloop.files.edf_window import bdf_windows
 from faceloop.session.bdf_file import DIGITAL_RANGE, EQUIPMENT, WINDOW_RECORDS
-from faceloop.session.recorded_signal import RecordedSignal, intervals
+from faceloop.session.journal_format import END_UNKNOWN
+from faceloop.session.recorded_signal import RecordedSignal, end_unknown_note, intervals
 from faceloop.session.settings import Settings
 from faceloop.session.summary import SUMMARY_NAME
 from faceloop_protocol.limits import N_CHANNELS
@@ -75,7 +76,7 @@ def read_our_bdf(path: Path) -> RecordedSignal:
         lsb_uv=marks.lsb_uv,
         n_frames=n_frames,
         blocks=lambda: _blocks(path, header),
-        warnings=tuple(notes),
+        warnings=(*notes, *marks.notes),
         missing=intervals(marks.gaps),
         late=intervals(marks.late),
         electrode_off=tuple(intervals(ranges) for ranges in marks.electrode_off),
@@ -97,6 +98,7 @@ class _Marks:
     )
     padding_at: int | None = None
     first_frame: int = 0
+    notes: list[str] = field(default_factory=list)
 
     def take(self, piece: edfio.Bdf, offset_frames: int) -> None:
         signals = piece.signals[:N_CHANNELS]
@@ -113,6 +115,8 @@ class _Marks:
                 for channel, signal in enumerate(signals):
                     if signal.transducer_type.endswith(f" {muscle}"):
                         self.electrode_off[channel].append((at, n_frames))
+            elif entry.text.startswith(END_UNKNOWN):
+                self.notes.append(end_unknown_note(entry.text.partition(": ")[2]))
             elif found := _MARK.fullmatch(entry.text):
                 self._take_mark(found[1] or found[2] or found[3], at, int(found[4]))
 

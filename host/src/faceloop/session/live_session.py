@@ -106,6 +106,7 @@ class LiveSession:
         self._finishing = asyncio.Lock()
         self._missing = MissingPackets(self._link, self._assembler, self._settle)
         self._result: SessionResult | None = None
+        self._is_patient = True
         self.error: FaceloopError | None = None
 
     # -- LiveView ---------------------------------------------------------------------------
@@ -178,7 +179,11 @@ class LiveSession:
 
     async def stop_recording(self) -> None:
         """End the recording and finish its file."""
-        await self._recorder.finish(self._assembler.live_frame, self._assembler.coverage)
+        await self._recorder.finish(
+            self._assembler.live_frame,
+            self._assembler.coverage,
+            is_end_known=self._status == "live",
+        )
 
     async def stop(self) -> None:
         """Stop the board and end the session."""
@@ -228,20 +233,30 @@ class LiveSession:
         StorageError
             If the disk fails; the journal stays and is finished at the next start.
         """
+        if not is_patient:
+            self.hurry()
         async with self._finishing:
             if self._result is None:
-                self._result = await self._finish(is_patient)
+                self._result = await self._finish()
             return self._result
 
-    async def _finish(self, is_patient: bool) -> SessionResult:
-        end_frame = self._assembler.live_frame
+    def hurry(self) -> None:
+        """Wait no longer for a board that is out of reach; a ``finish`` under way goes on."""
+        self._is_patient = False
+
+    async def _finish(self) -> SessionResult:
+        end_frame: int | None = None
         try:
             if self._stream_id:
-                end_frame = await self._fetch_rest(is_patient)
+                end_frame = await self._fetch_rest()
             await self._store_all()
         finally:
+            is_end_known = end_frame is not None or not self._stream_id
+            end_frame = self._assembler.live_frame if end_frame is None else end_frame
             try:
-                await self._recorder.finish(end_frame, self._assembler.coverage)
+                await self._recorder.finish(
+                    end_frame, self._assembler.coverage, is_end_known=is_end_known
+                )
             finally:
                 await self.abort()
         seconds = end_frame / self.fs_hz
@@ -249,6 +264,7 @@ class LiveSession:
         recorder = self._recorder
         return SessionResult(
             end_frame=end_frame,
+            is_end_known=is_end_known,
             frames_received=coverage.n_held,
             frames_recorded=recorder.frames_recorded,
             frames_unstored=recorder.frames_unstored,
@@ -339,7 +355,7 @@ class LiveSession:
         frame = self._assembler.live_frame
         if event == "lost":
             self._status = "lost"
-            self._message = "The board is out of reach. Nothing recorded is lost. Trying again."
+            self._message = "The board is out of reach. What was recorded is safe. Trying again."
             self._record_event(LiveEvent("link_lost", frame, text=self._message))
         else:
             self._status = "live"
@@ -404,11 +420,17 @@ class LiveSession:
         if self._recorder.warning and not self._message:
             self._message = self._recorder.warning
 
-    async def _fetch_rest(self, is_patient: bool) -> int:
-        """Stop the board and fetch what it still holds; return the frame after its last one."""
+    async def _fetch_rest(self) -> int | None:
+        """Stop the board and fetch what it still holds.
+
+        Returns
+        -------
+        int or None
+            The frame after the board's last one; None when it could not be asked.
+        """
         end_frame: int | None = None
         attempts = 0
-        while self._status == "live" or (self._status == "lost" and is_patient):
+        while self._status == "live" or (self._status == "lost" and self._is_patient):
             if self._status == "lost":
                 await asyncio.sleep(POLL_S)  # the link comes back or gives up
                 continue
@@ -430,7 +452,7 @@ class LiveSession:
             # Everything is stored: a board that does not hear this keeps it until its next START.
             with contextlib.suppress(LinkError, RemoteError):
                 await self._link.finish_stream()
-        return self._assembler.live_frame if end_frame is None else end_frame
+        return end_frame
 
     async def _store_all(self) -> None:
         await self._recorder.sync()

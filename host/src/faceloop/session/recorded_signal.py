@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from faceloop.session.coverage import IntervalSet
 from faceloop.session.settings import Settings
 
-__all__ = ["RecordedSignal", "Stretch", "intervals"]
+__all__ = ["RecordedSignal", "Stretch", "end_unknown_note", "intervals"]
 
 
 class Stretch(NamedTuple):
@@ -107,6 +107,11 @@ class RecordedSignal:
         for channel, ranges in enumerate(self.electrode_off):
             lead_off |= (at in ranges) << channel
         return Stretch(counts, lead_off, at in self.missing, at in self.late)
+
+
+def end_unknown_note(reason: str) -> str:
+    """Return the warning about a recording after whose end more may have been measured."""
+    return f"Where the signal ended is not known: {reason}."
 
 
 def intervals(ranges: Iterable[tuple[int, int]]) -> IntervalSet:

@@ -144,8 +144,17 @@ class Recorder:
             except StorageError as error:
                 self._fail(error)
 
-    async def finish(self, end_frame: int, coverage: Coverage) -> None:
+    async def finish(
+        self, end_frame: int, coverage: Coverage, *, is_end_known: bool = True
+    ) -> None:
         """End the recording and make its file; compare the file with what arrived.
+
+        Parameters
+        ----------
+        end_frame : int
+        coverage : Coverage
+        is_end_known : bool
+            False when the board may hold more, up to the end, that cannot be had.
 
         Raises
         ------
@@ -156,7 +165,7 @@ class Recorder:
         if recording is None:
             return
         gaps = coverage.gaps(end_frame)
-        summary = await asyncio.to_thread(recording.finish, end_frame)
+        summary = await asyncio.to_thread(recording.finish, end_frame, is_end_known=is_end_known)
         first, end = summary.first_frame, summary.end_frame
         in_gaps = sum(max(0, min(at + n, end) - max(at, first)) for at, n in gaps)
         self.frames_recorded = (self.frames_recorded or 0) + summary.frames_recorded

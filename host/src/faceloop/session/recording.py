@@ -11,7 +11,7 @@ from pathlib import Path
 from faceloop.errors import StorageError
 from faceloop.session.bdf import BDF_NAME, finalise
 from faceloop.session.journal import Journal
-from faceloop.session.journal_format import JOURNAL_NAME
+from faceloop.session.journal_format import END_UNKNOWN, JOURNAL_NAME
 from faceloop.session.journal_header import JournalHeader
 from faceloop.session.live import LiveEvent
 from faceloop.session.montage import montage_named
@@ -21,6 +21,8 @@ from faceloop_protocol.info import Info
 from faceloop_protocol.state import STATE_FORMAT, BoardState
 
 __all__ = ["Recording"]
+
+END_UNKNOWN_TEXT = "the board was out of reach, what it still held is not here"
 
 
 class Recording:
@@ -113,14 +115,25 @@ class Recording:
         """Its BDF+ file, there after ``finish``."""
         return self.folder / BDF_NAME
 
-    def finish(self, end_frame: int) -> Summary:
+    def finish(self, end_frame: int, *, is_end_known: bool = True) -> Summary:
         """End the recording and write its BDF+ file. Blocks; returns what is in the file.
+
+        Parameters
+        ----------
+        end_frame : int
+        is_end_known : bool
+            False when the board was out of reach: what it measured up to the end is not here.
 
         Raises
         ------
         StorageError
             If the disk fails; the journal stays and is finished at the next start.
         """
+        if not is_end_known:
+            with contextlib.suppress(StorageError):  # close raises it again, and lets go first
+                self._journal.append_event(
+                    {"kind": END_UNKNOWN, "text": END_UNKNOWN_TEXT}, end_frame
+                )
         self._journal.close(end_frame)
         return finalise(self.folder / JOURNAL_NAME, self.path)
 

@@ -14,10 +14,10 @@ from faceloop.files.edf_file import is_edf_or_bdf
 from faceloop.files.recording import read_recording
 from faceloop.session.bdf import BDF_NAME
 from faceloop.session.bdf_reader import is_our_bdf, read_our_bdf
-from faceloop.session.journal_format import JOURNAL_NAME, MAGIC
+from faceloop.session.journal_format import END_UNKNOWN, JOURNAL_NAME, MAGIC
 from faceloop.session.journal_index import JournalIndex, read_index
 from faceloop.session.journal_signal import JournalSignal
-from faceloop.session.recorded_signal import RecordedSignal, intervals
+from faceloop.session.recorded_signal import RecordedSignal, end_unknown_note, intervals
 from faceloop.session.settings import Settings
 from faceloop.session.timeline import timeline
 from faceloop_protocol.limits import N_CHANNELS
@@ -57,6 +57,8 @@ def open_recording(path: Path) -> RecordedSignal:
 
 
 def _first_bytes(path: Path) -> bytes:
+    if not path.is_file():
+        return b""  # a pipe would wait for someone who writes
     try:
         with path.open("rb") as file:
             return file.read(16)
@@ -90,16 +92,16 @@ def _from_journal(path: Path) -> RecordedSignal:
     start = index.start_frame
     by_kind: dict[str, list[tuple[int, int]]] = {"gap": [], "late": []}
     electrode_off: list[list[tuple[int, int]]] = [[] for _ in range(N_CHANNELS)]
+    warnings = []
     for mark in timeline(index, signal, 0):
+        if mark.kind == END_UNKNOWN:
+            warnings.append(end_unknown_note(mark.text.partition(": ")[2]))
         if mark.source != "finaliser" or mark.n_frames is None:
             continue
         if mark.kind in by_kind:
             by_kind[mark.kind].append((mark.frame - start, mark.n_frames))
         elif mark.kind == "electrode_off":
             electrode_off[mark.content["channel"]].append((mark.frame - start, mark.n_frames))
-    warnings = []
-    if not index.is_ended:
-        warnings.append("The recording was not ended in order: this is what is in its journal.")
     if index.damage:
         n_bytes = sum(piece.n_bytes for piece in index.damage)
         warnings.append(f"{n_bytes} bytes of the journal cannot be read: missing frames are gaps.")

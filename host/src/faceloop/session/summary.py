@@ -57,6 +57,9 @@ class Summary:
         Events at a frame before the recording; they are in the journal only.
     is_ended : bool
         False when the recording stopped without being told to.
+    is_end_known : bool
+        False when the board may have measured more than is here: it was out of reach at the end,
+        or the recording stopped without being told to.
     board_state : dict or None
         The board's last report.
     damage : list of [offset, n_bytes]
@@ -88,6 +91,7 @@ class Summary:
     events: dict[str, int]
     events_outside: int
     is_ended: bool
+    is_end_known: bool
     board_state: dict[str, int] | None
     damage: list[tuple[int, int]]
     summary_version: int = SUMMARY_VERSION
@@ -145,6 +149,7 @@ def summarise(
         events=events,
         events_outside=index.n_events_outside,
         is_ended=index.is_ended,
+        is_end_known=index.is_end_known,
         board_state=decode_state(state)._asdict() if len(state) == STATE_BYTES else None,
         damage=[(piece.offset, piece.n_bytes) for piece in index.damage],
     )
