@@ -265,22 +265,39 @@ def analysis_lines(content: dict[str, Any]) -> Iterator[str]:
         for channel in file["channels"]:
             rest = channel["rest_rms_uv"]
             rest_text = "no rest found" if rest is None else f"rest {rest:.1f} uV"
-            onsets = f", {len(channel['onsets_s'])} onsets" if file["calibrated"] else ""
+            onsets = f", {_count(channel['onsets_s'], 'onset')}" if file["calibrated"] else ""
             where = channel["muscle"].replace("_", " ")
             yield f"  {channel['name']:<24} as {where:<24} {rest_text}{onsets}"
         for pair in file["pairs"]:
-            ratio = pair["symmetry_ratio"]
-            text = "both sides at rest" if ratio is None else f"symmetry {ratio:.0%}"
-            yield f"  {pair['a'].replace('_', ' ')} / {pair['b'].replace('_', ' ')}: {text}"
-        if file["calibrated"]:
-            yield f"  {len(file['alerts'])} synkinesis events"
+            names = f"{pair['a'].replace('_', ' ')} / {pair['b'].replace('_', ' ')}"
+            yield f"  {names}: {_symmetry(pair, is_calibrated=file['calibrated'])}"
+        if file["alerts"] is not None:
+            yield f"  {_count(file['alerts'], 'synkinesis event')}"
+        elif file["calibrated"]:
+            yield "  Synkinesis could not be judged: it takes both sides of two muscles of a pair."
         if file["gaps"]:
             missing_s = sum(n for _, n in file["gaps"]) / file["fs_hz"]
             yield f"  {missing_s:.1f} s are missing and were not judged"
         live = file["live"]
         if live is not None and live["late"]:
             late_s = sum(n for _, n in live["late"]) / file["fs_hz"]
-            yield f"  {late_s:.1f} s came late; live there were {len(live['alerts'])} events"
+            seen = "could not judge" if live["alerts"] is None else "counted"
+            events = "" if live["alerts"] is None else f" {_count(live['alerts'], 'event')}"
+            yield f"  {late_s:.1f} s came late; the live session {seen}{events}"
+
+
+def _symmetry(pair: dict[str, Any], *, is_calibrated: bool) -> str:
+    moving, whole = pair["symmetry_ratio"], pair["whole"]["symmetry_ratio"]
+    over_all = "" if whole is None else f"{whole:.0%} over the whole recording"
+    if not is_calibrated:
+        return f"symmetry {over_all}" if over_all else "symmetry not known"
+    if moving is None:
+        return "both sides at rest" + (f", {over_all}" if over_all else "")
+    return f"symmetry {moving:.0%} in the {pair['active_s']:.1f} s in which it moved, {over_all}"
+
+
+def _count(items: list[Any], noun: str) -> str:
+    return f"{len(items)} {noun}" if len(items) == 1 else f"{len(items)} {noun}s"
 
 
 def device_lines(content: dict[str, Any]) -> Iterator[str]:

@@ -110,7 +110,7 @@ def read_recording(path: Path, fs_hz: float | None = None) -> FileRecording:
         if n_clipped:
             notes.append(
                 f"Channel {track.label!r} exceeds the converter's 200 mV in {n_clipped}"
-                " samples: clipped there."
+                f" sample{'' if n_clipped == 1 else 's'}: clipped there."
             )
         if np.ptp(track.samples) == 0:
             open_bits |= 1 << channel

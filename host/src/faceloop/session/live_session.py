@@ -61,6 +61,8 @@ class LiveSession:
         Frame to ``time.monotonic()`` of its conversion, where it is known exactly (virtual board).
     give_up_s : float
         A board that is out of reach is waited for this long.
+    played : str
+        What a virtual board plays instead of a person; empty for a person.
 
     Attributes
     ----------
@@ -81,10 +83,11 @@ class LiveSession:
         mode: int = control.MODE_TRAINING,
         electrode_clock: Callable[[int], float] | None = None,
         give_up_s: float = GIVE_UP_S,
+        played: str = "",
     ) -> None:
         self._link = BoardLink(transport, key_of, self, give_up_s)
         self._montage = montage
-        self._settings = Settings(montage.name, affected_side, rest_s, mains_hz)
+        self._settings = Settings(montage.name, affected_side, rest_s, mains_hz, played)
         self._mode = mode
         self._exact_clock = electrode_clock
         self._assembler = Assembler()
@@ -338,6 +341,9 @@ class LiveSession:
             counts = counts.repeat(2, axis=0)
         self._lead_off = header.lead_off_p | header.lead_off_n
         self._show(analysis.push(counts, self._lead_off, at_electrode_s))
+        rest, rest_frame = analysis.rest, analysis.rest_frame
+        if rest is not None and rest_frame > placed.first_frame:  # it was learnt just now
+            self._recorder.keep(lambda recording: recording.append_rest(rest, rest_frame - 1))
         self._verdicts.note_judged(at_electrode_s)
 
     def on_state(self, state: BoardState) -> None:
@@ -392,7 +398,8 @@ class LiveSession:
     async def _begin_recording(self, first_frame: int) -> None:
         """Make the recording of what is held back since ``first_frame``."""
         assert self._info is not None
-        await self._recorder.begin(self._info, self._settings, self._stream_id, first_frame)
+        rest = self._analysis.rest if self._analysis is not None else None
+        await self._recorder.begin(self._info, self._settings, self._stream_id, first_frame, rest)
 
     def _record_event(self, event: LiveEvent) -> None:
         if event.kind not in ("gap", "synkinesis_end"):

@@ -10,6 +10,7 @@ from faceloop.errors import StorageError
 from faceloop.session.coverage import Coverage
 from faceloop.session.recording import Recording
 from faceloop.session.settings import Settings
+from faceloop_dsp import RestReference
 from faceloop_protocol.info import Info
 
 __all__ = ["Recorder"]
@@ -85,8 +86,11 @@ class Recorder:
         settings: Settings,
         stream_id: int,
         first_frame: int,
+        rest: RestReference | None = None,
     ) -> None:
         """Begin a recording with ``first_frame``, after ``hold``.
+
+        ``rest`` is the wearer's, if it is known by then.
 
         Raises
         ------
@@ -103,6 +107,7 @@ class Recorder:
                     stream_id,
                     first_frame,
                     next_seq,
+                    rest,
                 )
             )
         except BaseException:

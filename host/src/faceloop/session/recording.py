@@ -13,10 +13,12 @@ from faceloop.session.bdf import BDF_NAME, finalise
 from faceloop.session.journal import Journal
 from faceloop.session.journal_format import END_UNKNOWN, JOURNAL_NAME
 from faceloop.session.journal_header import JournalHeader
+from faceloop.session.kept_rest import rest_event
 from faceloop.session.live import LiveEvent
 from faceloop.session.montage import montage_named
 from faceloop.session.settings import Settings
 from faceloop.session.summary import Summary
+from faceloop_dsp import RestReference
 from faceloop_protocol.info import Info
 from faceloop_protocol.state import STATE_FORMAT, BoardState
 
@@ -53,8 +55,9 @@ class Recording:
         stream_id: int,
         first_frame: int,
         next_seq: int,
+        rest: RestReference | None = None,
     ) -> Recording:
-        """Begin in a new, empty folder. Blocks."""
+        """Begin in a new, empty folder; ``rest`` is what the session knows already. Blocks."""
         header = JournalHeader.from_info(
             info,
             montage_named(settings.montage).labels,
@@ -62,7 +65,7 @@ class Recording:
             first_frame=first_frame,
             montage=settings.montage,
             affected_side=settings.affected_side or "",
-            extra=settings.to_extra(),
+            extra=settings.to_extra(rest),
         )
         return cls(folder, Journal.create(folder, header), next_seq)
 
@@ -97,6 +100,10 @@ class Recording:
         if not math.isnan(event.index):
             content["index"] = round(event.index, 4)
         self._journal.append_event(content, event.frame)
+
+    def append_rest(self, rest: RestReference, frame: int) -> None:
+        """Append the wearer's rest, learnt up to ``frame``."""
+        self._journal.append_event(rest_event(rest), frame)
 
     def append_state(self, state: BoardState) -> None:
         """Append the board's report."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from faceloop.session.bdf_reader import is_our_bdf, read_our_bdf
 from faceloop.session.journal_format import END_UNKNOWN, JOURNAL_NAME, MAGIC
 from faceloop.session.journal_index import JournalIndex, read_index
 from faceloop.session.journal_signal import JournalSignal
+from faceloop.session.kept_rest import kept_rest
 from faceloop.session.recorded_signal import RecordedSignal, end_unknown_note, intervals
 from faceloop.session.settings import Settings
 from faceloop.session.timeline import timeline
@@ -78,7 +79,8 @@ def _from_file(path: Path) -> RecordedSignal:
             counts[at : at + BLOCK_FRAMES] for at in range(0, len(counts), BLOCK_FRAMES)
         ),
         lead_off=recording.lead_off,
-        warnings=recording.warnings,
+        warnings=(*recording.warnings, *_resampled(recording.fs_hz)),
+        recorded_fs_hz=recording.fs_hz,
     )
 
 
@@ -93,6 +95,8 @@ def _from_journal(path: Path) -> RecordedSignal:
     by_kind: dict[str, list[tuple[int, int]]] = {"gap": [], "late": []}
     electrode_off: list[list[tuple[int, int]]] = [[] for _ in range(N_CHANNELS)]
     warnings = []
+    if not index.is_ended:
+        warnings.append("The recording was not ended in order: this is what is in its journal.")
     for mark in timeline(index, signal, 0):
         if mark.kind == END_UNKNOWN:
             warnings.append(end_unknown_note(mark.text.partition(": ")[2]))
@@ -118,7 +122,17 @@ def _from_journal(path: Path) -> RecordedSignal:
         is_ours=True,
         first_frame=index.header.first_frame or 0,
         settings=Settings.from_header(index.header.to_json()),
+        rest=kept_rest(index),
+        board=index.header.board,
     )
+
+
+def _resampled(rates_hz: Sequence[float]) -> list[str]:
+    return [
+        f"Resampled from {rate_hz:g} to {FS_HZ:g} Hz."
+        for rate_hz in sorted(set(rates_hz))
+        if rate_hz != FS_HZ
+    ]
 
 
 def _journal_blocks(index: JournalIndex) -> Iterator[NDArray[np.int32]]:

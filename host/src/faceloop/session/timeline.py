@@ -13,15 +13,12 @@ from numpy.typing import NDArray
 from faceloop.session.analysis import ELECTRODE_BACK_S
 from faceloop.session.bdf_annotations import Annotation, clean_text
 from faceloop.session.coverage import IntervalSet
-from faceloop.session.journal_format import END_UNKNOWN
 from faceloop.session.journal_index import JournalEvent, JournalIndex
 from faceloop.session.journal_signal import JournalSignal
 from faceloop_protocol.limits import N_CHANNELS
 from faceloop_protocol.stream import FLAG_DEGRADED, FLAG_HALF_RATE, FLAG_RESYNC, SHIFT_MASK
 
 __all__ = ["Mark", "merge_runs", "timeline"]
-
-NOT_ENDED_TEXT = "the recording stopped without being told to"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +94,6 @@ def timeline(index: JournalIndex, signal: JournalSignal, n_padding: int) -> list
     if index.header.first_frame:
         text = f"begun at frame {index.start_frame}"
         marks.append(Mark(index.start_frame, None, "begun", text))
-    if not index.is_ended:  # otherwise the session itself has said so
-        marks.append(Mark(index.end_frame, None, END_UNKNOWN, f"{END_UNKNOWN}: {NOT_ENDED_TEXT}"))
     if n_padding:
         marks.append(Mark(index.end_frame, n_padding, "padding", f"padding {n_padding}"))
     return sorted(marks, key=lambda mark: mark.frame)

@@ -27,11 +27,12 @@ def session_account(
     """Return what is known without a simulator.
 
     ``frames_expected`` is what the board says it captured; where ``end_known`` is false it could
-    not say so, and this is what arrived, with the gaps in it. ``frames_recorded`` is counted in the
-    finished file, or on arrival where nothing is recorded. ``frames_lost_silently`` is what was
-    expected, is not there, and is in no gap. ``latency_ms`` cannot be known without the moment of
-    the movement itself. ``warnings`` are about the recording that was played. ``error`` is None,
-    or ``message`` and ``exit_code`` of what ended the session before its time.
+    not say so, and this is what arrived, with the gaps in it. ``frames_recorded`` is counted in
+    the finished file, or on arrival where nothing is recorded. ``frames_lost_silently`` is what
+    was expected, is not there, and is in no gap. ``latency_ms`` cannot be known without the
+    moment of the movement itself. ``warnings`` are about the recording that was played.
+    ``error`` is None, or ``message`` and ``exit_code`` of what ended the session before its
+    time.
     """
     fs_hz = float(info.fs_hz)
     error = result.error

@@ -17,15 +17,13 @@ Show = Callable[[LiveSession], Awaitable[None]]
 
 STORING = "Storing the recording"
 ENDING = "Ending the session"
+BEING_STORED = "The recording is being stored; faceloop then ends by itself."
+BEING_ENDED = "The session is ending; faceloop then ends by itself."
 STILL_STORING = (
-    "The recording is being stored; faceloop then ends by itself. Ctrl-C once more leaves at once,"
-    " and the next start stores the rest."
+    f"{BEING_STORED} Ctrl-C once more leaves at once, and the next start stores the rest."
 )
-STILL_ENDING = (
-    "The session is ending; faceloop then ends by itself. Ctrl-C once more leaves at once."
-)
-NOT_WAITING = "The board is not waited for any longer."
-NOT_WAITING_STORING = f"{NOT_WAITING} The recording is being stored."
+STILL_ENDING = f"{BEING_ENDED} Ctrl-C once more leaves at once."
+NOT_WAITING = "The board is not waited for any longer. "
 LEAVING = "Leaving. What was recorded is safe."
 # A page that is open says that the session has ended and where its recording is.
 LAST_WORDS_S = 5.0
@@ -72,7 +70,10 @@ async def attend(
         """Ctrl-C for the first time while the session is ending by itself."""
         await interrupted.wait()
         session.hurry()
-        progress.say(NOT_WAITING_STORING if was_recording else NOT_WAITING)
+        is_waiting = session.status().link == "lost"
+        progress.say(
+            (NOT_WAITING if is_waiting else "") + (BEING_STORED if was_recording else BEING_ENDED)
+        )
 
     with interruption(say_patience, lambda: progress.close(LEAVING)) as interrupted:
         playing = asyncio.ensure_future(play())

@@ -168,6 +168,11 @@ async def demo(
             mains_hz=options.mains_hz,
             electrode_clock=clock,
             give_up_s=options.wait_s,
+            played=(
+                f"the made-up face ({options.scenario})"
+                if options.source is None
+                else f"the file {options.source.name}"
+            ),
         )
         progress.step("Connecting")
         info = await session.start(is_recording=options.is_headless and options.is_recording)
@@ -217,7 +222,8 @@ def _changes(played: Source) -> list[str]:
         if rate_hz != FS_HZ
     ]
     if 0 < len(rates_hz) < N_CHANNELS:
-        changes.append(f"{len(rates_hz)} channels; the others are electrodes that are off.")
+        channels = "1 channel" if len(rates_hz) == 1 else f"{len(rates_hz)} channels"
+        changes.append(f"{channels}; the others are electrodes that are off.")
     return changes
 
 
