@@ -351,10 +351,9 @@ class LiveSession:
         self._state = state
         self._recorder.keep(lambda recording: recording.append_state(state))
         has_stopped = state.fault != FAULT_NONE and state.state != STATE_STREAMING
-        if has_stopped and self._status == "live" and not isinstance(self.error, DeviceFault):
-            self._message = FAULT_TEXT.get(state.fault, "The board reports a fault.")
-            self.error = self.error or DeviceFault(self._message, state.fault)
-            self._record_event(LiveEvent("fault", self._assembler.live_frame, text=self._message))
+        # A converter that falls silent because the session ends is no fault of the board.
+        if has_stopped and self._status == "live" and not self._finishing.locked():
+            self._fault(state.fault)
 
     def on_link(self, event: str, extent: control.StreamExtent | None) -> None:
         """Tell the person; note it in the recording."""
@@ -382,6 +381,13 @@ class LiveSession:
             reader.end()
 
     # -- inside -----------------------------------------------------------------------------
+
+    def _fault(self, code: int) -> None:
+        if isinstance(self.error, DeviceFault):
+            return  # told already
+        self._message = FAULT_TEXT.get(code, "The board reports a fault.")
+        self.error = self.error or DeviceFault(self._message, code)
+        self._record_event(LiveEvent("fault", self._assembler.live_frame, text=self._message))
 
     def _electrode_time_s(self, frame: int) -> float:
         if self._exact_clock is not None:
