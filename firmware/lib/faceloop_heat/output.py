@@ -43,12 +43,14 @@ class Output:
         """Work out the power from a scan."""
         self.power_mw = 0
         if self.is_driven:
-            full_mw = inputs[IN_SUPPLY_MV] * inputs[IN_HEATER_MA] // 1000
+            supply_mv = inputs[IN_SUPPLY_MV]
+            full_mw = supply_mv * inputs[IN_HEATER_MA] // 1000
             self.power_mw = full_mw * self._duty_permille // 1000
 
     def full_mw(self, inputs):
         """Return what the pad takes at this supply with full duty."""
-        return inputs[IN_SUPPLY_MV] * inputs[IN_SUPPLY_MV] // self._heater_mohm
+        supply_mv = inputs[IN_SUPPLY_MV]
+        return supply_mv * supply_mv // self._heater_mohm
 
     def most_mw(self, inputs):
         """Return what the pad may take: what the supply gives, at most 400 W/m2."""

@@ -9,7 +9,7 @@ from array import array
 FIRST_MDEGC = -15000
 LAST_MDEGC = 65000
 
-# Codes at -15, -14, ... 65 C. A straight line between them is wrong by 2 mC at most.
+# Codes at -15, -14, ... 65 C. Lines between them, codes rounded: wrong by less than 10 mC.
 CODES = array(
     "i",
     [

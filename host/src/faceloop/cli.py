@@ -291,6 +291,54 @@ def doctor(*, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+heat = typer.Typer(
+    help="The heat pad.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(heat, name="heat")
+
+
+@heat.command()
+def simulate(
+    *,
+    wearers: Annotated[
+        int, typer.Option(min=1, max=100_000, help="The nominal one, then random ones.")
+    ] = 1,
+    fault: Annotated[
+        str, typer.Option(metavar="NAME|all|none", help="What breaks; a wrong name lists all.")
+    ] = "none",
+    state: Annotated[
+        str, typer.Option(metavar="WARMUP|HOLD|PAUSED", help="When it breaks.")
+    ] = "HOLD",
+    minutes: Annotated[
+        int, typer.Option(min=1, max=15, help="Length of a session once it is warm.")
+    ] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random wearers.")] = 1,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Picture of the first session.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Play heat sessions: the board's own supervisor on a simulated pad and skin."""
+    from faceloop.tasks.heat import simulate as run
+
+    with output.progress(is_quiet=as_json) as progress:
+        result = _guard(
+            run,
+            n_wearers=wearers,
+            fault=fault,
+            state=state,
+            minutes=minutes,
+            seed=seed,
+            plot=plot,
+            progress=progress,
+        )
+    output.result(result, as_json, output.heat_lines)
+    if result["missed"]:
+        raise typer.Exit(1)
+
+
 def main() -> None:
     """Entry point of the ``faceloop`` command."""
     try:

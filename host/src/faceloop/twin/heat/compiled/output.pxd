@@ -10,8 +10,9 @@ cdef class Output:
     cdef long _area_cm2, _heater_mohm, _duty_permille, _since_kick_ms, _answer
     cdef public bint is_driven
     cdef public long power_mw, challenge
-    @cython.locals(full_mw=long)
+    @cython.locals(full_mw=long, supply_mv=long)
     cpdef measure(self, int[::1] inputs)
+    @cython.locals(supply_mv=long)
     cpdef long full_mw(self, int[::1] inputs) except? -1
     @cython.locals(full_mw=long, limit_mw=long)
     cpdef long most_mw(self, int[::1] inputs) except? -1
