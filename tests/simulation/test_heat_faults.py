@@ -23,11 +23,30 @@ from faceloop_protocol.heat import (
 )
 
 ELECTRONIC = [fault for fault in FAULTS if fault.layer != "mechanical"]
-IDS = [fault.name for fault in ELECTRONIC]
+# Controls of the risk file that a row of the fault list tests.
+CONTROLS = {
+    1: ["RC-01"],
+    2: ["RC-02"],
+    3: ["RC-02"],
+    4: ["RC-04"],
+    5: ["RC-05"],
+    6: ["RC-05"],
+    7: ["RC-07"],
+    9: ["RC-09"],
+    11: ["RC-09"],
+    14: ["RC-14"],
+    15: ["RC-15"],
+    17: ["RC-17"],
+    19: ["RC-19"],
+}
+PARAMETERS = [
+    pytest.param(fault, id=fault.name, marks=pytest.mark.risk(*CONTROLS.get(fault.row, [])))
+    for fault in ELECTRONIC
+]
 
 
 @pytest.mark.parametrize("state", HEATING_STATES)
-@pytest.mark.parametrize("fault", ELECTRONIC, ids=IDS)
+@pytest.mark.parametrize("fault", PARAMETERS)
 def test_fault_in_every_state_is_off_in_time(fault: Fault, state: str) -> None:
     run = run_fault(fault, nominal_wearer(), HEATING_STATES[state])
     assert run.begun_in == HEATING_STATES[state]
@@ -101,6 +120,7 @@ def test_hw1_trip_latches_in_firmware_too() -> None:
 
 
 # What each piece of hardware holds, when firmware gives full power for as long as it can.
+@pytest.mark.risk("RC-20", "RC-21", "RC-22")
 @pytest.mark.parametrize("dead", ["hw1", "hw2", "timer", None])
 def test_rogue_firmware_is_held_by_the_remaining_hardware(dead: str | None) -> None:
     wearer = nominal_wearer()

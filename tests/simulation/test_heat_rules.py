@@ -154,6 +154,7 @@ def test_stop_during_the_self_test_withdraws_the_request() -> None:
 # Ledger
 
 
+@pytest.mark.risk("RC-25")
 def test_session_is_booked_before_heat_and_settled_after() -> None:
     rig = Rig().warm()
     assert rig.supervisor.ledger.day_dose_umin() == limits.DOSE_SESSION_UMIN

@@ -85,6 +85,7 @@ def test_random_wearers_stay_in_their_ranges_and_go_together() -> None:
         assert np.corrcoef(logs[a], logs[b])[0, 1] == pytest.approx(expected, abs=0.08)
 
 
+@pytest.mark.risk("RC-23")
 @pytest.mark.parametrize("area_cm2", HEATER_MOHM)
 def test_pad_takes_at_most_400_w_per_m2_at_the_highest_voltage(area_cm2: int) -> None:
     power_mw = 4200 * 4200 / HEATER_MOHM[area_cm2]

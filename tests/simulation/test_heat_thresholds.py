@@ -208,6 +208,7 @@ def test_lease_ends_heat_after_five_seconds_and_not_before() -> None:
     assert (rig.supervisor.state, rig.supervisor.cause) == (h.COOL, h.PAUSED_TOO_LONG)
 
 
+@pytest.mark.risk("RC-20B")
 @pytest.mark.parametrize("setpoint", [35999, 36000, 40000, 40001])
 @pytest.mark.parametrize("permission", [h.PERMIT_FULL, h.PERMIT_FLAGGED, h.PERMIT_NONE])
 def test_setpoint_out_of_range_is_refused_not_clamped(setpoint: int, permission: int) -> None:
