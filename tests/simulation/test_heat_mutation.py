@@ -12,7 +12,7 @@ from faceloop.twin.heat.faults import fault_named
 from faceloop.twin.heat.wearer import nominal_wearer
 
 NEVER = 1 << 29
-# Fault, module, constant, value that disables the control. Sensor A off its spot is not among them:
+# Fault, module, constant, value that disables it. Sensor A off its spot is not among them:
 # the pair rule and the zone rule both find it in time.
 TAKEN_AWAY = (
     ("ntc_open", "sensors", "SENSOR_BAD_SCANS", NEVER),
