@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from faceloop_dsp._stream import StreamKernel
 from faceloop_dsp.design import butterworth_bandpass, butterworth_lowpass
-from faceloop_dsp.rest import RestRecorder, RestReference
+from faceloop_dsp.rest import HOP_S, RestRecorder, RestReference
 
 __all__ = ["HOP_S", "MainsStatus", "Offset", "Onset", "StreamCore", "StreamFeatures"]
 
-HOP_S = 0.01
 MEASURE_BAND_HZ = (20.0, 450.0)  # corners: van Boxtel, Psychophysiology 2001;38:22
 ALERT_BAND_HZ = (30.0, 300.0)  # 1.5-2.5 ms earlier than the measurement path
 ENVELOPE_HZ = 6.0
