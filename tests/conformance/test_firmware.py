@@ -70,6 +70,27 @@ def test_steady_state_allocates_nothing(on_board: Callable[..., str]) -> None:
     assert on_board(BOARD / "steady_state.py") == "bytes allocated: 0\n"
 
 
+HEAT = BOARD / "heat_supervisor.py"
+HEAT_VECTORS = FIRMWARE.parent / "tests" / "vectors" / "heat_supervisor.txt"
+
+
+@pytest.mark.parametrize("interpreter", ["micropython", "python", "compiled"])
+def test_heat_supervisor_does_the_same_everywhere(
+    interpreter: str, on_board: Callable[..., str]
+) -> None:
+    if interpreter == "micropython":
+        found = on_board(HEAT)
+    else:
+        found = subprocess.run(
+            [sys.executable, HEAT, interpreter], capture_output=True, text=True, check=True
+        ).stdout
+    assert found == HEAT_VECTORS.read_text()
+
+
+def test_heat_tick_allocates_nothing(on_board: Callable[..., str]) -> None:
+    assert on_board(HEAT, "alloc") == "bytes allocated: 0\n"
+
+
 SOURCES = sorted(FIRMWARE.rglob("*.py"))
 TARGETS = ("armv7emsp", "armv6m", "xtensawin", "rv32imc")
 

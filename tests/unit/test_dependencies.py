@@ -14,9 +14,19 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-NEEDED = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
+# What installing brings, and what a user may ask for besides; not what developers have.
+FOR_USERS = [
+    *PROJECT["dependencies"],
+    *(
+        text
+        for name, texts in PROJECT["optional-dependencies"].items()
+        if name != "dev"
+        for text in texts
+    ),
+]
+NEEDED = {canonicalize_name(Requirement(text).name) for text in FOR_USERS}
 INSTALLED = packages_distributions()
-OURS = {"faceloop", "faceloop_dsp", "faceloop_protocol"}
+OURS = {"faceloop", "faceloop_dsp", "faceloop_heat", "faceloop_protocol"}
 # In the file that knows the interpreter, for the one that is not this one.
 OTHER_INTERPRETER = {"micropython"}
 

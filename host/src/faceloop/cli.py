@@ -7,6 +7,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -270,6 +271,58 @@ def doctor(*, as_json: Json = False) -> None:
         result = asyncio.run(run())
     output.result(result, as_json, output.doctor_lines)
     if not result["ok"]:
+        raise typer.Exit(1)
+
+
+heat = typer.Typer(help="The heat pad.", no_args_is_help=True)
+app.add_typer(heat, name="heat")
+
+
+@heat.command()
+def simulate(
+    *,
+    wearers: Annotated[
+        int,
+        typer.Option(
+            min=1, max=100_000, metavar="NUMBER", help="The nominal one, then random ones."
+        ),
+    ] = 1,
+    fault: Annotated[
+        str, typer.Option(metavar="NAME|all|none", help="What breaks; a wrong name lists all.")
+    ] = "none",
+    state: Annotated[
+        str, typer.Option(metavar="WARMUP|HOLD|PAUSED", help="When it breaks.")
+    ] = "HOLD",
+    minutes: Annotated[
+        int,
+        typer.Option(
+            min=1, max=15, metavar="MINUTES", help="Length of a session once it is warm."
+        ),
+    ] = 10,
+    seed: Annotated[int, typer.Option(min=0, metavar="NUMBER", help="Of the random wearers.")] = 1,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Picture of the first session.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Play heat sessions on a simulated pad.
+
+    The board's own supervisor, on a simulated pad and skin, with or without a fault.
+    """
+    from faceloop.tasks.heat import simulate as run
+
+    with _working(as_json) as progress:
+        result = run(
+            n_wearers=wearers,
+            fault=fault,
+            state=state,
+            minutes=minutes,
+            seed=seed,
+            plot=plot,
+            progress=progress,
+        )
+    output.result(result, as_json, output.heat_lines)
+    if result["missed"]:
         raise typer.Exit(1)
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "doctor_lines",
     "error",
     "flush",
+    "heat_lines",
     "keep_traceback",
     "page",
     "pair_lines",
@@ -312,6 +313,27 @@ def device_lines(content: dict[str, Any]) -> Iterator[str]:
 def pair_lines(content: dict[str, Any]) -> Iterator[str]:
     """Confirm a pairing."""
     yield f"Board {content['device_id']} is paired. Its key is in {content['stored_in']}."
+
+
+def heat_lines(content: dict[str, Any]) -> Iterator[str]:
+    """List heat sessions, the hottest first when there are many."""
+    runs = content["runs"]
+    shown = runs
+    if len(runs) > 60:
+        shown = sorted(runs, key=lambda run: -run["max_skin_degc"])[:20]
+        yield f"{len(runs)} sessions; the 20 with the hottest skin:"
+    for run in shown:
+        off_s = run["fault_to_off_s"]
+        off = "" if run["fault"] == "none" or off_s is None else f"off after {off_s:.2f} s"
+        yield (
+            f"{run['wearer']:>6} {run['fault']:<14} skin {run['max_skin_degc']:.2f} C, "
+            f"{run['cem43']:.3f} CEM43  {run['state']:<8} {off}  {run['cause_text']}"
+        )
+        for text in run["missed"]:
+            yield f"       not as it should be: {text}"
+    if content["plot"]:
+        yield f"Picture: {content['plot']}"
+    yield f"{content['missed']} of {len(runs)} sessions were not as they should be."
 
 
 def doctor_lines(content: dict[str, Any]) -> Iterator[str]:
