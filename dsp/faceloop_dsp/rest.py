@@ -27,6 +27,7 @@ OUTLIER = 8.0  # in units of beta: exp(-8) of the blocks of a real rest
 SHORT_REST_MARGIN = 0.2  # 6 s of rest: 2 false alerts in 6.4 channel-hours with it, 5 without
 WHITENING_TAPS = 4
 WHITENING_FLOOR = 0.02
+DEAD_UV = 1e-6  # no input is as quiet: filters of a dead one end in rounding errors
 MAD_TO_SD = 1.4826  # of a normal distribution
 
 
@@ -143,6 +144,7 @@ class RestRecorder:
             )
         rms = np.concatenate(self._rms_uv).astype(np.float64)
         quick = np.concatenate(self._quick_uv).astype(np.float64)
+        quick[np.abs(quick) < DEAD_UV] = 0.0
         n = self._n_channels
         mean, sd, scale = np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan)
         taps = np.full((n, WHITENING_TAPS), np.nan)
