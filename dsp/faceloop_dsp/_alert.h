@@ -90,6 +90,7 @@ FL_OUTLINE void FL(alert_busy)(struct FL(alert) * a, REAL (*rows)[2 * LANES], in
                                 AT(a->past[3], g), AT(a->g, g),       AT(a->level, g)};
     VEC below = AT(a->below, g);
     MASK on = a->on[g];
+    FL_UNROLL
     for (int i = 0; i < n; i++) {
         MASK begins, ends;
         FL(alert_step)(a, g, AT(rows[i] + LANES, g), gain, alpha, &s);
@@ -119,6 +120,7 @@ FL_INLINE void FL(alert_frames)(struct FL(alert) * a, REAL (*rows)[2 * LANES], i
         struct FL(alert_state) s = {AT(a->past[0], g), AT(a->past[1], g), AT(a->past[2], g),
                                     AT(a->past[3], g), AT(a->g, g),       AT(a->level, g)};
         VEC highest = s.sum - s.sum;
+        FL_UNROLL
         for (int i = 0; i < n; i++) {
             FL(alert_step)(a, g, AT(rows[i] + LANES, g), gain, alpha, &s);
             highest = FL(max)(highest, s.sum);

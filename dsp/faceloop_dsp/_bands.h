@@ -2,8 +2,9 @@
  *
  * All numerators are 1 - z^-2. That of the first sections is taken from the counts as integers, so
  * an electrode offset of any size costs no precision, even in 32-bit floats; the gains are folded
- * into one scale. In direct form I a section is one subtraction and two multiply-adds, its
- * recursion waits for a single multiply-add, and it shares its memory with the next section.
+ * into one scale. In direct form I a section is two multiply-adds and an addition and shares its
+ * memory with the next; all that is known before a frame comes is summed first, so a sample needs
+ * only one addition to pass through a section.
  */
 
 #define SECTIONS 4
@@ -43,6 +44,7 @@ FL_INLINE void FL(bands_body)(struct FL(bands) * b, const int32_t (*x)[LANES],
     VEC p0 = AT(b->y1[0], g), q0 = AT(b->y2[0], g), p1 = AT(b->y1[1], g), q1 = AT(b->y2[1], g);
     VEC p2 = AT(b->y1[2], g), q2 = AT(b->y2[2], g), p3 = AT(b->y1[3], g), q3 = AT(b->y2[3], g);
     VEC pq = AT(b->y1[QUICK], g), qq = AT(b->y2[QUICK], g);
+    FL_UNROLL
     for (int i = 0; i < n; i++) {
         FL(counts) now = ((const FL(counts) *)x[i])[g];
         VEC d = FL(from_counts)(now - x2) * scale;
@@ -59,9 +61,9 @@ FL_INLINE void FL(bands_body)(struct FL(bands) * b, const int32_t (*x)[LANES],
         qq = pq;
         pq = yq;
         y0 = FL(nfma)(a10, p0, FL(nfma)(a20, q0, d));
-        y1 = FL(nfma)(a11, p1, FL(nfma)(a21, q1, y0 - q0));
-        y2 = FL(nfma)(a12, p2, FL(nfma)(a22, q2, y1 - q1));
-        y3 = FL(nfma)(a13, p3, FL(nfma)(a23, q3, y2 - q2));
+        y1 = y0 + FL(nfma)(a11, p1, FL(nfms)(a21, q1, q0));
+        y2 = y1 + FL(nfma)(a12, p2, FL(nfms)(a22, q2, q1));
+        y3 = y2 + FL(nfma)(a13, p3, FL(nfms)(a23, q3, q2));
         q0 = p0, p0 = y0;
         q1 = p1, p1 = y1;
         q2 = p2, p2 = y2;

@@ -56,6 +56,7 @@ FL_INLINE void FL(features_frames)(struct FL(features) * f, REAL (*rows)[2 * LAN
     VEC square = AT(f->square, g), energy = AT(f->energy, g);
     VEC low = AT(f->low, g), high = AT(f->high, g);
     VEC e1 = AT(f->e1, g), e2 = AT(f->e2, g), t1 = AT(f->t1, g), t2 = AT(f->t2, g);
+    FL_UNROLL
     for (int i = 0; i < n; i++) {
         const VEC e = AT(rows[i], g);
         const VEC t = FL(nfma)(a1, t1, FL(nfma)(a2, t2, e - e2));

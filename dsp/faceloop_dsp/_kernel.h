@@ -14,6 +14,7 @@
 #include "_features.h"
 #include "_alert.h"
 #include "_chain.h"
+#include "_cascade.h"
 #undef REAL
 #undef REAL_SUFFIX
 #undef REAL_IS_DOUBLE
@@ -28,5 +29,6 @@
 #include "_features.h"
 #include "_alert.h"
 #include "_chain.h"
+#include "_cascade.h"
 
 #endif

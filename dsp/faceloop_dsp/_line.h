@@ -86,6 +86,7 @@ struct FL(line) {
  * vector): sine and cosine of half the angle by their series, to 1e-7, then by doubling. */
 FL_INLINE void FL(phasors)(uint32_t phase, uint32_t turn, int n, REAL (*out)[PLAN]) {
     const REAL half_turn = (REAL)(FL_PI / 4294967296.0);
+    FL_UNROLL
     for (int i = 0; i < n; i++) {
         const REAL x = (REAL)(int32_t)(phase + turn * (uint32_t)i) * half_turn, z = x * x;
         const REAL s1 =
@@ -209,6 +210,7 @@ static void FL(line_skip)(struct FL(line) * m, int64_t hops) {
 FL_INLINE void FL(line_frames)(struct FL(line) * m, REAL (*rows)[2 * LANES], int pos, int n, int g,
                                VEC *before, VEC *after, VEC *rectified, VEC *quick_abs) {
     VEC sum = *before, left_over = *after, abs_sum = *rectified, abs_quick = *quick_abs;
+    FL_UNROLL
     for (int i = pos; i < pos + n; i++) {
         FL_CHECK(i < m->hop && m->left[i] >= 0 && m->left[i] <= m->n_bins);
         const REAL *row = m->bins[m->left[i]];
@@ -362,6 +364,36 @@ static void FL(line_mature)(struct FL(line) * m) {
     }
 }
 
+/* Correlate a hop's sums with the harmonics, before and after cancelling. */
+FL_INLINE void FL(line_correlate)(struct FL(line) * m, REAL (*before)[LANES],
+                                  REAL (*after)[LANES], int n_groups, int g) {
+    for (int h = 0; h < 2 * m->harmonics; h++) {
+        VEC was = AT(m->before[h], g), is = AT(m->after[h], g);
+        for (int k = 0; k < n_groups; k++) {
+            const VEC phasor = FL(all)(m->phasor[h][k]);
+            was = FL(fma)(AT(before[k], g), phasor, was);
+            is = FL(fma)(AT(after[k], g), phasor, is);
+        }
+        AT(m->before[h], g) = was;
+        AT(m->after[h], g) = is;
+    }
+}
+
+/* Add the clipped residuals of a hop to the template. */
+FL_INLINE void FL(line_learn)(struct FL(line) * m, REAL (*rows)[2 * LANES], int from, int g) {
+    const VEC mu = AT(m->mu, g), high = AT(m->limit, g), high_quick = AT(m->limit + LANES, g);
+    const VEC low = -high, low_quick = -high_quick;
+    const int hop = m->hop;
+    for (int i = from; i < hop; i++) {
+        FL_CHECK(m->near[i] >= 1 && m->near[i] <= m->n_bins);
+        REAL *bin = m->bins[m->near[i]];
+        const VEC e = FL(min)(FL(max)(AT(rows[i], g), low), high);
+        const VEC q = FL(min)(FL(max)(AT(rows[i] + LANES, g), low_quick), high_quick);
+        AT(bin, g) = FL(fma)(mu, e, AT(bin, g));
+        AT(bin + LANES, g) = FL(fma)(mu, q, AT(bin + LANES, g));
+    }
+}
+
 /* At the end of a hop: learn from frames ``from`` on, whose residuals are in rows. */
 static void FL(line_hop)(struct FL(line) * m, REAL (*rows)[2 * LANES], int from,
                          REAL (*before)[LANES], REAL (*after)[LANES], const REAL *square,
@@ -370,26 +402,8 @@ static void FL(line_hop)(struct FL(line) * m, REAL (*rows)[2 * LANES], int from,
     const VEC passed = FL(all)((REAL)(m->hop - from)), old = FL(all)((REAL)MAINS_OLD);
     if (m->is_young) FL(line_mature)(m);
     for (int g = 0; g < GROUPS; g++) {
-        const VEC mu = AT(m->mu, g), high = AT(m->limit, g), high_quick = AT(m->limit + LANES, g);
-        const VEC low = -high, low_quick = -high_quick;
-        for (int h = 0; h < 2 * m->harmonics; h++) {
-            VEC was = AT(m->before[h], g), is = AT(m->after[h], g);
-            for (int k = 0; k < n_groups; k++) {
-                const VEC phasor = FL(all)(m->phasor[h][k]);
-                was = FL(fma)(AT(before[k], g), phasor, was);
-                is = FL(fma)(AT(after[k], g), phasor, is);
-            }
-            AT(m->before[h], g) = was;
-            AT(m->after[h], g) = is;
-        }
-        for (int i = from; i < m->hop; i++) {
-            FL_CHECK(m->near[i] >= 1 && m->near[i] <= m->n_bins);
-            REAL *bin = m->bins[m->near[i]];
-            const VEC e = FL(min)(FL(max)(AT(rows[i], g), low), high);
-            const VEC q = FL(min)(FL(max)(AT(rows[i] + LANES, g), low_quick), high_quick);
-            AT(bin, g) = FL(fma)(mu, e, AT(bin, g));
-            AT(bin + LANES, g) = FL(fma)(mu, q, AT(bin + LANES, g));
-        }
+        FL(line_learn)(m, rows, from, g);
+        FL(line_correlate)(m, before, after, n_groups, g);
         AT(m->square_sum, g) += AT(square, g);
         AT(m->age, g) = FL(min)(AT(m->age, g) + passed, old);
     }

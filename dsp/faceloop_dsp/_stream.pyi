@@ -1,12 +1,17 @@
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Buffer
 
-from faceloop_dsp.kernel import Setup
+from faceloop_dsp.kernel import CascadeSetup, Setup
 
-__all__ = ["StreamKernel", "cpu_has_v3", "cusum_block_maxima", "vector_bytes"]
+__all__ = ["CascadeKernel", "StreamKernel", "cpu_has_v3", "cusum_block_maxima", "vector_bytes"]
+
+class CascadeKernel:
+    def __init__(self, setup: CascadeSetup, is_double: bool = False) -> None: ...
+    def push(self, counts: NDArray[np.int32]) -> dict[str, NDArray[Any]]: ...
 
 class StreamKernel:
     hops: NDArray[np.float32] | NDArray[np.float64]

@@ -19,7 +19,7 @@ from libc.stdint cimport int32_t, int64_t, uintptr_t
 
 import numpy as np
 
-__all__ = ["StreamKernel", "cpu_has_v3", "cusum_block_maxima", "vector_bytes"]
+__all__ = ["CascadeKernel", "StreamKernel", "cpu_has_v3", "cusum_block_maxima", "vector_bytes"]
 
 cdef extern from "_rice.h":
     cdef enum:
@@ -492,6 +492,9 @@ cdef void *address(array, Py_buffer *view) except? NULL:
     cdef void *data = view.buf
     PyBuffer_Release(view)
     return data
+
+
+include "_cascade.pxi"
 
 
 def cusum_block_maxima(

@@ -1,4 +1,7 @@
 from faceloop_dsp._stream import (
+    CascadeKernel as CascadeKernel,
+)
+from faceloop_dsp._stream import (
     StreamKernel as StreamKernel,
 )
 from faceloop_dsp._stream import (
@@ -11,4 +14,4 @@ from faceloop_dsp._stream import (
     vector_bytes as vector_bytes,
 )
 
-__all__ = ["StreamKernel", "cpu_has_v3", "cusum_block_maxima", "vector_bytes"]
+__all__ = ["CascadeKernel", "StreamKernel", "cpu_has_v3", "cusum_block_maxima", "vector_bytes"]

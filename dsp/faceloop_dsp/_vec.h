@@ -40,6 +40,13 @@
 #endif
 #endif
 
+/* Before a loop whose filters pass their memory on: in pairs of frames nothing is copied. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define FL_UNROLL _Pragma("GCC unroll 2")
+#else
+#define FL_UNROLL
+#endif
+
 #if defined(__GNUC__)
 #define FL_INLINE static inline __attribute__((always_inline))
 #define FL_OUTLINE static __attribute__((noinline))
@@ -173,6 +180,17 @@ FL_INLINE VEC FL(nfma)(VEC a, VEC b, VEC c) {
     return (VEC)vfmsq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
     return c - a * b;
+#endif
+}
+
+/* -a b - c */
+FL_INLINE VEC FL(nfms)(VEC a, VEC b, VEC c) {
+#if FL_BYTES == 32 && REAL_IS_DOUBLE
+    return (VEC)_mm256_fnmsub_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#elif FL_BYTES == 32
+    return (VEC)_mm256_fnmsub_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+    return -FL(fma)(a, b, c);
 #endif
 }
 

@@ -12,7 +12,7 @@ from typing import TypedDict
 
 from faceloop_dsp import _stream
 
-__all__ = ["BUILD", "Setup", "StreamKernel"]
+__all__ = ["BUILD", "CascadeKernel", "CascadeSetup", "Setup", "StreamKernel"]
 
 
 class Setup(TypedDict):
@@ -32,7 +32,26 @@ class Setup(TypedDict):
     droop: Sequence[float] | None
 
 
-def _choose() -> tuple[str, type[_stream.StreamKernel]]:
+class CascadeSetup(TypedDict):
+    """What ``CascadeKernel`` is made from; ``cascade.NotchCascade`` explains the entries."""
+
+    n_channels: int
+    window: int
+    energy_window: int
+    hold: int
+    target: int
+    scale: float
+    a1: Sequence[float]
+    a2: Sequence[float]
+    notches: Sequence[tuple[float, float, float]]
+    envelope_g: float
+    index_limit: float
+    per_reference: Sequence[float]
+    on_uv: Sequence[float]
+    off_uv: Sequence[float]
+
+
+def _choose() -> tuple[str, type[_stream.StreamKernel], type[_stream.CascadeKernel]]:
     wanted = os.environ.get("FACELOOP_DSP_BUILD", "")
     if wanted not in ("", "portable", "v3"):
         raise ImportError(f"FACELOOP_DSP_BUILD is {wanted!r}, allowed are portable and v3")
@@ -44,8 +63,8 @@ def _choose() -> tuple[str, type[_stream.StreamKernel]]:
             if wanted:
                 raise
         else:
-            return "v3", module.StreamKernel
-    return "portable", _stream.StreamKernel
+            return "v3", module.StreamKernel, module.CascadeKernel
+    return "portable", _stream.StreamKernel, _stream.CascadeKernel
 
 
-BUILD, StreamKernel = _choose()
+BUILD, StreamKernel, CascadeKernel = _choose()

@@ -70,12 +70,12 @@ def test_host_module_imports_only_what_lies_below_it(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "dsp").rglob("*.py*")), ids=lambda path: path.name)
 def test_dsp_imports_nothing_of_ours_but_itself(path: Path) -> None:
-    if path.suffix in (".pyx", ".pxd"):
+    if path.suffix in (".pyx", ".pxi"):
         text = path.read_text()
         assert "import faceloop." not in text and "from faceloop." not in text
         assert (
             "faceloop_protocol" not in text
-            or path.suffix == ".pxd"
+            or path.suffix == ".pxi"
             or "import"
             not in "".join(line for line in text.splitlines() if "faceloop_protocol" in line)
         )
