@@ -35,6 +35,7 @@ __all__ = [
 # side. Sensitivity and specificity there 100 % / 100 % and 93.3 % / 95.9 %.
 EYE_TO_MOUTH_CUTOFF = 1.62
 MOUTH_TO_EYE_CUTOFF = 1.79
+LEAK_DOUBT = 0.5
 
 Side = Literal["left", "right"]
 
@@ -429,6 +430,16 @@ class SynkinesisDetector:
         share = self._rest_leak_share if self._has_waveform else self._leak_share
         return bool(guard < share**2 * source)
 
+    def _least(self, watch: _Watch, affected_uv: float, rms_uv: list[float]) -> float:
+        """Own rest times the cut-off, and half the power of what was taken off as a leak.
+
+        A leak is known to about a third of its power while its source is loud: without this, one
+        wearer of six had a false event in 4 minutes of healthy movements.
+        """
+        leak = rms_uv[watch.affected] ** 2 - affected_uv**2
+        own_rest = watch.pair.cutoff * self._mean[watch.affected]
+        return math.sqrt(own_rest**2 + LEAK_DOUBT * leak)
+
     def _latency_ms(self, watch: _Watch) -> float:
         """Onset of the guard after that of the trained muscle; NaN where one is not active."""
         guard = self._onset_frame.get(watch.affected)
@@ -456,7 +467,7 @@ class SynkinesisDetector:
                 not is_vetoed
                 and affected_uv > watch.margin * self._on[watch.affected]
                 and index >= watch.pair.cutoff
-                and affected_uv >= watch.margin * watch.pair.cutoff * self._mean[watch.affected]
+                and affected_uv >= watch.margin * self._least(watch, affected_uv, rms_uv)
                 and self._is_trained(watch, rms_uv)
                 and not self._is_leak(watch, affected_uv, rms_uv)
             )

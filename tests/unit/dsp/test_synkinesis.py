@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from faceloop_dsp import (
+    Offset,
+    Onset,
     Pair,
     RestReference,
     StreamCore,
@@ -208,6 +210,42 @@ def test_t12_veto_outlasts_the_clench_and_a_leaking_smile_does_not_veto() -> Non
     assert events[0].since_frame == 50 * 20 - 1  # 200 ms after the jaw
     leaking = {**smile, 6: 4.0, 7: 4.0}
     assert begins(detector().push(features((50, leaking)))) == [("mouth_to_eye", "left")]
+
+
+def test_event_tells_how_long_the_guard_came_after_the_trained_muscle() -> None:
+    pulse = features((20, {}), (50, {**SMILE, 0: 12.0, 1: 4.0}))
+    onsets = (Onset(396, 3), Onset(404, 2), Onset(444, 0))
+    begin = detector().push(pulse._replace(onsets=onsets))[0]
+    assert begin.latency_ms == pytest.approx(20.0)  # after the same side's trained muscle
+    assert begin.own_share == 1.0
+    late = (Onset(396, 3), Onset(404, 2), Offset(420, 2), Onset(444, 0))
+    begin = detector().push(
+        pulse._replace(
+            onsets=tuple(x for x in late if isinstance(x, Onset)), offsets=(Offset(420, 2),)
+        )
+    )[0]
+    assert begin.latency_ms == pytest.approx(24.0)  # the other side's: this one ended
+    assert np.isnan(detector().push(pulse)[0].latency_ms)
+
+
+def test_rest_that_would_respond_raises_the_threshold_or_the_hold() -> None:
+    restless = []
+    for _ in range(30):
+        restless += [(180, {}), (12, {0: 6.0, 1: 2.0}), (8, {})]
+    watch = detector()
+    checks = {check.pair: check for check in watch.check_rest([features(*restless)])}
+    assert checks["mouth_to_eye"].per_h > 1000
+    assert checks["mouth_to_eye"].per_h_expected <= 0.11
+    assert checks["eye_to_mouth"].per_h < 0.1
+    short = {**SMILE, 0: 6.0, 1: 2.0}
+    assert begins(detector().push(features((12, short)))) == [("mouth_to_eye", "left")]
+    assert watch.push(features((12, short))) == []
+    assert begins(watch.push(features((20, {}), (80, {**SMILE, 0: 12.0, 1: 2.0})))) != []
+
+
+def test_impossible_margin_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"margin of 0\.9"):
+        detector(margin=0.9)
 
 
 def test_gap_ends_a_response_and_the_hold_starts_again() -> None:
