@@ -30,11 +30,11 @@ struct FL(features) {
     ROW state[2][LANES];
 };
 
-static void FL(features_clear_hop)(struct FL(features) * f) {
-    for (int c = 0; c < LANES; c++) {
-        f->square[c] = f->energy[c] = 0;
-        f->low[c] = (REAL)INFINITY;
-        f->high[c] = -(REAL)INFINITY;
+FL_INLINE void FL(features_clear_hop)(struct FL(features) * f) {
+    for (int g = 0; g < GROUPS; g++) {
+        AT(f->square, g) = AT(f->energy, g) = FL(all)(0);
+        AT(f->low, g) = FL(all)((REAL)INFINITY);
+        AT(f->high, g) = FL(all)(-(REAL)INFINITY);
     }
 }
 

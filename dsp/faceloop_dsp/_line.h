@@ -165,10 +165,10 @@ static void FL(line_forget)(struct FL(line) * m, int lane) {
 static void FL(line_drop)(struct FL(line) * m) {
     m->n_step = m->n_loop = 0;
     m->n_ringing = RINGING_HOPS;
-    memset(m->abs_sum, 0, sizeof m->abs_sum);
-    memset(m->square_sum, 0, sizeof m->square_sum);
-    memset(m->before, 0, sizeof m->before);
-    memset(m->after, 0, sizeof m->after);
+    FL(zero)(m->abs_sum, 2);
+    FL(zero)(m->square_sum, 1);
+    FL(zero)(m->before[0], PHASES);
+    FL(zero)(m->after[0], PHASES);
 }
 
 /* Begin at a nominal frequency with empty templates. */
@@ -343,9 +343,9 @@ FL_OUTLINE void FL(line_limits)(struct FL(line) * m) {
     }
     for (int c = 0; stuck >> c; c++)
         if (stuck >> c & 1) FL(line_relearn)(m, c);
-    memset(m->abs_sum, 0, sizeof m->abs_sum);
-    memset(m->square_sum, 0, sizeof m->square_sum);
-    memset(m->after, 0, sizeof m->after);
+    FL(zero)(m->abs_sum, 2);
+    FL(zero)(m->square_sum, 1);
+    FL(zero)(m->after[0], PHASES);
     m->n_step = 0;
 }
 
@@ -407,18 +407,18 @@ static void FL(line_hop)(struct FL(line) * m, REAL (*rows)[2 * LANES], int from,
         AT(m->square_sum, g) += AT(square, g);
         AT(m->age, g) = FL(min)(AT(m->age, g) + passed, old);
     }
-    memcpy(m->bins[0], m->bins[m->n_bins], sizeof m->bins[0]);
-    memcpy(m->bins[m->n_bins + 1], m->bins[1], 3 * sizeof m->bins[0]);
+    FL(copy)(m->bins[0], m->bins[m->n_bins], 2);
+    FL(copy)(m->bins[m->n_bins + 1], m->bins[1], 6);
     m->n_frames += m->hop - from;
     m->n_step += m->hop - from;
     if (is_step) FL(line_limits)(m);
     m->phase += m->turn * (uint32_t)m->hop;
     if (m->n_ringing) {
         m->n_ringing--;
-        memset(m->before, 0, sizeof m->before);
+        FL(zero)(m->before[0], PHASES);
     } else if (++m->n_loop >= m->loop_hops) {
         FL(line_frequency)(m);
-        memset(m->before, 0, sizeof m->before);
+        FL(zero)(m->before[0], PHASES);
         m->n_loop = 0;
     }
     FL(line_plan)(m);

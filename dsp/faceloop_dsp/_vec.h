@@ -153,6 +153,14 @@ FL_INLINE VEC FL(from_counts)(FL(counts) x) {
 #endif
 }
 
+/* For a few rows; the compiler would call memset or memcpy, which take longer to begin. */
+FL_INLINE void FL(zero)(REAL *rows, int n_rows) {
+    for (int i = 0; i < n_rows * GROUPS; i++) AT(rows, i) = FL(all)(0);
+}
+FL_INLINE void FL(copy)(REAL *to, const REAL *from, int n_rows) {
+    for (int i = 0; i < n_rows * GROUPS; i++) AT(to, i) = AT(from, i);
+}
+
 /* a b + c, rounded once where the machine can */
 FL_INLINE VEC FL(fma)(VEC a, VEC b, VEC c) {
 #if FL_BYTES == 32 && REAL_IS_DOUBLE
