@@ -6,7 +6,9 @@
 Made signals: EMG of 50 uV in bursts (0.5-2 s, pauses of 1-4 s) over 2 uV of rest noise, a line
 of 20 uV with odd harmonics 20/k and even ones 6/k, 120 s, eight channels, first 20 s left out.
 Attenuation: what is left of the line at rest. SDR: clean over error during bursts. Touched: power
-that changes in bursts when there is no line at all. The folder may also come from FACELOOP_DATA.
+that changes in bursts when there is no line at all. Bursts of the channels come apart, or all
+together as in a movement of the whole face: then no quiet channel tells the line's frequency.
+The folder may also come from FACELOOP_DATA.
 """
 
 from __future__ import annotations
@@ -137,12 +139,14 @@ def main() -> None:
             "+-0.05 Hz in 30 s": nominal_hz + 0.05 * np.sin(2 * np.pi * t / 30),
         }
         for name, hz in courses.items():
-            left_db, sdr_db, touched = made(nominal_hz, hz, options.seed)
-            print(
-                f"{nominal_hz:g} Hz {name:18s} left {left_db:6.1f} dB   SDR {sdr_db:5.1f} dB  "
-                f" touched {100 * touched:.2f} %",
-                flush=True,
-            )
+            for together in (False, True):
+                left_db, sdr_db, touched = made(nominal_hz, hz, options.seed, together)
+                print(
+                    f"{nominal_hz:g} Hz {name:18s} bursts {'together' if together else 'apart':8s}"
+                    f" left {left_db:6.1f} dB   SDR {sdr_db:5.1f} dB   touched"
+                    f" {100 * touched:.2f} %",
+                    flush=True,
+                )
     if not options.folder:
         print("No folder of recordings given: made signals only.")
         return
