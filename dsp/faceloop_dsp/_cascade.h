@@ -27,7 +27,8 @@ struct FL(cascade) {
     int n_channels, n_notches, window, energy_window, target;
     int at, energy_at;
     REAL scale, b1[MAX_NOTCHES], a1[4 + MAX_NOTCHES], a2[4 + MAX_NOTCHES];
-    REAL g1, g2, g3, rms_scale, energy_scale, hold, index_limit;
+    REAL m11, m12, m22, u1, u2; /* envelope: the filter of features.h as a matrix */
+    REAL rms_scale, energy_scale, hold, index_limit;
     ROW per_reference[LANES], on_uv[LANES], off_uv[LANES];
     int32_t ALIGNED x[STRETCH][LANES];
     int32_t x1[LANES], x2[LANES];
@@ -57,7 +58,7 @@ FL_INLINE void FL(cascade_bandpass)(struct FL(cascade) * s, int n, int g) {
         VEC before = FL(all)(0); /* what went into this section two frames ago */
         x2 = x1, x1 = now;
         for (int k = 0; k < 4; k++) {
-            in += FL(nfma)(a1[k], p[k], FL(nfms)(a2[k], q[k], before));
+            in = FL(nfma)(a1[k], p[k], in + FL(nfms)(a2[k], q[k], before));
             before = q[k];
             q[k] = p[k], p[k] = in;
         }
@@ -83,7 +84,7 @@ FL_INLINE void FL(cascade_notches)(struct FL(cascade) * s, int n, int g, int fir
         VEC in = AT(s->rows[i], g);
         for (int k = 0; k < n_notches; k++) {
             const VEC known = FL(nfma)(a2[k], q[k + 1], FL(fma)(b1[k], p[k], q[k]));
-            const VEC y = in + FL(nfma)(a1[k], p[k + 1], known);
+            const VEC y = FL(nfma)(a1[k], p[k + 1], in + known);
             q[k] = p[k], p[k] = in;
             in = y;
         }
@@ -107,7 +108,8 @@ FL_INLINE VEC FL(reciprocal)(VEC a) {
 /* Sums, envelope and thresholds; n does not reach over the end of a ring. */
 FL_INLINE void FL(cascade_features)(struct FL(cascade) * s, int n, int g, REAL *const *out,
                                     unsigned char *on_out, int stride) {
-    const VEC g1 = FL(all)(s->g1), g2 = FL(all)(s->g2), g3 = FL(all)(s->g3), two = FL(all)(2);
+    const VEC m11 = FL(all)(s->m11), m12 = FL(all)(s->m12), m22 = FL(all)(s->m22);
+    const VEC u1 = FL(all)(s->u1), u2 = FL(all)(s->u2), half = FL(all)((REAL)0.5);
     const VEC rms_scale = FL(all)(s->rms_scale), energy_scale = FL(all)(s->energy_scale);
     const VEC zero = FL(all)(0), one = FL(all)(1), hold = FL(all)(s->hold);
     const VEC on_uv = AT(s->on_uv, g), off_uv = AT(s->off_uv, g);
@@ -123,7 +125,7 @@ FL_INLINE void FL(cascade_features)(struct FL(cascade) * s, int n, int g, REAL *
     for (int i = 0; i < n; i++) {
         const VEC e = AT(s->rows[i], g), y2 = e * e;
         const VEC psi = FL(abs)(FL(nfma)(e2, e, e1 * e1));
-        VEC rms, v1, v3, low, percent;
+        VEC rms, now1, now2, level, percent;
         MASK is_past, flips;
         square += y2 - AT(squares[i], g);
         fresh_square += y2;
@@ -133,11 +135,11 @@ FL_INLINE void FL(cascade_features)(struct FL(cascade) * s, int n, int g, REAL *
         AT(energies[i], g) = psi;
         e2 = e1, e1 = e;
         rms = FL(sqrt)(FL(max)(square * rms_scale, zero));
-        v3 = FL(abs)(e) - i2;
-        v1 = FL(fma)(g1, i1, g2 * v3);
-        low = FL(fma)(g2, i1, FL(fma)(g3, v3, i2));
-        i1 = FL(fma)(two, v1, -i1);
-        i2 = FL(fma)(two, low, -i2);
+        level = FL(abs)(e);
+        now1 = FL(fma)(m11, i1, FL(nfma)(m12, i2, u1 * level));
+        now2 = FL(fma)(m22, i2, FL(fma)(m12, i1, u2 * level));
+        level = half * (i2 + now2);
+        i1 = now1, i2 = now2;
         is_past = (on & FL_MASK(rms < off_uv)) | (~on & FL_MASK(rms > on_uv));
         count = FL(select)(is_past, count + one, zero);
         flips = FL_MASK(count >= hold);
@@ -146,7 +148,7 @@ FL_INLINE void FL(cascade_features)(struct FL(cascade) * s, int n, int g, REAL *
         percent = rms * per_reference;
         AT(s->percent[i], g) = percent;
         ANY(out[FULL_RMS] + (int64_t)i * stride, g) = rms;
-        ANY(out[FULL_ENVELOPE] + (int64_t)i * stride, g) = low;
+        ANY(out[FULL_ENVELOPE] + (int64_t)i * stride, g) = level;
         ANY(out[FULL_ENERGY] + (int64_t)i * stride, g) = energy * energy_scale;
         ANY(out[FULL_PERCENT] + (int64_t)i * stride, g) = percent;
         if (GROUPS == 1)
@@ -274,7 +276,8 @@ static void FL(cascade_init)(struct FL(cascade) * s, const struct fl_cascade_set
     s->index_limit = (REAL)setup->index_limit;
     s->rms_scale = (REAL)(1.0 / setup->window);
     s->energy_scale = (REAL)(1.0 / setup->energy_window);
-    s->g1 = (REAL)g1, s->g2 = (REAL)(g * g1), s->g3 = (REAL)(g * g * g1);
+    s->m11 = (REAL)(2 * g1 - 1), s->m12 = s->u1 = (REAL)(2 * g * g1);
+    s->m22 = (REAL)(1 - 2 * g * g * g1), s->u2 = (REAL)(2 * g * g * g1);
     for (int k = 0; k < 4; k++) s->a1[k] = (REAL)setup->a1[k], s->a2[k] = (REAL)setup->a2[k];
     for (int k = 0; k < setup->n_notches; k++) {
         s->b1[k] = (REAL)setup->notch_b1[k];
