@@ -24,16 +24,18 @@
 #define RINGING_HOPS 5
 #define MAINS_WARM_S 0.3        /* cold start takes 0.15-0.28 s: no clip until then */
 #define MAINS_OLD 4e6           /* frames: an age beyond it tells nothing more */
-/* Frequency-locked loop, gains per 20 ms. */
-#define MAINS_LOOP_GAIN 0.03
-#define MAINS_LOOP_RATE 3e-4
-#define MAINS_LOOP_RETURN 1e-3
+/* Frequency-locked loop: a Kalman filter of frequency and its rate of change. */
 #define MAINS_LOOP_START_S 0.4
-#define MAINS_LOOP_FAST_S 2.0
-#define MAINS_LOOP_FAST_GAIN 0.1
+#define MAINS_LOOP_RETURN 0.05    /* per second */
+#define MAINS_SPREAD_HZ 0.3       /* of the frequency before anything is known */
+#define MAINS_SPREAD_HZ_S 0.05    /* of its rate */
+#define MAINS_WANDER 3e-4         /* Hz^2/s^3: variance of the rate gained per second */
+#define MAINS_SHARED 8.0          /* neighbouring errors share their past: fewer than they seem */
+#define MAINS_LEAST_HZ 0.005      /* no error of a step is known better */
+#define MAINS_LEAST_TRUST 0.02    /* of a contracting lane: what it was is not kept for ever */
 #define MAINS_SMOOTH_HZ 1.0
-#define MAINS_MAX_ERROR_HZ 2.0 /* a larger one is noise */
-#define MAINS_MAX_RATE_HZ 0.01
+#define MAINS_MAX_ERROR_HZ 2.0    /* a larger one is noise */
+#define MAINS_MAX_RATE_HZ_S 0.5
 #define MAINS_MAX_OFFSET_HZ 1.5
 /* Power of the smoothed correlations in units of what noise of the same power gives; EMG is up to
  * three times denser near the line than on average. */
@@ -54,7 +56,8 @@ struct FL(line) {
     int group;   /* frames of a sum, divides the hop */
     int n_bins;
     int harmonics; /* of the loop: those below the band's upper corner */
-    double fs_hz, nominal_hz, hz, rate_hz;
+    double fs_hz, nominal_hz, hz, rate_hz_s;
+    double spread[3]; /* variances of hz and of the rate, between them their covariance */
     uint32_t phase; /* at the hop's first frame, in 2^-32 cycles */
     uint32_t turn;  /* per frame */
     int loop_hops;  /* whole cycles */
@@ -76,6 +79,9 @@ struct FL(line) {
     ROW is_used[LANES]; /* 1 for lanes the frequency is taken from */
     ROW before[PHASES][LANES];  /* running loop step, before cancelling */
     ROW smooth[PHASES][LANES];
+    ROW smooth_noise[LANES]; /* their variance if there were no line */
+    ROW lag_s[LANES];        /* from the middle of what is smoothed to the running step */
+    ROW loop_square[LANES];  /* running loop step, of the residual */
     ROW after[PHASES][LANES];   /* running step, after cancelling */
     ROW locked[PHASES][LANES];
     ROW locked_power[LANES], locked_steps[LANES];
@@ -155,6 +161,8 @@ static void FL(line_relearn)(struct FL(line) * m, int lane) {
 static void FL(line_forget)(struct FL(line) * m, int lane) {
     for (int i = 0; i < MAX_BINS + 4; i++) m->bins[i][lane] = m->bins[i][lane + LANES] = 0;
     for (int i = 0; i < PHASES; i++) m->smooth[i][lane] = m->locked[i][lane] = 0;
+    m->smooth_noise[lane] = 0;
+    m->lag_s[lane] = (REAL)(1.0 / (2.0 * FL_PI * MAINS_SMOOTH_HZ));
     m->power[lane] = 0;
     FL(line_relearn)(m, lane);
     /* The band-pass rings for a few cycles: those are replaced, not averaged. */
@@ -167,8 +175,17 @@ static void FL(line_drop)(struct FL(line) * m) {
     m->n_ringing = RINGING_HOPS;
     FL(zero)(m->abs_sum, 2);
     FL(zero)(m->square_sum, 1);
+    FL(zero)(m->loop_square, 1);
     FL(zero)(m->before[0], PHASES);
     FL(zero)(m->after[0], PHASES);
+}
+
+/* Know the frequency no better than at the start. */
+static void FL(line_unsure)(struct FL(line) * m) {
+    m->rate_hz_s = 0;
+    m->spread[0] = MAINS_SPREAD_HZ * MAINS_SPREAD_HZ;
+    m->spread[1] = 0;
+    m->spread[2] = MAINS_SPREAD_HZ_S * MAINS_SPREAD_HZ_S;
 }
 
 /* Begin at a nominal frequency with empty templates. */
@@ -187,7 +204,7 @@ static void FL(line_start)(struct FL(line) * m, double nominal_hz) {
     m->harmonics = (int)fl_clamp(floor(0.45 * m->fs_hz / nominal_hz), 1, 3);
     m->is_on = 1;
     m->nominal_hz = m->hz = nominal_hz;
-    m->rate_hz = 0;
+    FL(line_unsure)(m);
     m->phase = 0;
     m->n_frames = 0;
     m->is_present = 0;
@@ -235,33 +252,49 @@ FL_INLINE void FL(line_frames)(struct FL(line) * m, REAL (*rows)[2 * LANES], int
     *before = sum, *after = left_over, *rectified = abs_sum, *quick_abs = abs_quick;
 }
 
-/* One step of the frequency-locked loop. */
+/* One step of the frequency-locked loop.
+ *
+ * Each lane's correlation is compared with what it was on average ``lag_s`` ago: the angle between
+ * them is the error of the frequency. Lanes count by how little else than the line they hold, so a
+ * contraction neither speaks nor is remembered; when all contract, the variance of the error is
+ * large and the frequency goes on as it went. */
 FL_OUTLINE void FL(line_frequency)(struct FL(line) * m) {
     const int n_frames = m->loop_hops * m->hop;
-    const double dt = n_frames / m->fs_hz, pace = dt / 0.020;
+    const double dt = n_frames / m->fs_hz;
     const double smoothing = 2.0 * FL_PI * MAINS_SMOOTH_HZ * dt;
-    const double alpha = smoothing / (1.0 + smoothing);
-    const VEC share = FL(all)((REAL)(alpha / n_frames)), keep = FL(all)((REAL)(1.0 - alpha));
+    const VEC alpha = FL(all)((REAL)(smoothing / (1.0 + smoothing)));
+    const VEC share = FL(all)((REAL)(1.0 / n_frames)), step = FL(all)((REAL)dt);
     const VEC zero = FL(all)(0), one = FL(all)(1);
+    const VEC least = FL(all)((REAL)(MAINS_MIN_TRACK_UV * MAINS_MIN_TRACK_UV));
     VEC cross = zero, along = zero, line = zero, used = zero;
-    double numerator = 0, denominator = 0, power = 0, n_used = 0, error;
+    double numerator = 0, denominator = 0, power = 0, n_used = 0, error, variance, sum, trust;
+    double *spread = m->spread;
     for (int g = 0; g < GROUPS; g++) {
-        const VEC p = AT(m->power, g);
-        const MASK counts = FL_MASK(p > zero);
+        const MASK counts = FL_MASK(AT(m->power, g) > zero);
         const VEC is_used = FL(select)(counts, AT(m->is_used, g), zero);
-        const VEC weight = is_used / FL(select)(counts, p, one);
+        const VEC track = AT(m->track, g), quiet = track * track * (REAL)(FL_PI / 2);
+        const VEC noise =
+            FL(max)(FL(max)(AT(m->loop_square, g) * share, AT(m->locked_power, g)), least);
+        const VEC gain = alpha * FL(max)(FL(min)(quiet / noise, one),
+                                         FL(all)((REAL)MAINS_LEAST_TRUST));
+        const VEC weight = is_used / noise, lag = AT(m->lag_s, g), keep = one - gain;
+        const VEC smooth_noise = FL(fma)(keep * keep, AT(m->smooth_noise, g),
+                                         gain * gain * noise * share);
+        const VEC per_noise = is_used / FL(max)(smooth_noise, least * share * (REAL)1e-3);
         used += is_used;
         for (int h = 0; h < m->harmonics; h++) {
-            const VEC k = FL(all)((REAL)(h + 1)), kk = k * k;
+            const VEC k = FL(all)((REAL)(h + 1)) * lag;
             const VEC re0 = AT(m->smooth[2 * h], g), im0 = AT(m->smooth[2 * h + 1], g);
-            const VEC re = FL(fma)(AT(m->before[2 * h], g), share, keep * re0);
-            const VEC im = FL(fma)(AT(m->before[2 * h + 1], g), share, keep * im0);
+            const VEC re = AT(m->before[2 * h], g) * share, im = AT(m->before[2 * h + 1], g) * share;
+            const VEC re1 = FL(fma)(gain, re - re0, re0), im1 = FL(fma)(gain, im - im0, im0);
             cross = FL(fma)(weight * k, FL(nfma)(re, im0, im * re0), cross);
-            along = FL(fma)(weight * kk, FL(fma)(re, re0, im * im0), along);
-            line = FL(fma)(weight, FL(fma)(re, re, im * im), line);
-            AT(m->smooth[2 * h], g) = re;
-            AT(m->smooth[2 * h + 1], g) = im;
+            along = FL(fma)(weight * k * k, FL(fma)(re0, re0, im0 * im0), along);
+            line = FL(fma)(per_noise, FL(fma)(re1, re1, im1 * im1), line);
+            AT(m->smooth[2 * h], g) = re1;
+            AT(m->smooth[2 * h + 1], g) = im1;
         }
+        AT(m->lag_s, g) = FL(fma)(keep, lag, step);
+        AT(m->smooth_noise, g) = smooth_noise;
     }
     for (int i = 0; i < WIDTH; i++) {
         numerator += (double)((REAL *)&cross)[i];
@@ -273,29 +306,47 @@ FL_OUTLINE void FL(line_frequency)(struct FL(line) * m) {
         m->is_present = 0;
         return;
     }
-    m->line_ratio = power / (n_used * m->harmonics * alpha / (2.0 - alpha) / n_frames);
+    m->line_ratio = power / (n_used * m->harmonics);
     m->is_present = m->line_ratio > MAINS_PRESENT;
     if (!m->is_present) {
         /* Led astray by noise it must not wait at the edge when a line comes: back in 20 s. */
-        m->hz += pace * MAINS_LOOP_RETURN * (m->nominal_hz - m->hz);
+        m->hz += dt * MAINS_LOOP_RETURN * (m->nominal_hz - m->hz);
+        FL(line_unsure)(m);
     }
     if (m->n_frames < MAINS_LOOP_START_S * m->fs_hz || !m->is_present || denominator <= 0) {
-        m->rate_hz *= 0.9;
         FL(line_turn)(m);
         return;
     }
-    error = numerator / denominator / (2.0 * FL_PI * dt);
+    error = numerator / denominator / (2.0 * FL_PI);
     error = fl_clamp(error, -MAINS_MAX_ERROR_HZ, MAINS_MAX_ERROR_HZ);
-    m->rate_hz = fl_clamp(m->rate_hz + pace * MAINS_LOOP_RATE * error, -MAINS_MAX_RATE_HZ,
-                          MAINS_MAX_RATE_HZ);
-    if (m->n_frames < MAINS_LOOP_FAST_S * m->fs_hz)
-        m->hz += pace * MAINS_LOOP_FAST_GAIN * error;
-    else
-        m->hz += pace * (MAINS_LOOP_GAIN * error + m->rate_hz);
+    variance = MAINS_SHARED / (8.0 * FL_PI * FL_PI * n_frames * denominator);
+    if (variance < MAINS_LEAST_HZ * MAINS_LEAST_HZ) variance = MAINS_LEAST_HZ * MAINS_LEAST_HZ;
+    m->hz += dt * m->rate_hz_s;
+    spread[0] += dt * (2.0 * spread[1] + dt * spread[2]);
+    spread[1] += dt * spread[2];
+    spread[2] += dt * MAINS_WANDER;
+    sum = spread[0] + variance;
+    trust = spread[0] / sum;
+    m->hz += trust * error;
+    m->rate_hz_s = fl_clamp(m->rate_hz_s + spread[1] / sum * error, -MAINS_MAX_RATE_HZ_S,
+                            MAINS_MAX_RATE_HZ_S);
+    spread[2] -= spread[1] * spread[1] / sum;
+    spread[0] *= 1.0 - trust;
+    spread[1] *= 1.0 - trust;
+    /* What is corrected is no longer seen as an angle. */
+    for (int g = 0; g < GROUPS; g++) {
+        for (int h = 0; h < m->harmonics; h++) {
+            const VEC angle = (AT(m->lag_s, g) - step) *
+                              FL(all)((REAL)(2.0 * FL_PI * (h + 1) * trust * error));
+            const VEC re = AT(m->smooth[2 * h], g), im = AT(m->smooth[2 * h + 1], g);
+            AT(m->smooth[2 * h], g) = FL(nfma)(angle, im, re);
+            AT(m->smooth[2 * h + 1], g) = FL(fma)(angle, re, im);
+        }
+    }
     if (fabs(m->hz - m->nominal_hz) > MAINS_MAX_OFFSET_HZ) {
         m->hz = fl_clamp(m->hz, m->nominal_hz - MAINS_MAX_OFFSET_HZ,
                          m->nominal_hz + MAINS_MAX_OFFSET_HZ);
-        m->rate_hz = 0;
+        m->rate_hz_s = 0;
     }
     FL(line_turn)(m);
 }
@@ -405,6 +456,7 @@ static void FL(line_hop)(struct FL(line) * m, REAL (*rows)[2 * LANES], int from,
         FL(line_learn)(m, rows, from, g);
         FL(line_correlate)(m, before, after, n_groups, g);
         AT(m->square_sum, g) += AT(square, g);
+        AT(m->loop_square, g) += AT(square, g);
         AT(m->age, g) = FL(min)(AT(m->age, g) + passed, old);
     }
     FL(copy)(m->bins[0], m->bins[m->n_bins], 2);
@@ -416,9 +468,11 @@ static void FL(line_hop)(struct FL(line) * m, REAL (*rows)[2 * LANES], int from,
     if (m->n_ringing) {
         m->n_ringing--;
         FL(zero)(m->before[0], PHASES);
+        FL(zero)(m->loop_square, 1);
     } else if (++m->n_loop >= m->loop_hops) {
         FL(line_frequency)(m);
         FL(zero)(m->before[0], PHASES);
+        FL(zero)(m->loop_square, 1);
         m->n_loop = 0;
     }
     FL(line_plan)(m);

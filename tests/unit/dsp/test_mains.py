@@ -21,8 +21,10 @@ def slow_twin(y: Floats, nominal_hz: float, loop_hops: int) -> tuple[Floats, flo
     """
     fs, p, hop, group = 2000.0, 40, 20, 4
     bins, hz, rate, phase = np.zeros(p), nominal_hz, 0.0, 0.0
-    track, limit, power = 0.0, np.inf, 0.0
-    line = np.zeros(3, complex)
+    track, limit, power, recent, loop_square = 0.0, np.inf, 0.0, 0.0, 0.0
+    line, line_noise, lag = np.zeros(3, complex), 0.0, 1 / (2 * np.pi)
+    unsure = np.diag([0.3**2, 0.05**2])
+    spread = unsure
     out = np.empty_like(y)
     errors: list[float] = []
     sums = np.zeros(3, complex)
@@ -46,6 +48,7 @@ def slow_twin(y: Floats, nominal_hz: float, loop_hops: int) -> tuple[Floats, flo
         turn = np.exp(-2j * np.pi * points[::group, None] / p * k)
         if age >= 0:
             sums += y[n : n + hop].reshape(-1, group).sum(axis=1) @ turn
+            loop_square += float(e @ e)
         out[n : n + hop] = e
         errors.extend(e)
         phase = (phase + hz / fs * hop) % 1.0
@@ -58,25 +61,36 @@ def slow_twin(y: Floats, nominal_hz: float, loop_hops: int) -> tuple[Floats, flo
                 limit = 2 * track
             square = float(np.mean(np.square(errors)))
             power += (0.04 if power else 1.0) * (square - power)
+            recent += 0.3 * (square - recent)
             errors = []
         end, loop = n + hop, loop_hops * hop
         if age >= 0 and (end - 100) % loop == 0:
             dt = loop / fs
-            alpha = 2 * np.pi * dt / (1 + 2 * np.pi * dt)
-            before, line = line, line + alpha * (sums / loop - line)
-            sums = np.zeros(3, complex)
-            rotated = line * before.conj()
-            ratio = np.sum(np.abs(line) ** 2) / power / (3 * alpha / (2 - alpha) / loop)
-            pace = dt / 0.02
-            if ratio <= 8:
-                hz += pace * 1e-3 * (nominal_hz - hz)
-            if end < 0.4 * fs or ratio <= 8 or np.sum(k * k * rotated.real) <= 0:
-                rate *= 0.9
+            noise = max(loop_square / loop, recent, 0.0025)
+            gain = 2 * np.pi * dt / (1 + 2 * np.pi * dt)
+            gain *= np.clip(track**2 * np.pi / 2 / noise, 0.02, 1.0)
+            before, line = line, line + gain * (sums / loop - line)
+            line_noise = (1 - gain) ** 2 * line_noise + gain**2 * noise / loop
+            angle = np.sum(k * (sums / loop * before.conj()).imag) * lag
+            size = np.sum(k**2 * np.abs(before) ** 2) * lag**2
+            lag = (1 - gain) * lag + dt
+            sums, loop_square = np.zeros(3, complex), 0.0
+            is_present = np.sum(np.abs(line) ** 2) / line_noise / 3 > 8
+            if not is_present:
+                hz += dt * 0.05 * (nominal_hz - hz)
+                rate, spread = 0.0, unsure
+            if end < 0.4 * fs or not is_present:
                 continue
-            error = np.sum(k * rotated.imag) / np.sum(k * k * rotated.real) / (2 * np.pi * dt)
-            error = float(np.clip(error, -2, 2))
-            rate = float(np.clip(rate + pace * 3e-4 * error, -0.01, 0.01))
-            hz += pace * (0.1 * error if end < 2 * fs else 0.03 * error + rate)
+            # A Kalman filter of frequency and rate, in matrices as the textbooks have it.
+            error = float(np.clip(angle / size / (2 * np.pi), -2, 2))
+            variance = max(8 * noise / (8 * np.pi**2 * loop * size), 0.005**2)
+            forward = np.array([[1.0, dt], [0.0, 1.0]])
+            spread = forward @ spread @ forward.T + np.diag([0.0, 3e-4 * dt])
+            trust = spread[:, 0] / (spread[0, 0] + variance)
+            spread = spread - np.outer(trust, spread[0])
+            hz += dt * rate + trust[0] * error
+            rate = float(np.clip(rate + trust[1] * error, -0.5, 0.5))
+            line = line * (1 + 2j * np.pi * k * trust[0] * error * (lag - dt))
     return out, hz
 
 
