@@ -5,8 +5,8 @@
  * of a hop: a template of some forty points per cycle, read by cubic interpolation; what remains
  * is clipped and added to the nearest point, so a contraction hardly moves it. A
  * frequency-locked loop turns the phase: over whole cycles the signal before the cancelling is
- * correlated with harmonics 1-3 (on sums over a group of frames), and the rotation of the smoothed
- * correlations since the step before is the error of the frequency.
+ * correlated with harmonics 1-3 (on sums over a group of frames), and the rotation against the
+ * smoothed correlations is the error of the frequency.
  */
 
 #ifndef FACELOOP_LINE_ONCE
@@ -28,7 +28,7 @@
 #define MAINS_LOOP_START_S 0.4
 #define MAINS_LOOP_RETURN 0.05    /* per second */
 #define MAINS_SPREAD_HZ 0.3       /* of the frequency before anything is known */
-#define MAINS_SPREAD_HZ_S 0.05    /* of its rate */
+#define MAINS_SPREAD_HZ_S 0.01    /* of its rate */
 #define MAINS_WANDER 3e-4         /* Hz^2/s^3: variance of the rate gained per second */
 #define MAINS_SHARED 8.0          /* neighbouring errors share their past: fewer than they seem */
 #define MAINS_LEAST_HZ 0.005      /* no error of a step is known better */
@@ -162,7 +162,7 @@ static void FL(line_forget)(struct FL(line) * m, int lane) {
     for (int i = 0; i < MAX_BINS + 4; i++) m->bins[i][lane] = m->bins[i][lane + LANES] = 0;
     for (int i = 0; i < PHASES; i++) m->smooth[i][lane] = m->locked[i][lane] = 0;
     m->smooth_noise[lane] = 0;
-    m->lag_s[lane] = (REAL)(1.0 / (2.0 * FL_PI * MAINS_SMOOTH_HZ));
+    m->lag_s[lane] = (REAL)(0.5 * m->loop_hops * m->hop / m->fs_hz); /* nothing smoothed yet */
     m->power[lane] = 0;
     FL(line_relearn)(m, lane);
     /* The band-pass rings for a few cycles: those are replaced, not averaged. */
@@ -265,6 +265,7 @@ FL_OUTLINE void FL(line_frequency)(struct FL(line) * m) {
     const VEC alpha = FL(all)((REAL)(smoothing / (1.0 + smoothing)));
     const VEC share = FL(all)((REAL)(1.0 / n_frames)), step = FL(all)((REAL)dt);
     const VEC zero = FL(all)(0), one = FL(all)(1);
+    const VEC warm = FL(all)((REAL)(MAINS_WARM_S * m->fs_hz));
     const VEC least = FL(all)((REAL)(MAINS_MIN_TRACK_UV * MAINS_MIN_TRACK_UV));
     VEC cross = zero, along = zero, line = zero, used = zero;
     double numerator = 0, denominator = 0, power = 0, n_used = 0, error, variance, sum, trust;
@@ -275,9 +276,13 @@ FL_OUTLINE void FL(line_frequency)(struct FL(line) * m) {
         const VEC track = AT(m->track, g), quiet = track * track * (REAL)(FL_PI / 2);
         const VEC noise =
             FL(max)(FL(max)(AT(m->loop_square, g) * share, AT(m->locked_power, g)), least);
-        const VEC gain = alpha * FL(max)(FL(min)(quiet / noise, one),
-                                         FL(all)((REAL)MAINS_LEAST_TRUST));
-        const VEC weight = is_used / noise, lag = AT(m->lag_s, g), keep = one - gain;
+        const VEC lag = AT(m->lag_s, g), trusted =
+            FL(max)(FL(min)(quiet / noise, one), FL(all)((REAL)MAINS_LEAST_TRUST));
+        /* At first a mean of all steps, of which half the span lies behind. */
+        const VEC mean = FL(select)(FL_MASK(AT(m->age, g) < warm),
+                                    FL(min)(step * (REAL)0.5 / lag, one), zero);
+        const VEC gain = FL(max)(alpha * trusted, mean);
+        const VEC weight = is_used / noise, keep = one - gain;
         const VEC smooth_noise = FL(fma)(keep * keep, AT(m->smooth_noise, g),
                                          gain * gain * noise * share);
         const VEC per_noise = is_used / FL(max)(smooth_noise, least * share * (REAL)1e-3);

@@ -22,8 +22,8 @@ def slow_twin(y: Floats, nominal_hz: float, loop_hops: int) -> tuple[Floats, flo
     fs, p, hop, group = 2000.0, 40, 20, 4
     bins, hz, rate, phase = np.zeros(p), nominal_hz, 0.0, 0.0
     track, limit, power, recent, loop_square = 0.0, np.inf, 0.0, 0.0, 0.0
-    line, line_noise, lag = np.zeros(3, complex), 0.0, 1 / (2 * np.pi)
-    unsure = np.diag([0.3**2, 0.05**2])
+    line, line_noise, lag = np.zeros(3, complex), 0.0, loop_hops * hop / fs / 2
+    unsure = np.diag([0.3**2, 0.01**2])
     spread = unsure
     out = np.empty_like(y)
     errors: list[float] = []
@@ -69,6 +69,8 @@ def slow_twin(y: Floats, nominal_hz: float, loop_hops: int) -> tuple[Floats, flo
             noise = max(loop_square / loop, recent, 0.0025)
             gain = 2 * np.pi * dt / (1 + 2 * np.pi * dt)
             gain *= np.clip(track**2 * np.pi / 2 / noise, 0.02, 1.0)
+            if age + hop < 0.3 * fs:
+                gain = max(gain, min(1.0, dt / 2 / lag))
             before, line = line, line + gain * (sums / loop - line)
             line_noise = (1 - gain) ** 2 * line_noise + gain**2 * noise / loop
             angle = np.sum(k * (sums / loop * before.conj()).imag) * lag
