@@ -142,6 +142,42 @@ def test_drifting_line_is_removed_by_26_db(signals: Any, nominal_hz: float) -> N
     assert attenuation_db(signals, hz, 20.0, 60.0) < -26.0
 
 
+@pytest.mark.parametrize("nominal_hz", [50.0, 60.0])
+def test_drifting_line_is_followed_through_bursts_of_all_channels(
+    signals: Any, nominal_hz: float
+) -> None:
+    """No quiet channel is left then: the frequency has to go on as it went."""
+    seconds = 60
+    t = np.arange(seconds * 2000) / 2000
+    line = signals.mains(seconds, nominal_hz + 0.5 * np.sin(2 * np.pi * t / 60), 20.0)
+    x = signals.white(seconds, 2.0)
+    is_burst = np.zeros(t.size, bool)
+    for start in range(4000, x.shape[0] - 4000, 6000):
+        x[start : start + 2400] += signals.emg(1.2, 50.0, seed=start)
+        is_burst[start : start + 2400] = True
+
+    def trace(uv: Floats, mains_hz: float | None) -> Floats:
+        seen = StreamCore(mains_hz=mains_hz).push(signals.counts(uv)).trace_uv
+        return seen[20 * 2000 :].astype(np.float64)
+
+    clean, is_burst = trace(x, None), is_burst[20 * 2000 :]
+    error = trace(x + line, nominal_hz) - clean
+    before = trace(x + line, None) - clean
+    left = np.mean(error[~is_burst] ** 2) / np.mean(before[~is_burst] ** 2)
+    assert 10 * np.log10(left) < -25.0
+    assert 10 * np.log10(np.mean(clean[is_burst] ** 2) / np.mean(error[is_burst] ** 2)) > 27.0
+
+
+@pytest.mark.parametrize("off_hz", [-0.3, 0.1])
+def test_line_off_nominal_is_found_within_a_second_and_a_half(signals: Any, off_hz: float) -> None:
+    x = signals.white(4, 2.0) + signals.mains(4, 50.0 + off_hz, 20.0)
+    core = StreamCore(mains_hz=50.0)
+    core.push(signals.counts(x[:3000]))
+    assert core.mains.tracked_hz == pytest.approx(50.0 + off_hz, abs=0.03)
+    core.push(signals.counts(x[3000:]))
+    assert core.mains.tracked_hz == pytest.approx(50.0 + off_hz, abs=0.02)
+
+
 def test_strong_line_off_by_a_thousandth_leaves_rest_within_5_percent(signals: Any) -> None:
     """Clock error 0.1 %, 200 uV; a fixed notch leaves 30 % and more."""
     rest = signals.white(30, 3.0)
