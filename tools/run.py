@@ -17,6 +17,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -38,7 +39,9 @@ def main(argv: list[str]) -> int:
         return 0 if argv else 2
     command, rest = argv[0], argv[1:]
     if command not in ("demo", "test", "--"):
-        return fail(f"Unknown command {command!r}. Use demo, test, or -- followed by arguments.")
+        return fail(
+            f"Unknown command {command!r}. Use demo, test, or -- followed by arguments.", 2
+        )
     problem = set_up()
     if problem:
         return fail(problem)
@@ -107,20 +110,46 @@ def installed_from() -> str:
 
 
 def make_venv() -> str | None:
-    """Make `.venv`, with the fallbacks that Debian's split Python packages call for."""
-    if importlib.util.find_spec("ensurepip") is not None:
-        done = subprocess.run([sys.executable, "-m", "venv", VENV], capture_output=True, text=True)
-        if done.returncode == 0:
+    """Make `.venv`; return a sentence when there is no way to.
+
+    Debian keeps pip's copy for new environments, and the module venv itself, in packages of their
+    own. Then pip of this Python installs into the environment, or fetches virtualenv to make it.
+    """
+    ways = (with_venv, with_pip_from_outside, with_virtualenv)
+    for way in ways:
+        if way():
             return None
-    shutil.rmtree(VENV, ignore_errors=True)
-    bare = subprocess.run(
-        [sys.executable, "-m", "venv", "--without-pip", VENV], capture_output=True
-    )
-    pip = [sys.executable, "-m", "pip", "--python", BIN / "python", "install", "--quiet", "pip"]
-    if bare.returncode == 0 and subprocess.run(pip, capture_output=True).returncode == 0:
-        return None
-    shutil.rmtree(VENV, ignore_errors=True)
+        shutil.rmtree(VENV, ignore_errors=True)
     return f"Python could not make a virtual environment. On Debian: {APT_PYTHON}"
+
+
+def with_venv() -> bool:
+    """Make `.venv` as Python means it to be made."""
+    has_pip = importlib.util.find_spec("ensurepip") is not None
+    return has_pip and succeeds([sys.executable, "-m", "venv", VENV])
+
+
+def with_pip_from_outside() -> bool:
+    """Make `.venv` without pip, and have the pip of this Python install one there."""
+    pip = [sys.executable, "-m", "pip", "--python", BIN / "python", "install", "pip"]
+    return succeeds([sys.executable, "-m", "venv", "--without-pip", VENV]) and succeeds(pip)
+
+
+def with_virtualenv() -> bool:
+    """Make `.venv` with virtualenv, which pip fetches into a folder that is removed again."""
+    with tempfile.TemporaryDirectory() as folder:
+        pip = [sys.executable, "-m", "pip", "install", "--target", folder, "virtualenv"]
+        path = os.pathsep.join(filter(None, (folder, os.environ.get("PYTHONPATH"))))
+        return succeeds(pip) and succeeds([sys.executable, "-m", "virtualenv", VENV], path)
+
+
+def succeeds(command: list[object], python_path: str | None = None) -> bool:
+    """Run a command whose output is of no use to the user."""
+    more = {} if python_path is None else {"PYTHONPATH": python_path}
+    done = subprocess.run(
+        [str(part) for part in command], capture_output=True, env={**os.environ, **more}
+    )
+    return done.returncode == 0
 
 
 def test(arguments: list[str]) -> int:
@@ -163,10 +192,10 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def fail(text: str) -> int:
-    """Print why nothing was started."""
+def fail(text: str, code: int = 1) -> int:
+    """Print why nothing was started; return the exit code."""
     say(text)
-    return 1
+    return code
 
 
 if __name__ == "__main__":

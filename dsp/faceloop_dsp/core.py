@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from faceloop_dsp.design import butterworth_bandpass, sinc3_correction
 from faceloop_dsp.kernel import Setup, StreamKernel
-from faceloop_dsp.rest import RestRecorder, RestReference
+from faceloop_dsp.rest import HOP_S, RestRecorder, RestReference
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["HOP_S", "MainsStatus", "Offset", "Onset", "StreamCore", "StreamFeatures"]
+__all__ = ["HOP_S", "MainsStatus", "Offset", "Onset", "StreamCore", "StreamFeatures", "hop_frames"]
 
-HOP_S = 0.01
 MEASURE_BAND_HZ = (20.0, 450.0)  # corners: van Boxtel, Psychophysiology 2001;38:22
 ALERT_BAND_HZ = (30.0, 300.0)  # 1.5-2.5 ms earlier than the measurement path
 ENERGY_BAND_HZ = (30.0, 250.0)  # Teager-Kaiser: white noise above it would dominate
@@ -316,7 +315,7 @@ class StreamCore:
 
     @property
     def _hop_frames(self) -> int:
-        return _hop_frames(self.fs_hz)
+        return hop_frames(self.fs_hz)
 
     @property
     def rest(self) -> RestReference | None:
@@ -352,14 +351,14 @@ class StreamCore:
         return MainsStatus(nominal, tracked, is_present)
 
 
-def _hop_frames(fs_hz: float) -> int:
+def hop_frames(fs_hz: float) -> int:
     """Frames of a hop: 10 ms, or the whole number next to it."""
     return int(fs_hz * HOP_S + 0.5)
 
 
 def _group_frames(fs_hz: float) -> int:
     """Frames of a sum: the most that divide a hop and leave 500 sums a second."""
-    hop = _hop_frames(fs_hz)
+    hop = hop_frames(fs_hz)
     fitting = [n for n in range(1, hop + 1) if hop % n == 0 and fs_hz / n >= GROUP_RATE_HZ]
     return max(fitting, default=1)
 
@@ -376,7 +375,7 @@ def _setup(fs_hz: float, n_channels: int, lsb_uv: float, line_hz: float, has_dro
     return {
         "fs_hz": fs_hz,
         "n_channels": n_channels,
-        "hop": _hop_frames(fs_hz),
+        "hop": hop_frames(fs_hz),
         "group": group,
         "mains_hz": line_hz,
         "scale_measure": lsb_uv * measure.gain,

@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from faceloop_dsp._stream import cusum_block_maxima
 
-__all__ = ["MIN_REST_S", "NORMAL_REST_S", "RestRecorder", "RestReference", "alert_threshold"]
+__all__ = [
+    "HOP_S",
+    "MIN_REST_S",
+    "NORMAL_REST_S",
+    "RestRecorder",
+    "RestReference",
+    "alert_threshold",
+]
 
 MIN_REST_S = 3.0
 NORMAL_REST_S = 60.0
@@ -22,6 +29,7 @@ MAX_REST_S = 180.0  # 11.5 MB of alert path; older rest is dropped
 FALSE_ALERTS_PER_H = 0.1  # per channel: with eight channels less than one an hour
 MIN_THRESHOLD = 17.0  # what independent Gaussian samples ask for: 17 nat
 MAX_THRESHOLD = 150.0  # over 40 ms at 10 dB; a rest that asks for more was none
+HOP_S = 0.01  # of the RMS
 BLOCK_S = 0.1  # two CUSUM memories behind the whitening; a blink spoils one or two of forty
 OUTLIER = 8.0  # in units of beta: exp(-8) of the blocks of a real rest
 SHORT_REST_MARGIN = 0.2  # 6 s of rest: 2 false alerts in 6.4 channel-hours with it, 5 without
@@ -109,16 +117,20 @@ class RestRecorder:
         self._n_channels = n_channels
         self._rms_uv: list[NDArray[np.float32]] = []
         self._quick_uv: list[NDArray[np.float32]] = []
+        self._n_rms = 0
         self._n_frames = 0
 
     def add(self, rms_uv: NDArray[np.float32], quick_uv: NDArray[np.float32]) -> None:
         """Take in the RMS rows and the alert path of one block, NaN where not usable."""
         self._rms_uv.append(rms_uv)
         self._quick_uv.append(quick_uv)
-        self._n_frames += quick_uv.shape[0]
-        while self._n_frames - self._quick_uv[0].shape[0] >= MAX_REST_S * self._fs_hz:
-            self._n_frames -= self._quick_uv.pop(0).shape[0]
-            self._rms_uv.pop(0)
+        # To the frame, so that the blocks in which the rest came make no difference.
+        self._n_rms = _drop_oldest(
+            self._rms_uv, self._n_rms + rms_uv.shape[0], round(MAX_REST_S / HOP_S)
+        )
+        self._n_frames = _drop_oldest(
+            self._quick_uv, self._n_frames + quick_uv.shape[0], round(MAX_REST_S * self._fs_hz)
+        )
 
     @property
     def seconds(self) -> float:
@@ -174,6 +186,17 @@ class RestRecorder:
 def _seconds(good_frames: NDArray[np.int64], fs_hz: float) -> float:
     usable = good_frames[good_frames >= MIN_REST_S * fs_hz]
     return float(usable.min() / fs_hz) if usable.size else 0.0
+
+
+def _drop_oldest(blocks: list[NDArray[np.float32]], n_rows: int, limit: int) -> int:
+    """Shorten ``blocks`` with ``n_rows`` in all to ``limit`` rows; return how many are left."""
+    while n_rows > limit:
+        n = min(n_rows - limit, blocks[0].shape[0])
+        blocks[0] = blocks[0][n:]
+        n_rows -= n
+        if not blocks[0].shape[0]:
+            blocks.pop(0)
+    return n_rows
 
 
 def _plain(values: list[Any]) -> list[Any]:

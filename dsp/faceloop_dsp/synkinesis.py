@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from faceloop_dsp.core import HOP_S, StreamFeatures
+from faceloop_dsp.core import HOP_S, StreamFeatures, hop_frames
 from faceloop_dsp.crosstalk import LeakMeter
 from faceloop_dsp.rest import RestReference
 from faceloop_dsp.rest_check import RestCheck, rest_check
@@ -129,6 +129,8 @@ class _Watch:
     hold: int = 1
     n_held: int = 0
     n_released: int = 0
+    n_unknown: int = 0  # hops since the guard was last known well enough
+    n_known: int = 0
     since_frame: int = 0
     begin_frame: int = -1  # -1: no response now
     peak: float = 0.0
@@ -166,6 +168,12 @@ class SynkinesisDetector:
         Factor on the guard's threshold, at least 1; ``check_rest`` sets it for each pair.
     fs_hz : float
         Frames per second.
+    patience_ms : float
+        A response outlives an RMS that is unknown (gap, muted channel) for less than this. The
+        default is a gap of 1 s and what the core needs after it.
+    settle_ms : float
+        RMS this soon after a gap is neither judged nor measured: filters and canceller still
+        swing, by up to half of the level at rest.
 
     Raises
     ------
@@ -204,6 +212,8 @@ class SynkinesisDetector:
         veto_release_ms: float = 200.0,
         margin: float = 1.0,
         fs_hz: float = 2000.0,
+        patience_ms: float = 1200.0,
+        settle_ms: float = 50.0,
     ) -> None:
         if len({pair.name for pair in pairs}) != len(pairs):
             raise ValueError("two pairs have the same name")
@@ -217,6 +227,8 @@ class SynkinesisDetector:
         self._hold = _hops(hold_ms)
         self._release = _hops(release_ms)
         self._veto_release = _hops(veto_release_ms)
+        self._patience = _hops(patience_ms)
+        self._settle = _hops(settle_ms)
         self._n_sd = n_sd
         self._release_n_sd = release_n_sd
         self._release_share = release_share
@@ -240,7 +252,7 @@ class SynkinesisDetector:
         for watch in self._watches:
             watch.margin = margin
             watch.hold = self._hold
-        self._leaks = LeakMeter(paths, round(HOP_S * fs_hz))
+        self._leaks = LeakMeter(paths, hop_frames(fs_hz))
         self._pending: NDArray[np.float32] = np.zeros((0, 0), np.float32)
         self._own = np.ones(len(paths))
         self._has_waveform = False
@@ -258,6 +270,7 @@ class SynkinesisDetector:
         self._on = rest.active_above_uv(self._n_sd).tolist()
         self._off = rest.active_above_uv(self._release_n_sd).tolist()
         self._is_active = [False] * n
+        self._n_unknown = [0] * n
         self._veto_hops = [0] * len(self._watches)
 
     def check_rest(self, features: Iterable[StreamFeatures]) -> tuple[RestCheck, ...]:
@@ -283,7 +296,10 @@ class SynkinesisDetector:
             for piece, rms_uv in zip(self._hops_of(block), block.rms_uv.tolist(), strict=True):
                 self._own = np.ones_like(self._own) if piece is None else self._leaks.push(piece)
                 for watch, strength in zip(self._watches, strengths, strict=True):
-                    strength.append(self._strength(watch, rms_uv))
+                    is_known = self._is_known(watch, rms_uv)
+                    strength.append(self._strength(watch, rms_uv) if is_known else 0.0)
+        for watch in self._watches:
+            watch.n_known = watch.n_unknown = 0
         self._leaks.clear()
         self._pending = self._pending[:0]
         checks = []
@@ -326,7 +342,8 @@ class SynkinesisDetector:
         Parameters
         ----------
         features : StreamFeatures
-            NaN in ``rms_uv`` (gap, muted channel) ends a response.
+            NaN in ``rms_uv`` (gap, muted channel) begins nothing; a response that it interrupts
+            for less than ``patience_ms`` is the same one afterwards.
 
         Returns
         -------
@@ -366,7 +383,7 @@ class SynkinesisDetector:
             trace = np.concatenate([self._pending, trace])
         end = features.first_frame + features.trace_uv.shape[0]
         begin = end - trace.shape[0]
-        size = round(HOP_S * self._fs_hz)
+        size = hop_frames(self._fs_hz)
         done = 0
         for frame in features.hop_frame.tolist():
             last = frame + 1 - begin
@@ -376,8 +393,14 @@ class SynkinesisDetector:
         self._pending = trace[max(done, 0) :].copy()
 
     def _update_activity(self, rms_uv: list[float]) -> None:
-        """Hysteresis of each channel; NaN counts as quiet."""
+        """Hysteresis of each channel; NaN leaves it as it was, for a while."""
         for channel, value in enumerate(rms_uv):
+            if math.isnan(value):
+                self._n_unknown[channel] += 1
+                if self._n_unknown[channel] >= self._patience:
+                    self._is_active[channel] = False
+                continue
+            self._n_unknown[channel] = 0
             limit = self._off[channel] if self._is_active[channel] else self._on[channel]
             self._is_active[channel] = value > limit
 
@@ -459,9 +482,14 @@ class SynkinesisDetector:
     def _judge(
         self, i: int, watch: _Watch, frame: int, rms_uv: list[float]
     ) -> SynkinesisEvent | None:
+        is_vetoed = self._is_vetoed(i, watch, rms_uv)
+        if not self._is_known(watch, rms_uv):
+            watch.n_held = 0
+            if watch.begin_frame < 0 or watch.n_unknown < self._patience:
+                return None
+            return self._end(watch, frame)
         affected_uv, unaffected_uv = self._guards(watch, rms_uv)
         index = self._index(watch, affected_uv, unaffected_uv)
-        is_vetoed = self._is_vetoed(i, watch, rms_uv)
         if watch.begin_frame < 0:
             responds = (
                 not is_vetoed
@@ -500,12 +528,22 @@ class SynkinesisDetector:
             and index >= self._release_share * watch.pair.cutoff
             and (self._task is None or self._task == watch.pair.name)
         )
-        is_lost = math.isnan(rms_uv[watch.affected])
         watch.n_released = 0 if goes_on else watch.n_released + 1
         if goes_on:
             watch.peak = max(watch.peak, index)
-        if watch.n_released < self._release and not is_lost:
-            return None
+        return None if watch.n_released < self._release else self._end(watch, frame)
+
+    def _is_known(self, watch: _Watch, rms_uv: list[float]) -> bool:
+        """Whether the guard is there on both sides, and not only since a moment ago."""
+        if math.isnan(rms_uv[watch.affected]) or math.isnan(rms_uv[watch.unaffected]):
+            watch.n_known = 0
+        else:
+            watch.n_known += 1
+        is_known = watch.n_known > self._settle or (not watch.n_unknown and watch.n_known > 0)
+        watch.n_unknown = 0 if is_known else watch.n_unknown + 1
+        return is_known
+
+    def _end(self, watch: _Watch, frame: int) -> SynkinesisEvent:
         begin, watch.begin_frame, watch.n_held = watch.begin_frame, -1, 0
         return SynkinesisEvent("end", watch.pair.name, watch.side, frame, begin, watch.peak)
 

@@ -1,7 +1,8 @@
 """The program: makes the parts, then runs two tasks.
 
 ``pump`` (5 ms) captures, encodes, sends and serves commands; ``status`` (1 s) reports, advertises
-and looks after the links. Whatever ends the program, ``finally`` stops the converter.
+and looks after the links. Whatever ends the program, ``finally`` stops the converter. After an
+exception everything is switched off and the program starts again; the state then says why.
 """
 
 import asyncio
@@ -10,22 +11,20 @@ import struct
 import sys
 import time
 
-import machine
-
 from faceloop_device import VERSION
 from faceloop_device.core.auth import LinkSession
 from faceloop_device.core.commands import CommandServer, owns_stream
+from faceloop_device.core.crash import Crash
 from faceloop_device.core.settings import load_or_make_key
 from faceloop_device.core.stream import Stream
 from faceloop_device.drivers import ads1298
-from faceloop_device.hal import board_pins
+from faceloop_device.hal import board_pins, outputs, processor
 from faceloop_device.hal.ble_link import BleLink, device_name
 from faceloop_device.hal.capture_rp2 import Capture
 from faceloop_device.hal.power import Power, battery_pct
 from faceloop_device.hal.serial_link import SerialLink
 from faceloop_protocol import PROTOCOL_VERSION, config, control, info, serial_frame, state
 from faceloop_protocol.limits import (
-    DEVICE_ID_BYTES,
     FS_HZ,
     N_CHANNELS,
     SHIFT,
@@ -40,20 +39,25 @@ ORPHAN_MS = 120000  # a stream that no host fetches stops the converter after th
 
 
 class Board:
-    """All parts of the running board."""
+    """All parts of the running board.
 
-    def __init__(self):
+    Parameters
+    ----------
+    fault : int
+        FAULT_ constant: what ended the program before this start.
+    """
+
+    def __init__(self, fault=state.FAULT_NONE):
         name, pins = board_pins.load()
         self._number = {text: n for n, text in info.BOARD_NAMES.items()}[name]
-        unique = machine.unique_id()
-        self.device_id = (bytes(unique) + bytes(DEVICE_ID_BYTES))[:DEVICE_ID_BYTES]
+        self.device_id = processor.device_id()
         self._key = load_or_make_key()
         self._power = Power(pins)
         self._capture = Capture(pins)
         self.stream = Stream(self._capture, RING_KIB * 1024)
         self.stream_link = None
         self.stream_generation = 0
-        self.fault = state.FAULT_NONE
+        self.fault = fault
         self._converter_id = self._probe()
         self.serial = SerialLink(LinkSession(self._key, self.device_id))
         self.ble = BleLink(
@@ -166,8 +170,10 @@ class Board:
             await asyncio.sleep_ms(1000)
 
     def shut_down(self):
-        """Outputs and converter off."""
-        self.stream.stop()
+        """Converter off, the cable back to text; what was captured last is left."""
+        self.serial.disconnect()
+        if self.stream.is_running:
+            self._capture.stop()
 
     def _serve(self, link):
         message = link.inbox.get()
@@ -175,7 +181,8 @@ class Board:
             if link is self.serial:
                 channel, message = message
                 if channel == serial_frame.CHANNEL_KEY:
-                    link.send_key(self.device_id + self._key)
+                    if link.session.commands.take(self.ticks_ms()):
+                        link.send_key(self.device_id + self._key)
                     message = b""
                 elif channel != serial_frame.CHANNEL_CONTROL:
                     message = b""
@@ -245,9 +252,21 @@ async def _run(board):
 
 
 def main():
-    """Run until something stops it; then leave everything off."""
-    board = Board()
+    """Run until something stops it; then leave everything off. Start again after an exception."""
+    crash = Crash()
+    restarts = crash.take()
+    started_ms = time.ticks_ms()
+    board = None
     try:
+        board = Board(state.FAULT_EXCEPTION if restarts else state.FAULT_NONE)
         asyncio.run(_run(board))
+    except Exception as error:
+        outputs.all_off()  # before anything that could fail as well
+        ran_ms = time.ticks_diff(time.ticks_ms(), started_ms)
+        if crash.keep(error, ran_ms, board is not None):
+            processor.restart()
+        raise
     finally:
-        board.shut_down()
+        outputs.all_off()
+        if board is not None:
+            board.shut_down()

@@ -9,6 +9,7 @@ import _chip
 import _dma_window
 import micropython
 import uctypes
+from _state_machine import machine_at
 
 _N_CHANNELS = 16
 _ENDLESS = 0xFFFFFFFF
@@ -37,16 +38,7 @@ _FIELDS = {
 }
 _READ_ONLY = ("busy", "ahb_err")
 
-window = None
 _free = list(range(2, _N_CHANNELS))  # the radio chip's driver holds two
-
-
-def get_window():
-    """Return the one window, opened at first use."""
-    global window
-    if window is None:
-        window = _dma_window.DmaWindow()
-    return window
 
 
 @micropython.viper
@@ -74,6 +66,7 @@ class DMA:
         self._read = 0
         self._address = 0
         self._memory = None
+        self._window = None
         self._count = 0
         self._left = 0
         self._is_active = False
@@ -151,7 +144,7 @@ class DMA:
         if not ctrl["inc_write"]:
             raise NotImplementedError("the virtual board's DMA always counts its write address up")
         self._left = self._count
-        captured = get_window()
+        captured = self._window = _dma_window.get_window()
         if machine.active():
             # Words that a running state machine pushed before now found no room and are gone.
             captured.take(captured.written() - captured.taken)
@@ -163,7 +156,7 @@ class DMA:
         """Copy what has come; allocates nothing."""
         if not self._is_active:
             return
-        captured = window
+        captured = self._window
         new = captured.written() - captured.taken
         if new > _dma_window.CAPACITY_FRAMES:
             # The firmware looked away for longer than the ring and the window hold: these frames
@@ -199,9 +192,7 @@ class DMA:
     @read.setter
     def read(self, value):
         if isinstance(value, int):
-            import rp2
-
-            value = rp2.machine_at(value) or value
+            value = machine_at(value) or value
         self._read = value
 
     @property

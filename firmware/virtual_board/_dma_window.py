@@ -57,3 +57,14 @@ class DmaWindow:
         struct.pack_into("<Q", self._count, 0, self.taken)
         self._file.seek(8)
         self._file.write(self._count)
+
+
+_window = None
+
+
+def get_window():
+    """Return the one window, opened at first use."""
+    global _window
+    if _window is None:
+        _window = DmaWindow()
+    return _window

@@ -86,4 +86,5 @@ def test_finalise_stays_within_time_and_memory(
         )
     assert (found["frames"], found["missing"]) == (minutes * 120_000, 0)
     assert found["took_s"] <= 5 + 25 * minutes / 60
-    assert found["peak_mb"] <= 200 + 500 * minutes / 60
+    # Only the headers of the packets are held, 40 MB an hour; samples come minute by minute.
+    assert found["peak_mb"] <= 150 + 50 * minutes / 60

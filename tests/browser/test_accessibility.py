@@ -113,7 +113,7 @@ async def test_nothing_is_cut_off(page: Page, app: Any, width: int, height: int)
     await page.get_by_role("button", name="Start").click()
     await expect(page.locator("canvas")).to_have_count(4)
     await page.get_by_role("button", name="Record").click()
-    await expect(page.locator(".fl-recording")).to_contain_text("Recording into")
+    await expect(page.locator(".fl-recording")).to_contain_text("Recording")
     app.live.cue("synkinesis")
     await expect(page.locator("[data-alert]")).not_to_have_text("")
     assert await overflow() == []

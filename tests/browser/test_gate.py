@@ -57,7 +57,7 @@ async def test_without_cookie_only_the_entry_page_is_readable(app: Any) -> None:
     for path in CLOSED_PATHS:
         assert (await get(app, path)).status_code in (401, 403), path
     entry = (await get(app, "/")).text
-    assert "works once" in entry and "zygomaticus" not in entry
+    assert "whole address" in entry and "zygomaticus" not in entry
 
 
 async def test_cookie_is_named_by_port_http_only_and_strict(app: Any) -> None:
@@ -68,11 +68,31 @@ async def test_cookie_is_named_by_port_http_only_and_strict(app: Any) -> None:
     )
 
 
-async def test_launch_token_works_once(app: Any) -> None:
-    assert (await login(app)).status_code == 200
-    second = await login(app)
-    assert second.status_code == 403
-    assert "set-cookie" not in second.headers
+async def test_shown_address_lets_a_second_browser_in_with_a_cookie_of_its_own(app: Any) -> None:
+    assert await cookie_of(app) != await cookie_of(app)
+
+
+async def test_wrong_secret_is_refused(app: Any) -> None:
+    answer = await login(app, json={"token": token_of(app)[:-1] + "~"})
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
+async def test_key_works_as_long_as_the_app_runs_and_in_no_other() -> None:
+    now_s = 100.0
+    access = Access(4711, clock_s=lambda: now_s)
+    body = f'{{"token": "{access.key}"}}'.encode()
+    assert access.redeem(body) is not None
+    now_s += 24 * 3600
+    assert access.redeem(body) is not None
+    assert Access(4711, clock_s=lambda: now_s).redeem(body) is None
+
+
+async def test_launch_token_works_once() -> None:
+    access = Access(4711)
+    body = f'{{"token": "{access.new_launch_token()}"}}'.encode()
+    assert access.redeem(body) is not None
+    assert access.redeem(body) is None
 
 
 async def test_launch_token_lives_a_minute_and_not_longer() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 import shutil
@@ -9,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from faceloop.session.live import LiveEvent, LiveStatus, MusclePair
 from faceloop.ui import words
@@ -60,7 +61,7 @@ async def test_lost_link_says_what_happens_and_comes_back(
     app.live.set_status(link="lost")
     now = train.get_by_role("region", name="Now")
     await expect(now).to_contain_text("The board is out of reach.")
-    await expect(now).to_contain_text("Nothing recorded is lost. Trying again.")
+    await expect(now).to_contain_text("What was recorded is safe. Trying again.")
     await expect(train.locator(".fl-muscles")).to_have_attribute("data-lost", "true")
     app.live.set_status(link="live")
     await expect(now).not_to_contain_text("out of reach")
@@ -72,12 +73,11 @@ async def test_record_round_trip(train: Page, app: Any) -> None:
     stop = train.get_by_role("button", name="Stop recording")
     await expect(stop).to_be_visible()
     place = train.locator(".fl-recording")
-    await expect(place).to_contain_text("Recording into /home/me/faceloop/sessions/2026-03-01-a1")
-    await expect(place).to_contain_text("0:02")
+    await expect(place).to_have_text(re.compile(r"0:02\s*Recording$"))
     assert app.live.status().is_recording
     await stop.click()
     await expect(train.get_by_role("button", name="Record")).to_be_visible()
-    await expect(place).to_have_text("Saved in /home/me/faceloop/sessions/2026-03-01-a1")
+    await expect(place).to_have_text("Recording saved")
     assert not app.live.status().is_recording
 
 
@@ -96,7 +96,7 @@ async def test_end_session_stops_the_board_says_where_the_file_is_and_ends_servi
     train: Page, app: Any
 ) -> None:
     await train.get_by_role("button", name="Record").click()
-    await expect(train.locator(".fl-recording")).to_contain_text("Recording into")
+    await expect(train.locator(".fl-recording")).to_contain_text("Recording")
     await train.get_by_role("button", name="End session").click()
     await expect(train.locator("h1")).to_have_text("The session has ended.")
     await expect(train.locator("code")).to_have_text("/home/me/faceloop/sessions/2026-03-01-a1")
@@ -151,6 +151,16 @@ async def test_symmetry_in_words_and_numbers(train: Page, app: Any) -> None:
     await expect(smile.locator(".fl-verdict")).to_have_text(re.compile(r"At rest\s*–"))
 
 
+async def test_words_of_symmetry_do_not_contradict_an_alert(train: Page, app: Any) -> None:
+    app.live.hold = 0.5
+    overall = train.locator(".fl-overall .fl-words")
+    await expect(overall).to_have_text(re.compile("alike|uneven", re.IGNORECASE))
+    await expect(overall).to_be_visible()
+    app.live.cue("synkinesis")
+    await expect(train.locator("[data-alert]")).not_to_have_text("")
+    await expect(overall).to_be_hidden()
+
+
 async def test_theme_and_sound_buttons_say_their_choice_in_every_view(page: Page) -> None:
     await page.get_by_role("button", name="Theme: auto").click()
     await page.get_by_role("button", name="Start").click()
@@ -173,9 +183,107 @@ async def test_nothing_leaves_loopback_and_the_console_stays_silent(
     assert seen.console == []
 
 
-async def test_server_gone_is_said_in_the_page(train: Page, app: Any) -> None:
+@pytest.mark.parametrize("is_started", [False, True])
+async def test_server_gone_is_said_on_every_page(page: Page, app: Any, is_started: bool) -> None:
+    await expect(page.get_by_text(words.SERVER_GONE)).to_be_hidden()
+    if is_started:
+        await page.get_by_role("button", name="Start").click()
+        await expect(page.locator("canvas")).to_have_count(4)
     app.task.cancel()
-    await expect(train.get_by_text(words.SERVER_GONE)).to_be_visible()
+    await expect(page.get_by_text(words.SERVER_GONE)).to_be_visible()
+    for name in ("Start", "Record", "End session"):  # none of them would do anything
+        await expect(page.get_by_role("button", name=name)).to_be_hidden()
+
+
+async def test_train_begins_at_its_top_however_far_down_start_was(page: Page) -> None:
+    await page.set_viewport_size({"width": 360, "height": 400})
+    await page.get_by_role("button", name="Start").scroll_into_view_if_needed()
+    assert await page.evaluate("scrollY") > 100
+    await page.get_by_role("button", name="Start").click()
+    await expect(page.locator("canvas")).to_have_count(4)
+    await expect(page.get_by_role("button", name="End session")).to_be_in_viewport()
+    assert await page.evaluate("scrollY") == 0
+
+
+async def test_path_breaks_between_folders_on_a_phone_and_copies_plainly(
+    page: Page, app: Any
+) -> None:
+    place = "/home/me/.local/share/faceloop/sessions/01M85R2KFM5VRPE705RJSSX5ET/recording.bdf"
+    await page.set_viewport_size({"width": 390, "height": 844})
+    app.live.set_status(recording=place, link="ended")
+    shown = page.locator("code")
+    await expect(shown).to_have_text(place)
+    lines = await shown.locator("span").evaluate_all(
+        "(all) => all.map((e) => e.getClientRects().length)"
+    )
+    assert len(lines) == 9 and set(lines) == {1}, "no name of a folder is torn apart"
+    box, page_box = await shown.bounding_box(), await page.locator(".fl-card").bounding_box()
+    assert box is not None and page_box is not None
+    assert box["x"] + box["width"] <= page_box["x"] + page_box["width"]
+
+
+# Chromium itself holds back a page whose connections keep failing, by up to 5 s.
+CHROMIUM_WAITS_S = 7.0
+SOON_MS = "const soon = (run, ms) => slow(run, Math.min(ms ?? 0, 20)); window.setTimeout = soon;"
+
+
+@pytest.mark.parametrize("has_ended", [pytest.param(False, marks=pytest.mark.full), True])
+async def test_page_stops_asking_for_a_server_that_is_gone(
+    train: Page, app: Any, has_ended: bool
+) -> None:
+    """After a session that has ended at once, else after half a minute, here made short."""
+    asked: list[str] = []
+    train.on("websocket", lambda socket: asked.append(socket.url))
+    if has_ended:
+        await train.get_by_role("button", name="End session").click()
+        await app.task
+        await expect(train.get_by_text(words.SERVER_GONE)).to_be_hidden()
+    else:
+        await train.evaluate("const slow = window.setTimeout;" + SOON_MS)
+        app.task.cancel()
+        await expect(train.get_by_text(words.SERVER_GONE)).to_be_visible()
+    async with asyncio.timeout(60):
+        seen = -1
+        while seen < len(asked):
+            seen = len(asked)
+            await asyncio.sleep(3.0 if has_ended else CHROMIUM_WAITS_S)
+    assert (asked == []) if has_ended else len(asked) > 2, asked
+
+
+async def test_what_is_special_about_a_session_is_said_first_and_last(
+    fake_module: Any, start_app: Any, browser: Browser
+) -> None:
+    async with start_app(fake_module.FakeLive(), note="The face is made up.") as app:
+        page = await browser.new_page()
+        await page.goto(app.url)
+        session = page.get_by_role("region", name="This session")
+        await expect(session).to_contain_text("The face is made up.")
+        await page.get_by_role("button", name="Start").click()
+        await page.get_by_role("button", name="End session").click()
+        await expect(page.locator("h1")).to_have_text("The session has ended.")
+        await expect(page.locator(".fl-card")).to_contain_text("The face is made up.")
+        await page.close()
+
+
+async def test_every_recording_is_listed_at_the_end(train: Page, app: Any) -> None:
+    for name in ("a1", "b2"):
+        folder = f"/home/me/faceloop/sessions/{name}"
+        app.live.set_status(is_recording=True, recording=folder)
+        await expect(train.get_by_role("button", name="Stop recording")).to_be_visible()
+        app.live.set_status(is_recording=False, recording=f"{folder}/recording.bdf")
+        await expect(train.get_by_role("button", name="Record", exact=True)).to_be_visible()
+    await train.get_by_role("button", name="End session").click()
+    await expect(train.get_by_text("Your recordings are here:")).to_be_visible()
+    assert await train.locator("code").all_inner_texts() == [
+        f"/home/me/faceloop/sessions/{name}/recording.bdf" for name in ("a1", "b2")
+    ]
+
+
+async def test_session_that_ends_says_so_before_the_page_is_let_go(page: Page, app: Any) -> None:
+    app.live.set_status(link="ended")
+    await expect(page.locator("h1")).to_have_text("The session has ended.")
+    await app.task
+    await expect(page.locator("h1")).to_have_text("The session has ended.")
 
 
 async def test_two_pages_show_the_same_session(train: Page, app: Any) -> None:
@@ -232,6 +340,14 @@ async def test_alert_of_a_pair_finds_its_muscle(
     event = LiveEvent("synkinesis", 10, pair=pair)
     assert words.guard_channel(event, PAIRS, side) == channel
     assert words.alert_sentence(replace(event, channel=channel), PAIRS) == sentence
+
+
+async def test_channel_of_the_alert_itself_wins_over_the_affected_side() -> None:
+    event = LiveEvent("synkinesis", 10, pair="eye_to_mouth", channel=3)
+    assert words.guard_channel(event, PAIRS, "left") == 3
+    assert words.guard_channel(event, PAIRS, None) == 3
+    sentence = "Your smile muscle joined in on the right. Let it soften."
+    assert words.alert_sentence(event, PAIRS) == sentence
 
 
 async def test_words_fall_back_sensibly() -> None:

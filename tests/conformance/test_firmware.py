@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,10 +13,27 @@ import pytest
 
 BOARD = Path(__file__).parent / "board"
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
+VECTORS = Path(__file__).resolve().parents[1] / "vectors"
+RATE, RICE, MESSAGES = (VECTORS / f"{name}.json" for name in ("rate", "rice", "messages"))
 
 
 def test_viper_encoder_equals_reference(on_board: Callable[..., str]) -> None:
     assert on_board(BOARD / "encoder.py", "600") == "ok 600\n"
+
+
+def test_codec_and_viper_encoder_turn_vectors_into_the_same_bytes(
+    on_board: Callable[..., str],
+) -> None:
+    content = json.loads(RICE.read_text())
+    n_cases, n_refused = len(content["cases"]), len(content["refused"])
+    assert n_cases > 40 and n_refused > 10
+    assert on_board(BOARD / "rice_vectors.py", str(RICE)) == f"ok {n_cases} {n_refused}\n"
+
+
+def test_messages_and_keys_are_the_same_bytes_on_the_board(on_board: Callable[..., str]) -> None:
+    content = json.loads(MESSAGES.read_text())
+    n_cases = sum(len(cases) for cases in content.values() if isinstance(cases, list))
+    assert on_board(BOARD / "messages.py", str(MESSAGES)) == f"ok {n_cases}\n"
 
 
 def test_stream_is_complete_under_every_trouble(on_board: Callable[..., str]) -> None:
@@ -27,8 +46,24 @@ def test_commands_are_answered_only_as_far_as_the_host_has_proven_itself(
     on_board: Callable[..., str],
 ) -> None:
     lines = on_board(BOARD / "commands.py").splitlines()
-    assert len(lines) == 6
+    assert len(lines) == 9
     assert all(line.startswith("ok ") for line in lines)
+
+
+def test_rate_is_the_same_under_both_interpreters(on_board: Callable[..., str]) -> None:
+    rate = runpy.run_path(str(FIRMWARE / "faceloop_device" / "core" / "rate.py"))["Rate"]
+    cases = json.loads(RATE.read_text())
+    for case in cases:
+        one = rate(case["per_s"])
+        taken = [sum(one.take(at_ms) for _ in range(asked)) for at_ms, asked in case["asked"]]
+        assert taken == case["taken"], case["what"]
+    assert on_board(BOARD / "rate.py", str(RATE)) == f"ok {len(cases)}\n"
+
+
+def test_exception_is_remembered_over_the_restart_and_counted(
+    on_board: Callable[..., str], tmp_path: Path
+) -> None:
+    assert on_board(BOARD / "crash.py", f"{tmp_path}/") == "ok\n"
 
 
 def test_steady_state_allocates_nothing(on_board: Callable[..., str]) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from pathlib import Path
 from typing import Any
 
+import edfio
 import numpy as np
 import pytest
 
+from faceloop.session.bdf import finalise
 from faceloop.session.journal_format import JOURNAL_NAME, ChunkType, encode_chunk, encode_json
 from faceloop.session.journal_header import JournalHeader
+from faceloop.session.summary import Summary
 from faceloop_protocol import rice, stream
 
 LABELS = (
@@ -110,3 +115,23 @@ def fail_nth_call(monkeypatch: pytest.MonkeyPatch, name: str, nth: int, code: in
 
     monkeypatch.setattr(os, name, call)
     return count
+
+
+def finish(path: Path) -> tuple[Summary, edfio.Bdf, np.ndarray]:
+    """Finalise and return summary, file and its counts without padding, shape (n, 8)."""
+    out = path.parent / "recording.bdf"
+    summary = finalise(path, out)
+    recording = edfio.read_bdf(out)
+    counts = np.stack([signal.digital for signal in recording.signals], axis=1)
+    assert len(counts) == summary.frames_total + summary.frames_padding
+    samples = counts[: summary.frames_total]
+    assert summary.samples_sha256 == hashlib.sha256(samples.astype("<i4").tobytes()).hexdigest()
+    assert summary.frames_recorded + summary.frames_missing == summary.frames_total
+    assert json.loads((path.parent / "session.json").read_text()) == json.loads(
+        json.dumps(summary.to_json())
+    )
+    return summary, recording, samples
+
+
+def texts(recording: edfio.Bdf) -> list[str]:
+    return [entry.text for entry in recording.annotations]

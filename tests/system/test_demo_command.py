@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,10 @@ import pytest
 
 from faceloop.session.assembler import Assembler, Placed
 from faceloop.session.coverage import Coverage
+from faceloop.session.live_session import LiveSession
 from faceloop.session.recording import Recording
+from faceloop.session.session_result import SessionResult
+from faceloop.tasks.analyse import analyse
 from faceloop.tasks.demo import DemoOptions, demo
 from faceloop_protocol.stream import seq_distance
 
@@ -21,6 +26,7 @@ ACCOUNT = {
     "frames_recorded": int,
     "frames_lost_silently": int,
     "gaps": list,
+    "end_known": bool,
     "frames_resent": int,
     "bytes_per_s": NUMBER,
     "clock_ppm": NUMBER,
@@ -36,10 +42,10 @@ ACCOUNT = {
     "affected_side": str,
     "interrupted": bool,
     "recovered": list,
+    "warnings": list,
     "error": type(None),
 }
-# Times are those of an idle machine: on a busy one the best of this many runs counts.
-ATTEMPTS = 3
+# Of an idle machine: the test runs alone.
 P50_MS, P95_MS = 60.0, 90.0
 CLOCK_PPM, CLOCK_TOLERANCE_PPM = 20.0, 60.0
 
@@ -56,66 +62,122 @@ def check_account(account: dict[str, Any]) -> None:
         assert isinstance(account[name], kind), name
     assert set(account) == set(ACCOUNT)
     latency = account["latency_ms"]
-    assert set(latency) == {"p50", "p95", "n", "kind"}
+    assert set(latency) == {"p50", "p95", "n", "missed", "kind"}
     assert latency["kind"] == "to_host"
     assert account["firmware_version"].count(".") == 2
     assert "MicroPython" in account["interpreter"]
     assert 5_000 < account["bytes_per_s"] < 26_500
 
 
-def is_in_time(account: dict[str, Any]) -> bool:
-    latency = account["latency_ms"]
-    ppm = abs(account["clock_ppm"] - CLOCK_PPM)
-    is_enough = latency["n"] >= 10
-    return (
-        is_enough
-        and latency["p50"] <= P50_MS
-        and latency["p95"] <= P95_MS
-        and ppm <= CLOCK_TOLERANCE_PPM
-    )
-
-
+@pytest.mark.benchmark
 async def test_steps_are_cued_in_time_and_the_clock_is_known(home):
-    seen = []
-    for _ in range(ATTEMPTS):
-        account = await run_demo(home, "--seconds", 36, "--scenario", "steps", "--seed", 1)
-        check_account(account)
-        assert account["calibrated"]
-        assert account["frames_expected"] == account["frames_recorded"] == 72_000
-        seen.append((account["latency_ms"], account["clock_ppm"]))
-        if is_in_time(account):
-            break
-    print(seen)  # shown with pytest -s, and when it fails
-    assert is_in_time(account), seen
+    account = await run_demo(home, "--seconds", 60, "--scenario", "steps", "--seed", 1)
+    latency, ppm = account["latency_ms"], account["clock_ppm"]
+    print(latency, ppm)  # shown with pytest -s, and when it fails
+    check_account(account)
+    assert account["calibrated"] and account["end_known"]
+    assert account["frames_expected"] == account["frames_recorded"] == 120_000
+    assert latency["n"] >= 20
+    assert latency["missed"] == 0
+    assert latency["p50"] <= P50_MS
+    assert latency["p95"] <= P95_MS
+    assert abs(ppm - CLOCK_PPM) <= CLOCK_TOLERANCE_PPM
+
+
+async def analysed(home, account: dict[str, Any]) -> dict[str, Any]:
+    """Return what ``faceloop analyse`` finds in a demo's recording."""
+    done = await home.run("analyse", account["recording"], "--affected", "left", "--json")
+    assert (done.code, done.err) == (0, "")
+    (file,) = done.account["files"]
+    return file
+
+
+def check_as_live(account: dict[str, Any], file: dict[str, Any]) -> None:
+    """Check that the file tells what the live session saw, to the last digit."""
+    assert file["live"]["alerts"] == account["alerts"]
+    assert file["live"]["calibrated"] == account["calibrated"]
+    assert file["gaps"] == account["gaps"] == []
+    if not file["live"]["late"]:
+        assert file["alerts"] == account["alerts"]
+
+
+def is_among(alert: dict[str, Any], others: list[dict[str, Any]]) -> bool:
+    return any(abs(alert["t_s"] - other["t_s"]) < 0.1 for other in others)
 
 
 async def test_one_seed_gives_one_recording_and_one_set_of_alerts(home, rig):
-    """What is judged live is what the same core finds in the file.
-
-    That holds as long as no packet came late: the live view leaves late ones out, the recording
-    does not. On a busy computer it takes a few runs until one goes without.
-    """
+    """What is judged live is what the same core finds in the file, late ranges left out."""
     options = ("--seconds", 13, "--scenario", "synkinesis", "--seed", 3)
-    runs = list(await asyncio.gather(run_demo(home, *options), run_demo(home, *options)))
+    runs = await asyncio.gather(run_demo(home, *options), run_demo(home, *options))
     one, other = (rig.read_recording(account["recording"])[0] for account in runs)
     np.testing.assert_array_equal(one, other)
 
-    analysis = await home.run("analyse", runs[0]["recording"], "--affected", "left", "--json")
-    assert (analysis.code, analysis.err) == (0, "")
-    (file,) = analysis.account["files"]
-    assert file["alerts"], "eight seconds of rest, then smiles that close the eye"
+    files = await asyncio.gather(*(analysed(home, account) for account in runs))
+    for account, file in zip(runs, files, strict=True):
+        check_as_live(account, file)
+    assert files[0]["alerts"], "eight seconds of rest, then smiles that close the eye"
+    for name in ("alerts", "channels", "pairs", "calibrated", "duration_s"):
+        assert files[0][name] == files[1][name], name
 
-    while all(account["frames_resent"] for account in runs) and len(runs) < 2 + ATTEMPTS:
-        runs.append(await run_demo(home, *options))
-    in_time = [account for account in runs if not account["frames_resent"]]
-    if not in_time:
-        pytest.skip("this computer is too busy: packets came late in every run")
-    for account in in_time:
-        assert [(alert["t_s"], alert["pair"]) for alert in account["alerts"]] == [
-            (alert["t_s"], alert["pair"]) for alert in file["alerts"]
+
+async def test_blackout_changes_what_was_seen_live_and_the_file_says_how(home):
+    """One falls into the rest that is learnt, one over the first alert, one after it."""
+    options = ("--seconds", 13, "--scenario", "synkinesis", "--seed", 3)
+    blackouts = ("3,1.5", "7.4,2", "9.5,1.5")
+    runs = await asyncio.gather(
+        *(run_demo(home, *options, "--radio-blackout", blackout) for blackout in blackouts)
+    )
+    files = await asyncio.gather(*(analysed(home, account) for account in runs))
+    for account, file in zip(runs, files, strict=True):
+        assert sum(n for _, n in file["live"]["late"]) > 1000
+        assert account["calibrated"]
+        check_as_live(account, file)
+        assert file["alerts"] == files[0]["alerts"], "the whole file, however it came"
+    in_rest, over_alert, after_alert = files
+    (alert, *_) = files[0]["alerts"]
+    assert in_rest["live"]["alerts"][:1] != [alert], "another rest, another verdict"
+    assert not is_among(alert, over_alert["live"]["alerts"])
+    assert is_among(alert, after_alert["live"]["alerts"])
+
+
+async def test_recording_begun_later_is_judged_by_the_rest_of_the_session(home):
+    """As with the Record button, in the middle of a movement; one was begun before the rest."""
+    seen: list[SessionResult] = []
+
+    async def record(session: LiveSession) -> None:
+        for begin, end in ((8_000, 16_400), (18_000, 26_000)):
+            while session.frames_so_far < begin:
+                await asyncio.sleep(0.02)
+            await session.start_recording()
+            while session.frames_so_far < end:
+                await asyncio.sleep(0.02)
+            await session.stop_recording()
+        seen.append(await session.finish())
+
+    options = DemoOptions(seconds=16.0, seed=3, affected_side="left", is_headless=False)
+    account = await demo(options, show=record)
+    (result,) = seen
+    assert result.recording is not None
+    folders = sorted(result.recording.parents[1].iterdir())
+    first, second = analyse(folders, "guarded8", "left")["files"]
+    for file, begin in ((first, 8_000), (second, 18_000)):
+        assert file["rest_source"] == "session"
+        assert not any("hardly a rest" in warning for warning in file["warnings"])
+        assert any("made-up face (synkinesis)" in warning for warning in file["warnings"])
+        assert file["live"]["exact"] is False
+        summary = json.loads((Path(file["file"]) / "session.json").read_bytes())
+        assert summary["header"]["board"] == "virtual"
+        in_session = [
+            alert["t_s"]
+            for alert in account["alerts"]
+            if 1.0 < alert["t_s"] - begin / 2000 < file["duration_s"] - 0.2
         ]
-        for live, offline in zip(account["alerts"], file["alerts"], strict=True):
-            assert live["index"] == pytest.approx(offline["index"], abs=0.002)
+        start_s = summary["first_frame"] / 2000
+        found = [start_s + alert["t_s"] for alert in file["alerts"]]
+        for at_s in in_session:
+            assert min(abs(at_s - other) for other in found) < 0.1
+    assert second["alerts"], "eyes close in the smile that goes on"
+    assert second["channels"][0]["rest_rms_uv"] == first["channels"][0]["rest_rms_uv"]
 
 
 async def test_firmware_that_skips_a_frame_is_found_out(home, mutated_firmware, recording_path):
@@ -192,7 +254,19 @@ async def test_recording_begins_with_the_first_frame_however_slow_the_disk(home,
     assert account["frames_lost_silently"] == 0
 
 
-@pytest.mark.parametrize("text", ["3", "x,y", "-1,2", "1,0", "1,2,3"])
+async def test_wearer_of_a_strangers_recording_has_no_affected_side(home, recording_path):
+    account = await run_demo(home, "--seconds", 1, "--source", recording_path)
+    assert account["affected_side"] is None
+
+
+async def test_place_where_the_converters_output_cannot_go_is_named(home):
+    done = await home.run("demo", "--headless", "--tap", "/nonexistent/x")
+    text = done.sentence(2)
+    assert text.startswith("The converter's output cannot be written to /nonexistent/x")
+    assert home.recordings() == []
+
+
+@pytest.mark.parametrize("text", ["3", "x,y", "-1,2", "1,0", "1,2,3", "nan,1", "0.1,nan", "1,inf"])
 async def test_wrong_blackout_is_refused(home, text):
     done = await home.run("demo", "--headless", f"--radio-blackout={text}")
     assert "blackout" in done.sentence(2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -14,14 +15,16 @@ HOST = ROOT / "host" / "src" / "faceloop"
 HOST_MAY_IMPORT = {
     "errors": set(),
     "device": {"errors", "quiet_bumble"},
-    "session": {"errors", "device"},
+    "files": {"errors"},
+    "session": {"errors", "device", "files"},
     "training": {"errors", "session"},
-    "twin": {"errors", "quiet_bumble"},
+    "twin": {"errors", "files", "quiet_bumble"},
     "ui": {"errors", "session", "training"},
     "tasks": {"errors", "device", "session", "training", "twin", "ui"},
     "output": {"errors", "tasks", "session", "ui"},
     "quiet_bumble": set(),
-    "cli": {"errors", "tasks", "output"},
+    "options": {"errors"},
+    "cli": {"errors", "options", "tasks", "output"},
 }
 ONLY_IN = {
     "bleak": "device",
@@ -68,23 +71,22 @@ def test_host_module_imports_only_what_lies_below_it(path: Path) -> None:
         assert top != "faceloop_device", "the host never imports the firmware"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "dsp").rglob("*.py*")), ids=lambda path: path.name)
+OF_OURS_BUT_DSP = {"faceloop", "faceloop_protocol", "faceloop_device"}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "dsp").rglob("*.py")), ids=lambda path: path.name)
 def test_dsp_imports_nothing_of_ours_but_itself(path: Path) -> None:
-    if path.suffix in (".pyx", ".pxi"):
-        text = path.read_text()
-        assert "import faceloop." not in text and "from faceloop." not in text
-        assert (
-            "faceloop_protocol" not in text
-            or path.suffix == ".pxi"
-            or "import"
-            not in "".join(line for line in text.splitlines() if "faceloop_protocol" in line)
-        )
-        return
-    if path.suffix != ".py":
-        return
-    for module in imported_modules(path):
-        top = module.partition(".")[0]
-        assert top not in ("faceloop", "faceloop_protocol", "faceloop_device", "scipy"), module
+    tops = {module.partition(".")[0] for module in imported_modules(path)}
+    assert not tops & (OF_OURS_BUT_DSP | {"scipy"})
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "dsp").rglob("*.p[yx][xdi]")), ids=lambda path: path.name
+)
+def test_kernels_import_nothing_of_ours_but_themselves(path: Path) -> None:
+    """They may name the protocol in comments, as their reference."""
+    imported = re.findall(r"^\s*(?:c?import|from)\s+(\w+)", path.read_text(), re.M)
+    assert not set(imported) & OF_OURS_BUT_DSP
 
 
 @pytest.mark.parametrize(
@@ -103,18 +105,69 @@ def test_protocol_imports_only_what_both_interpreters_have(path: Path) -> None:
             assert node.module in allowed
 
 
-DEVICE = ROOT / "firmware" / "faceloop_device"
+FIRMWARE = ROOT / "firmware"
+DEVICE_FILES = sorted([FIRMWARE / "main.py", *(FIRMWARE / "faceloop_device").rglob("*.py")])
+HARDWARE = {"machine", "rp2", "bluetooth", "esp32", "network", "uctypes"}
+
+
+@pytest.mark.parametrize("path", DEVICE_FILES, ids=lambda path: str(path.relative_to(FIRMWARE)))
+def test_firmware_keeps_hardware_in_hal_and_drivers(path: Path) -> None:
+    modules = imported_modules(path)
+    tops = {module.partition(".")[0] for module in modules}
+    assert not tops & {"faceloop", "faceloop_dsp"}
+    folder = (
+        path.relative_to(FIRMWARE / "faceloop_device").parts[0] if path.name != "main.py" else ""
+    )
+    if folder not in ("hal", "drivers"):
+        assert not tops & HARDWARE
+    if folder == "core":
+        assert not any(
+            module.startswith(("faceloop_device.hal", "faceloop_device.drivers", "boards"))
+            for module in modules
+        )
+
+
+def circles(imports: dict[str, set[str]]) -> list[str]:
+    """Return the modules that import themselves, perhaps by way of others."""
+
+    def reached_from(start: str) -> set[str]:
+        seen: set[str] = set()
+        waiting = [start]
+        while waiting:
+            for module in imports.get(waiting.pop(), set()) - seen:
+                seen.add(module)
+                waiting.append(module)
+        return seen
+
+    return [module for module in imports if module in reached_from(module)]
+
+
+def inner(modules: set[str]) -> set[str]:
+    """Leave out the packages of which a module is imported: only that module is meant."""
+    return {name for name in modules if not any(m.startswith(name + ".") for m in modules)}
+
+
+def module_name(path: Path, root: Path) -> str:
+    return ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
 
 
 @pytest.mark.parametrize(
-    "path", sorted(DEVICE.rglob("*.py")), ids=lambda path: str(path.relative_to(DEVICE))
+    ("root", "under"),
+    [
+        (HOST.parent, "faceloop"),
+        (FIRMWARE, "faceloop_device"),
+        (FIRMWARE / "virtual_board", ""),
+    ],
+    ids=["host", "firmware", "virtual_board"],
 )
-def test_firmware_keeps_hardware_out_of_its_core(path: Path) -> None:
-    modules = imported_modules(path)
-    assert not any(module.split(".")[0] in ("faceloop", "faceloop_dsp") for module in modules)
-    folder = path.relative_to(DEVICE).parts[0]
-    if folder == "core":
-        hardware = {"machine", "rp2", "bluetooth", "esp32", "network"}
-        assert not {module.split(".")[0] for module in modules} & hardware
-        assert not any(module.startswith("faceloop_device.hal") for module in modules)
-        assert not any(module.startswith("faceloop_device.drivers") for module in modules)
+def test_no_module_imports_itself_in_a_circle(root: Path, under: str) -> None:
+    """Imports inside functions and for type checkers count as well."""
+    paths = {module_name(path, root): path for path in sorted((root / under).rglob("*.py"))}
+    imports = {name: inner(imported_modules(path) & paths.keys()) for name, path in paths.items()}
+    assert sum(map(len, imports.values())) > 5
+    assert circles(imports) == []
+
+
+def test_circle_is_found_through_others_and_in_itself() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == ["b", "c"]
+    assert circles({"a": {"b"}, "b": set()}) == []

@@ -2,9 +2,12 @@
 
 import os
 
+from faceloop_device.core.rate import Rate
 from faceloop_protocol import control, session
 from faceloop_protocol.limits import (
+    ACKS_PER_S,
     BAD_TAGS_BEFORE_DISCONNECT,
+    COMMANDS_PER_S,
     NONCE_BYTES,
     PROOF_BYTES,
 )
@@ -26,6 +29,10 @@ class LinkSession:
         self._device_id = device_id
         self.bad_tags = 0
         self.generation = 0  # tells one session of a link from the next
+        # kept across hosts: hanging up and calling again must not gain anything
+        self.commands = Rate(COMMANDS_PER_S)
+        self.refusals = Rate(COMMANDS_PER_S)
+        self.acknowledgements = Rate(ACKS_PER_S)
         self.new_link()
 
     def new_link(self):

@@ -55,6 +55,17 @@ class CommandServer:
         if not message:
             return None
         op = message[0]
+        rates = link.session
+        now_ms = self._board.ticks_ms()
+        rate = rates.acknowledgements if op == control.ACK else rates.commands
+        if rate.take(now_ms):
+            return self._carry_out(op, message, link)
+        # An acknowledgement is made good by the next one; a flood of refusals is a flood as well.
+        may_answer = op != control.ACK and rates.refusals.take(now_ms)
+        reply = self._carry_out(op, message, link) if op == control.STOP else _refuse(op, message)
+        return reply if may_answer else None
+
+    def _carry_out(self, op, message, link):
         if op < control.FIRST_TAGGED:
             serve = self._plain.get(op)
             if serve is None:
@@ -191,3 +202,10 @@ class CommandServer:
 
     def _extent(self):
         return struct.pack(control.EXTENT_FORMAT, *self._board.stream.extent())
+
+
+def _refuse(op, message):
+    counter = 0
+    if op >= control.FIRST_TAGGED and len(message) >= 5:
+        counter = struct.unpack("<I", message[1:5])[0]
+    return control.pack_reply(op, counter, control.RATE_LIMITED)

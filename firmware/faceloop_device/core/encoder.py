@@ -5,7 +5,6 @@ from array import array
 from faceloop_device.core import kernels
 from faceloop_protocol.limits import (
     HEADER_BYTES,
-    MAX_FRAMES,
     MAX_PACKET_BYTES,
     MAX_PAYLOAD_BYTES,
     N_CHANNELS,
@@ -32,8 +31,7 @@ class Encoder:
         self.shift = shift
         self.packet = bytearray(MAX_PACKET_BYTES)
         self.length = 0
-        self._scratch = array("i", [0] * (N_CHANNELS * MAX_FRAMES))
-        self._ks = bytearray(N_CHANNELS)
+        self._scratch = array("i", [0] * (N_CHANNELS * kernels.ROW))
 
     def encode(self, word, n_frames, flags, seq, first_frame, dropped):
         """Encode as many of ``n_frames`` (1-40) frames from ``word`` on as one packet holds.
@@ -45,11 +43,13 @@ class Encoder:
         """
         width = 24 - self.shift
         scratch = self._scratch
-        kernels.fold(self._words, self._word_mask, word, n_frames, self.shift, scratch)
+        kernels.fold(word, 0, 0, self._words, self._word_mask, n_frames, self.shift, scratch)
+        folded = n_frames
         while True:
-            bits = kernels.cost(scratch, n_frames, width, self._ks)
+            bits = kernels.cost(0, 0, 0, scratch, folded, n_frames, width)
             if bits <= MAX_PAYLOAD_BYTES * 8:
                 break
+            folded = n_frames
             fewer = n_frames * (MAX_PAYLOAD_BYTES * 8) // bits
             n_frames = fewer if fewer < n_frames else n_frames - 1
         off = kernels.lead_off(self._words, self._word_mask, word, n_frames)
@@ -63,5 +63,5 @@ class Encoder:
             off & 0xFF,
             n_frames,
         )
-        self.length = kernels.emit(scratch, n_frames, width, self._ks, self.packet, HEADER_BYTES)
+        self.length = kernels.emit(0, 0, 0, scratch, n_frames, width, self.packet, HEADER_BYTES)
         return n_frames

@@ -2,14 +2,24 @@
 
 Each has a plain twin: ``fold``, ``cost`` and ``emit`` together are ``faceloop_protocol.rice``.
 Viper integers are 64 bit on a desktop and 32 bit on the boards, and ``ptr32`` loads are not
-sign-extended on the desktop: every load is masked and every value stays below 2**30.
+sign-extended on the desktop: only loads of values that cannot be negative go unmasked, and nothing
+but the accumulator of ``emit`` reaches bit 31.
 
-A channel's row in the scratch array has 40 places: its first value, then folded differences.
+Viper keeps a function's first three variables in registers and the rest in memory. ``fold``,
+``cost`` and ``emit`` therefore take their three busiest as parameters, for which callers give 0
+(``fold``: the word to begin at); that is 10 to 20 % of their time on the unix port.
+
+A channel's row in the scratch array: its Rice parameter, its first value and the differences to
+the value before (at most 40 places, all folded as in ``rice``), their sum, and their bits OR-ed.
 """
 
 import micropython
+from micropython import const
 
-ROW = 40
+ROW = const(43)
+_ROWS_END = const(8 * 43)
+_SUM = const(41)
+_SEEN = const(42)
 
 
 @micropython.viper
@@ -37,150 +47,151 @@ def lead_off(ring: ptr32, word_mask: int, word: int, n_frames: int) -> int:
 
 
 @micropython.viper
-def fold(ring: ptr32, word_mask: int, word: int, n_frames: int, shift: int, scratch: ptr32):
-    """Take the frames from ``word`` on apart into eight rows of first value and differences."""
+def fold(
+    at: int, i: int, u: int, ring: ptr32, word_mask: int, n_frames: int, shift: int, scratch: ptr32
+):
+    """Take the frames from word ``at`` on apart into the eight rows of ``scratch``."""
     channel = 0
-    while channel < 8:
-        at = word + 1 + channel
-        row = channel * 40
-        previous = 0
-        i = 0
-        while i < n_frames:
-            v = int(ring[at & word_mask]) & 0xFFFFFF
-            v = ((v ^ 0x800000) - 0x800000) >> shift
-            if i == 0:
-                scratch[row] = v
-            else:
-                d = v - previous
-                if d >= 0:
-                    scratch[row + i] = d << 1
-                else:
-                    scratch[row + i] = -(d << 1) - 1
+    word = at
+    row = 0
+    while row < _ROWS_END:
+        channel += 1
+        at = word + channel
+        i = row + 1
+        end = i + n_frames
+        total = 0
+        seen = 0
+        # offset binary: the differences are the same, and the sign costs nothing
+        previous = ((int(ring[at & word_mask]) & 0xFFFFFF) ^ 0x800000) >> shift
+        u = previous - (0x800000 >> shift)
+        scratch[i] = (u << 1) ^ (u >> 31)
+        at += 9
+        i += 1
+        while i < end:
+            v = ((int(ring[at & word_mask]) & 0xFFFFFF) ^ 0x800000) >> shift
+            u = v - previous
+            u = (u << 1) ^ (u >> 31)
+            scratch[i] = u
+            total += u
+            seen |= u
             previous = v
             at += 9
             i += 1
-        channel += 1
+        scratch[row + _SUM] = total
+        scratch[row + _SEEN] = seen
+        row += ROW
 
 
 @micropython.viper
-def cost(scratch: ptr32, n_frames: int, width: int, ks: ptr8) -> int:
-    """Choose each channel's Rice parameter into ``ks``; return the size of the payload in bits."""
-    bits = 0
-    raw = width * (n_frames - 1)
-    channel = 0
-    while channel < 8:
-        row = channel * 40
-        total = 0
-        i = 1
-        while i < n_frames:
-            total += int(scratch[row + i])
+def cost(i: int, size: int, q: int, scratch: ptr32, folded: int, n_frames: int, width: int) -> int:
+    """Choose each channel's Rice parameter for the first ``n_frames`` of ``folded`` frames.
+
+    Returns the size of the payload in bits.
+    """
+    bits = 8 * (4 + width)
+    n = n_frames - 1
+    raw = width * n
+    row = 0
+    while row < _ROWS_END:
+        end = row + 1 + n_frames
+        total = int(scratch[row + _SUM])
+        i = end
+        while i < row + 1 + folded:
+            total -= int(scratch[i])
             i += 1
-        bound = (total * 11) >> 4
+        scratch[row + _SUM] = total
+        # 11/16 of it; in two pieces, as the whole of it times 11 may not fit into 31 bits
+        total = (total >> 4) * 11 + ((total & 15) * 11 >> 4)
         k = 0
-        while k < 15 and ((n_frames - 1) << k) < bound:
+        size = n
+        while k < 15 and size < total:
             k += 1
+            size <<= 1
         size = raw
         if k < 15:
-            size = (n_frames - 1) * (k + 1)
-            i = 1
-            while i < n_frames:
-                q = int(scratch[row + i]) >> k
-                if q < 15:
-                    size += q
-                else:
-                    size += 15 + width - k
-                i += 1
+            size = n * (k + 1)
+            i = row + 2
+            if int(scratch[row + _SEEN]) >> k < 15:  # no quotient can be an escape
+                while i < end:
+                    size += int(scratch[i]) >> k
+                    i += 1
+            else:
+                while i < end:
+                    q = int(scratch[i]) >> k
+                    if q < 15:
+                        size += q
+                    else:
+                        size += 15 + width - k
+                    i += 1
             if size >= raw:
                 size = raw
                 k = 15
-        ks[channel] = k
-        bits += 4 + width + size
-        channel += 1
+        scratch[row] = k
+        bits += size
+        row += ROW
     return bits
 
 
 @micropython.viper
-def emit(scratch: ptr32, n_frames: int, width: int, ks: ptr8, out: ptr8, at: int) -> int:
-    """Write the payload to ``out`` from ``at`` on; return the index behind its last byte."""
-    acc = 0  # bits not yet written, fewer than 8 between steps
-    held = 0
+def emit(
+    acc: int, held: int, q: int, scratch: ptr32, n_frames: int, width: int, out: ptr8, at: int
+) -> int:
+    """Write the payload to ``out`` from ``at`` on; return the index behind its last byte.
+
+    The lowest ``held`` bits of ``acc`` are still to be written. Fewer than 8 are left over from a
+    step and none adds more than 25, so that they fit into 32; what was written before is pushed
+    out at the top.
+    """
     mask = (1 << width) - 1
-    channel = 0
-    while channel < 8:
-        row = channel * 40
-        k = int(ks[channel])
-        value = int(scratch[row]) & mask
-        previous = value
-        acc = (acc << 4) | k
-        held += 4
-        i = 0
-        while True:
-            # the value in two pieces, so that nothing reaches bit 30
-            high = width - 12
-            acc = (acc << high) | (value >> 12)
-            held += high
-            while held >= 8:
-                held -= 8
-                out[at] = acc >> held
-                at += 1
-                acc &= (1 << held) - 1
-            acc = (acc << 12) | (value & 0xFFF)
-            held += 12
-            while held >= 8:
-                held -= 8
-                out[at] = acc >> held
-                at += 1
-                acc &= (1 << held) - 1
+    row = 0
+    while row < _ROWS_END:
+        k = int(scratch[row])
+        limit = 0  # until the first value is out
+        value = 0
+        is_second = 0
+        i = row
+        end = row + 1 + n_frames
+        while i < end:
+            u = int(scratch[i])
             i += 1
-            if k != 15 or i >= n_frames:
-                break
-            u = int(scratch[row + i]) & 0x3FFFFFF
-            if u & 1:
-                previous = previous - ((u + 1) >> 1)
-            else:
-                previous = previous + (u >> 1)
-            previous &= mask
-            value = previous
-        if k != 15:
-            while i < n_frames:
-                u = int(scratch[row + i]) & 0x3FFFFFF
-                q = u >> k
-                if q < 15:
-                    acc = (acc << (q + 1)) | (((1 << q) - 1) << 1)
-                    held += q + 1
+            q = (u >> k) + 1
+            if q < limit:
+                # ones, a zero and the k bits of u in one piece
+                acc = (acc << (q + k)) + (((1 << q) - 1 - q) << k) + u
+                held += q + k
+            elif i == row + 1:
+                acc = (acc << 4) | k
+                held += 4
+            elif k == 15 or i == row + 2:
+                value += (u >> 1) ^ -(u & 1)
+                acc = (acc << width) | (value & mask)
+                held += width
+                if k < 10:
+                    limit = 16
+            elif is_second:
+                is_second = 0
+                tail = width + 1
+                if q < 16:
                     tail = k
-                    u &= (1 << k) - 1
-                else:
-                    acc = (acc << 15) | 0x7FFF
-                    held += 15
-                    tail = width + 1
-                while held >= 8:
-                    held -= 8
-                    out[at] = acc >> held
-                    at += 1
-                    acc &= (1 << held) - 1
-                if tail > 12:
-                    tail -= 12
-                    acc = (acc << tail) | (u >> 12)
-                    held += tail
-                    while held >= 8:
-                        held -= 8
-                        out[at] = acc >> held
-                        at += 1
-                        acc &= (1 << held) - 1
-                    tail = 12
-                    u &= 0xFFF
-                acc = (acc << tail) | u
+                acc = (acc << tail) | (u & ((1 << tail) - 1))
                 held += tail
-                while held >= 8:
-                    held -= 8
-                    out[at] = acc >> held
-                    at += 1
-                    acc &= (1 << held) - 1
-                i += 1
-        channel += 1
+            else:
+                # an escape, or a parameter so large that one piece might not fit: come again
+                is_second = 1
+                i -= 1
+                if q < 16:
+                    acc = (acc << q) | ((1 << q) - 2)
+                else:
+                    q = 15
+                    acc = (acc << 15) | 0x7FFF
+                held += q
+            while held >= 8:
+                held -= 8
+                out[at] = acc >> held
+                at += 1
+        row += ROW
     if held:
-        out[at] = (acc << (8 - held)) & 0xFF
+        out[at] = acc << (8 - held)
         at += 1
     return at
 

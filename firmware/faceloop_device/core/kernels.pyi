@@ -9,11 +9,27 @@ ROW: int
 def count_good(ring: _Words, word_mask: int, word: int, n_frames: int) -> int: ...
 def lead_off(ring: _Words, word_mask: int, word: int, n_frames: int) -> int: ...
 def fold(
-    ring: _Words, word_mask: int, word: int, n_frames: int, shift: int, scratch: array[int]
+    at: int,
+    i: int,
+    u: int,
+    ring: _Words,
+    word_mask: int,
+    n_frames: int,
+    shift: int,
+    scratch: array[int],
 ) -> None: ...
-def cost(scratch: array[int], n_frames: int, width: int, ks: bytearray) -> int: ...
+def cost(
+    i: int, size: int, q: int, scratch: array[int], folded: int, n_frames: int, width: int
+) -> int: ...
 def emit(
-    scratch: array[int], n_frames: int, width: int, ks: bytearray, out: bytearray, at: int
+    acc: int,
+    held: int,
+    q: int,
+    scratch: array[int],
+    n_frames: int,
+    width: int,
+    out: bytearray,
+    at: int,
 ) -> int: ...
 def copy(target: bytearray, to: int, source: _Octets, start: int, n_bytes: int) -> None: ...
 def number_blocks(blocks: bytearray, stream_id: int, first_frame: int, n_blocks: int) -> None: ...

@@ -25,6 +25,8 @@ CLOSE        0x15       yes
 ``received`` counts the stream packets that arrived on this link since PROVE (modulo 2^16) and
 opens the window. ``stored`` is the seq before which everything is on the host's disk, and frees
 the board's re-send ring. STOP needs no proof: a remote party may always stop, never start.
+Of more than ``COMMANDS_PER_S`` commands on a link only STOP is carried out. The rest are answered
+with RATE_LIMITED, at that same rate and no oftener. ``ACK`` has a rate of its own.
 Times are UTC milliseconds since 1970.
 """
 
@@ -70,6 +72,7 @@ GONE = const(11)  # that stream is no longer on the board
 CONVERTER_FAULT = const(12)
 POWER_REFUSED = const(13)  # USB power without bench plug, charger, or battery too low
 VERSION_MISMATCH = const(14)
+RATE_LIMITED = const(15)  # more than COMMANDS_PER_S; the command was not carried out
 
 STATUS_TEXT = {
     OK: "ok",
@@ -87,6 +90,7 @@ STATUS_TEXT = {
     CONVERTER_FAULT: "the EMG converter does not answer",
     POWER_REFUSED: "USB power is present or the battery is too low",
     VERSION_MISMATCH: "another protocol version",
+    RATE_LIMITED: "too many commands in one second",
 }
 
 MODE_TRAINING = const(0)  # packets close at 20 frames: 10 ms, low latency

@@ -21,7 +21,11 @@ SHIFT = const(4)  # counts are sent as count >> SHIFT: 0.381 uV at gain 12
 WINDOW_PACKETS = const(32)
 
 ACK_PERIOD_MS = const(100)  # the host acknowledges at least this often,
-ACK_PERIOD_PACKETS = const(8)  # and after this many packets
+ACK_PERIOD_PACKETS = const(8)  # and after this many packets,
+ACKS_PER_S = const(20)  # but no oftener than this: the board leaves the rest unread
+
+# Commands on one link; STOP is always heard. Each costs the board an HMAC and a reply.
+COMMANDS_PER_S = const(20)
 
 NONCE_BYTES = const(16)
 KEY_BYTES = const(16)

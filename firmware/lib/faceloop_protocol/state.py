@@ -52,7 +52,10 @@ FAULT_TEXT = {
     FAULT_NONE: "no fault",
     FAULT_CONVERTER_ID: "The EMG converter does not answer. Check its power and its cable.",
     FAULT_CONVERTER_SILENT: "The EMG converter stopped converting. Switch the board off and on.",
-    FAULT_EXCEPTION: "The board's program stopped and restarted. Run a self-test.",
+    FAULT_EXCEPTION: (
+        "The board's program failed and has started again. Start once more; if it fails again, "
+        "install the firmware anew."
+    ),
     FAULT_USB_POWER: "A USB cable is plugged in: the electrodes are off. Unplug it and start.",
     FAULT_NOISE: "The EMG converter is noisier than it should be. Run a self-test.",
 }

@@ -3,238 +3,215 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 import sys
-from collections.abc import Callable, Coroutine
-from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from collections.abc import Iterator
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from faceloop import output
 from faceloop.errors import OUR_MISTAKE_EXIT_CODE, FaceloopError, UsageError
+from faceloop.options import (
+    AirOptions,
+    BoardOptions,
+    DemoFaceOptions,
+    DemoSeconds,
+    FaceOptions,
+    Headless,
+    Json,
+    Recording,
+    Recordings,
+    Seconds,
+    SerialPort,
+    StoreOptions,
+    finite,
+    unfolded,
+)
+from faceloop.tasks.progress import Progress
 
 __all__ = ["app", "main"]
+
+# The made-up face and most recordings begin with a short rest; nobody has to be told to rest.
+PLAYED_FACE = FaceOptions(rest_s=5.0)
+MADE_UP = "A demonstration: the face is made up."
+MADE_UP_SYNKINESIS = (
+    f"{MADE_UP} It rests for 8 seconds, then smiles and closes its eyes by turns. On the affected"
+    " side the other muscle joins in, and the page says so."
+)
+PLAYED = "A recording is played, as if it came from a face now."
+
+# What typer raises for an option or argument that it cannot take.
+_WrongArguments: Any = typer.BadParameter.__base__
 
 app = typer.Typer(
     name="faceloop",
     help="Facial retraining with surface EMG of both sides. Not a medical device.",
-    no_args_is_help=True,
+    epilog="To begin: faceloop demo",
     add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")]
-Montage = Annotated[
-    str, typer.Option(help="Which channel sits on which muscle: guarded8, upper8, minimal4.")
-]
-Affected = Annotated[
-    str | None, typer.Option(metavar="left|right", help="Side of the face that is affected.")
-]
-Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Data folder to record into.")]
-Device = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Name or address of a board in the air.")
-]
-SerialPort = Annotated[
-    str | None, typer.Option("--serial", metavar="PORT", help="Board on a USB cable (bench).")
-]
-Virtual = Annotated[bool, typer.Option("--virtual", help="Start a virtual board and use it.")]
-RestS = Annotated[
-    float, typer.Option("--rest-s", min=0.0, help="Seconds of rest to learn from at the start.")
-]
-Mains = Annotated[
-    float | None, typer.Option("--mains-hz", help="50 or 60; found out when not given.")
-]
-
-
-WaitS = Annotated[
-    float,
-    typer.Option("--wait-s", min=0.0, help="Wait this long for a board that went out of reach."),
-]
-
 
 @app.command()
+@unfolded
 def demo(
     *,
-    headless: Annotated[
-        bool, typer.Option("--headless", help="No page, only the result.")
-    ] = False,
-    seconds: Annotated[float | None, typer.Option(min=1.0, help="How long to run.")] = None,
-    source: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="EDF, BDF or CSV recording to play.")
-    ] = None,
-    scenario: Annotated[
-        str, typer.Option(help="What the scripted face does when no recording is given.")
-    ] = "synkinesis",
-    seed: Annotated[int, typer.Option(help="Of the face and of the radio's losses.")] = 1,
-    radio_interval_ms: Annotated[
-        float, typer.Option(min=7.5, max=4000.0, help="Connection interval.")
-    ] = 15.0,
-    radio_loss: Annotated[
-        float, typer.Option(min=0.0, max=0.95, help="Share of radio packets lost and repeated.")
-    ] = 0.0,
-    radio_blackout: Annotated[
-        list[str] | None,
-        typer.Option(metavar="START,LENGTH", help="Radio silence, in seconds; repeatable."),
-    ] = None,
-    montage: Montage = "guarded8",
-    affected: Affected = "left",
-    rest_s: RestS = 5.0,
-    mains_hz: Mains = None,
-    out: Out = None,
-    wait_s: WaitS = 120.0,
-    tap: Annotated[Path | None, typer.Option(hidden=True)] = None,
+    headless: Headless = False,
+    seconds: DemoSeconds = None,
+    played: DemoFaceOptions,
+    air: AirOptions,
+    face: FaceOptions = PLAYED_FACE,
+    store: StoreOptions,
     as_json: Json = False,
 ) -> None:
-    """Run a live session on a virtual board: real firmware, simulated chip, skin and radio."""
+    """Try it all without hardware.
+
+    A live session on a virtual board: real firmware, simulated chip, skin and radio.
+    """
     from faceloop.tasks.demo import DemoOptions
     from faceloop.tasks.demo import demo as run
 
-    options = DemoOptions(
-        source=source,
-        scenario=scenario,
-        seconds=seconds,
-        seed=seed,
-        interval_ms=radio_interval_ms,
-        loss=radio_loss,
-        blackouts=tuple(_blackout(text) for text in radio_blackout or ()),
-        out=out,
-        montage=montage,
-        affected_side=_side(affected),
-        rest_s=rest_s,
-        mains_hz=_line(mains_hz),
-        tap=tap,
-        is_headless=headless,
-        wait_s=wait_s,
-    )
-    show = None if headless else output.page(is_quiet=as_json)
-    with output.progress(is_quiet=as_json) as progress:
-        result = _run(run(options, progress, show))
+    with _working(as_json) as progress:
+        options = DemoOptions(
+            source=played.source,
+            scenario=played.scenario,
+            seconds=seconds,
+            seed=played.seed,
+            interval_ms=air.radio_interval_ms,
+            loss=air.radio_loss,
+            blackouts=air.blackouts,
+            out=store.out,
+            montage=face.montage,
+            affected_side=face.side,
+            rest_s=face.rest_s,
+            mains_hz=face.line_hz,
+            tap=played.tap,
+            is_headless=headless,
+            wait_s=store.wait_s,
+        )
+        is_usual = played.scenario == DemoFaceOptions().scenario
+        note = MADE_UP_SYNKINESIS if is_usual else MADE_UP
+        note = note if played.source is None else PLAYED
+        show = None if headless else output.page(progress, note)
+        result = asyncio.run(run(options, progress, show))
     _end_session(result, as_json)
 
 
 @app.command()
+@unfolded
 def run(
     *,
-    device: Device = None,
-    serial: SerialPort = None,
-    virtual: Virtual = False,
-    montage: Montage = "guarded8",
-    affected: Affected = None,
-    rest_s: RestS = 10.0,
-    mains_hz: Mains = None,
-    out: Out = None,
-    wait_s: WaitS = 120.0,
+    board: BoardOptions,
+    face: FaceOptions,
+    store: StoreOptions,
     as_json: Json = False,
 ) -> None:
-    """Open the app with a live session on a board."""
-    from faceloop.tasks.live import LiveOptions, live
-
-    options = LiveOptions(
-        device,
-        serial,
-        virtual,
-        montage,
-        _side(affected),
-        rest_s,
-        _line(mains_hz),
-        out,
-        None,
-        wait_s,
-    )
-    with output.progress(is_quiet=as_json) as progress:
-        result = _run(live(options, progress, output.page(is_quiet=as_json)))
-    _end_session(result, as_json)
+    """Train with a board: a live session, a page."""
+    _live(board, face, store, as_json, has_page=True)
 
 
 @app.command()
+@unfolded
 def record(
     *,
-    seconds: Annotated[float, typer.Option(min=1.0, help="How long to record.")],
-    device: Device = None,
-    serial: SerialPort = None,
-    virtual: Virtual = False,
-    montage: Montage = "guarded8",
-    affected: Affected = None,
-    rest_s: RestS = 10.0,
-    mains_hz: Mains = None,
-    out: Out = None,
-    wait_s: WaitS = 120.0,
+    seconds: Seconds = None,
+    board: BoardOptions,
+    face: FaceOptions,
+    store: StoreOptions,
     as_json: Json = False,
 ) -> None:
     """Record a session without a page."""
+    _live(board, face, store, as_json, seconds=seconds)
+
+
+def _live(
+    board: BoardOptions,
+    face: FaceOptions,
+    store: StoreOptions,
+    as_json: bool,
+    *,
+    has_page: bool = False,
+    seconds: float | None = None,
+) -> None:
     from faceloop.tasks.live import LiveOptions, live
 
-    options = LiveOptions(
-        device,
-        serial,
-        virtual,
-        montage,
-        _side(affected),
-        rest_s,
-        _line(mains_hz),
-        out,
-        seconds,
-        wait_s,
-    )
-    with output.progress(is_quiet=as_json) as progress:
-        result = _run(live(options, progress, None))
+    with _working(as_json) as progress:
+        options = LiveOptions(
+            device=board.device,
+            serial=board.serial,
+            is_virtual=board.virtual,
+            montage=face.montage,
+            affected_side=face.side,
+            rest_s=face.rest_s,
+            mains_hz=face.line_hz,
+            out=store.out,
+            seconds=seconds,
+            wait_s=store.wait_s,
+        )
+        note = MADE_UP_SYNKINESIS if board.virtual else ""
+        show = output.page(progress, note) if has_page else None
+        result = asyncio.run(live(options, progress, show))
     _end_session(result, as_json)
 
 
 @app.command()
+@unfolded
 def replay(
-    file: Annotated[Path, typer.Argument(help="EDF, BDF or CSV recording.")],
+    file: Recording,
     *,
-    montage: Montage = "guarded8",
-    affected: Affected = None,
-    rest_s: RestS = 5.0,
-    mains_hz: Mains = None,
-    headless: Annotated[
-        bool, typer.Option("--headless", help="No page, only the result.")
-    ] = False,
+    headless: Headless = False,
+    seconds: Seconds = None,
+    face: FaceOptions = PLAYED_FACE,
     as_json: Json = False,
 ) -> None:
-    """Play a recording through a virtual board and look at it live; nothing is recorded."""
+    """Play a recording and look at it live.
+
+    It goes through a virtual board, as if it came from a face. Nothing is recorded.
+    """
     from faceloop.tasks.demo import DemoOptions
     from faceloop.tasks.demo import demo as run_demo
 
-    options = DemoOptions(
-        source=file,
-        montage=montage,
-        affected_side=_side(affected),
-        rest_s=rest_s,
-        mains_hz=_line(mains_hz),
-        is_headless=headless,
-        is_recording=False,
-    )
-    show = None if headless else output.page(is_quiet=as_json)
-    with output.progress(is_quiet=as_json) as progress:
-        result = _run(run_demo(options, progress, show))
+    with _working(as_json) as progress:
+        options = DemoOptions(
+            source=file,
+            seconds=seconds,
+            montage=face.montage,
+            affected_side=face.side,
+            rest_s=face.rest_s,
+            mains_hz=face.line_hz,
+            is_headless=headless,
+            is_recording=False,
+        )
+        show = None if headless else output.page(progress, PLAYED)
+        result = asyncio.run(run_demo(options, progress, show))
     _end_session(result, as_json)
 
 
 @app.command()
+@unfolded
 def analyse(
-    files: Annotated[list[Path], typer.Argument(help="EDF, BDF or CSV recordings.")],
+    files: Recordings,
     *,
-    montage: Montage = "guarded8",
-    affected: Affected = None,
-    rest_s: RestS = 5.0,
-    mains_hz: Mains = None,
+    face: FaceOptions = PLAYED_FACE,
     as_json: Json = False,
 ) -> None:
-    """Measure recordings: rest, onsets, symmetry, synkinesis."""
+    """Measure recordings.
+
+    Rest, onsets, symmetry and synkinesis, by the same signal core that runs live.
+    """
     from faceloop.tasks.analyse import analyse as run
 
-    with output.progress(is_quiet=as_json) as progress:
-        result = _guard(
-            run,
+    with _working(as_json) as progress:
+        result = run(
             files,
-            montage,
-            _side(affected),
-            rest_s=rest_s,
-            mains_hz=_line(mains_hz),
+            face.montage,
+            face.side,
+            rest_s=face.rest_s,
+            mains_hz=face.line_hz,
             progress=progress,
         )
     output.result(result, as_json, output.analysis_lines)
@@ -243,15 +220,20 @@ def analyse(
 @app.command()
 def devices(
     *,
-    seconds: Annotated[float, typer.Option(min=0.5, max=60.0, help="How long to listen.")] = 4.0,
+    seconds: Annotated[
+        float,
+        typer.Option(
+            min=0.5, max=60.0, metavar="SECONDS", help="How long to listen.", callback=finite
+        ),
+    ] = 4.0,
     as_json: Json = False,
 ) -> None:
-    """List boards in the air, on cables, and virtual ones."""
+    """List boards in the air, on cables, virtual."""
     from faceloop.tasks.devices import devices as run
 
-    with output.progress(is_quiet=as_json) as progress:
+    with _working(as_json) as progress:
         progress.step("Listening")
-        result = _run(run(seconds))
+        result = asyncio.run(run(seconds))
     output.result(result, as_json, output.device_lines)
 
 
@@ -264,51 +246,80 @@ def pair(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Learn a board's key, over its USB cable or from its label."""
+    """Learn a board's key, by cable or label."""
     from faceloop.tasks.pair import pair_by_cable, pair_by_label
 
-    if (serial is None) == (label is None):
-        _fail(UsageError("Say how: --serial PORT with the board on a cable, or --label TEXT."))
-    if serial is not None:
-        with output.progress(is_quiet=as_json) as progress:
+    with _working(as_json) as progress:
+        if serial is not None and label is None:
             progress.step("Asking the board")
-            result = _run(pair_by_cable(serial))
-    else:
-        result = _guard(pair_by_label, label)
+            result = asyncio.run(pair_by_cable(serial))
+        elif label is not None and serial is None:
+            result = pair_by_label(label)
+        else:
+            raise UsageError("Say how: --serial PORT with the board on a cable, or --label TEXT.")
     output.result(result, as_json, output.pair_lines)
 
 
 @app.command()
 def doctor(*, as_json: Json = False) -> None:
-    """Check that everything faceloop needs is here."""
+    """Check that all faceloop needs is here."""
     from faceloop.tasks.doctor import doctor as run
 
-    with output.progress(is_quiet=as_json) as progress:
+    with _working(as_json) as progress:
         progress.step("Checking")
-        result = _run(run())
+        result = asyncio.run(run())
     output.result(result, as_json, output.doctor_lines)
     if not result["ok"]:
         raise typer.Exit(1)
 
 
-def main() -> None:
-    """Entry point of the ``faceloop`` command."""
+def main() -> NoReturn:
+    """Run the ``faceloop`` command and leave with its exit code."""
+    command: Any = typer.main.get_command(app)
+    arguments = sys.argv[1:] or ["--help"]
     try:
-        app(prog_name="faceloop")
+        code = command.main(arguments, prog_name="faceloop", standalone_mode=False)
+        output.flush()
+    except SystemExit:  # what typer makes of a pipe that nobody reads any more
+        code = output.unwritable(None)
+    except BrokenPipeError:
+        code = output.unwritable(None)
+    except OSError as error:
+        code = output.unwritable(error)
+    except _WrongArguments as error:
+        names = ["faceloop", *(name for name in arguments[:1] if name in command.commands)]
+        output.error(f"{_sentence(error)} Try: {' '.join(names)} --help")
+        code = UsageError.exit_code
     except KeyboardInterrupt:
-        sys.exit(130)
+        code = 130
+    sys.exit(code)
 
 
-def _run(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
-    return _guard(asyncio.run, work)
+def _sentence(error: Any) -> str:
+    """Return what is wrong with the arguments, in one sentence."""
+    param = getattr(error, "param", None)
+    text: str = error.format_message()
+    if param is not None and error.message:  # all our options with rules are numbers
+        kind = "a whole number" if "integer" in text else "a number"
+        low, high = (getattr(param, name, None) for name in ("min", "max"))
+        if low is not None:
+            kind += f" of at least {low:g}" if high is None else f" from {low:g} to {high:g}"
+        return f"{param.opts[0]} takes {kind}."
+    return text if text.endswith((".", "?")) else f"{text}."
 
 
-def _guard(call: Callable[..., dict[str, Any]], *arguments: Any, **options: Any) -> dict[str, Any]:
-    """Call; an error of ours becomes one sentence and an exit code."""
+@contextlib.contextmanager
+def _working(as_json: bool) -> Iterator[Progress]:
+    """Show progress while the block runs; an error in it becomes one sentence and a code."""
+    # Until here Ctrl-C just left (see __main__); from here on it unwinds what was begun.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return call(*arguments, **options)
+        with output.progress(is_quiet=as_json) as progress:
+            yield progress
     except FaceloopError as error:
-        _fail(error)
+        output.error(str(error))
+        raise typer.Exit(error.exit_code) from None
     except Exception as bug:  # the last net: no traceback for the user, but none lost either
         log = output.keep_traceback()
         output.error(
@@ -325,36 +336,3 @@ def _end_session(result: dict[str, Any], as_json: bool) -> None:
         raise typer.Exit(result["error"]["exit_code"])
     if result["frames_lost_silently"]:
         raise typer.Exit(1)
-
-
-def _fail(error: FaceloopError) -> NoReturn:
-    output.error(str(error))
-    raise typer.Exit(error.exit_code)
-
-
-def _side(text: str | None) -> Literal["left", "right"] | None:
-    if text is None:
-        return None
-    if text == "left":
-        return "left"
-    if text == "right":
-        return "right"
-    _fail(UsageError(f"The affected side is left or right, not {text!r}."))
-
-
-def _line(mains_hz: float | None) -> float | None:
-    if mains_hz not in (None, 50.0, 60.0):
-        _fail(UsageError(f"The mains have 50 or 60 Hz, not {mains_hz:g}."))
-    return mains_hz
-
-
-def _blackout(text: str) -> tuple[float, float]:
-    try:
-        start_s, length_s = (float(part) for part in text.split(","))
-    except ValueError:
-        _fail(UsageError(f"A blackout is START,LENGTH in seconds, for example 5,3; not {text!r}."))
-    if start_s < 0 or length_s <= 0:
-        _fail(
-            UsageError(f"A blackout starts at 0 or later and lasts more than 0 s, not {text!r}.")
-        )
-    return start_s, length_s

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import tempfile
 import traceback
@@ -11,10 +12,12 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, Task, TextColumn
 
+from faceloop.errors import StorageError
 from faceloop.tasks.progress import Progress as ProgressSink
 from faceloop.tasks.progress import Silent
+from faceloop_protocol.limits import FS_HZ
 
 if TYPE_CHECKING:
     from faceloop.session.live import LiveView
@@ -24,12 +27,14 @@ __all__ = [
     "device_lines",
     "doctor_lines",
     "error",
+    "flush",
     "keep_traceback",
     "page",
     "pair_lines",
     "progress",
     "result",
     "session_lines",
+    "unwritable",
 ]
 
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -37,7 +42,35 @@ _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 def error(text: str) -> None:
     """Print an error, on one line, apart from any result."""
-    print(f"faceloop: {' '.join(text.split())}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # the exit code still tells
+        print(f"faceloop: {' '.join(text.split())}", file=sys.stderr)
+
+
+def flush() -> None:
+    """Write out what was printed; what cannot be written is an error here, not at the exit."""
+    if sys.stdout is not None:  # closed by whoever started this
+        sys.stdout.flush()
+
+
+def unwritable(reason: OSError | None) -> int:
+    """Say that the output cannot be written; return the exit code.
+
+    Parameters
+    ----------
+    reason : OSError or None
+        None when whoever read it has had enough, which needs no words.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        # What is still in the buffer would be tried again at the exit.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    if reason is not None:
+        error(
+            f"The output cannot be written ({reason.strerror or reason}). What was recorded is"
+            " kept: send the output to another place."
+        )
+    return StorageError.exit_code
 
 
 def keep_traceback() -> str:
@@ -62,24 +95,51 @@ def result(
 
 @contextlib.contextmanager
 def progress(*, is_quiet: bool) -> Iterator[ProgressSink]:
-    """Show progress on the error stream while the block runs."""
+    """Show progress on the error stream while the block runs.
+
+    With ``is_quiet`` nothing is shown but where the page is.
+    """
     if is_quiet or not _err.is_terminal:
-        yield Silent()
+        yield _Lines(is_quiet)
         return
     bar = Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        TextColumn("{task.fields[amount]}"),
+        TextColumn("{task.description}", markup=False),
+        _KnownEnd(bar_width=30),
+        TextColumn("{task.fields[amount]}", markup=False),
         console=_err,
         transient=True,
+        refresh_per_second=4,
     )
     with bar:
         yield _Bar(bar)
 
 
+class _Lines(Silent):
+    """No progress, only what is said."""
+
+    def __init__(self, is_quiet: bool) -> None:
+        self.is_quiet = is_quiet
+
+    def say(self, text: str) -> None:
+        if not self.is_quiet:
+            _print(text)
+
+    def close(self, text: str) -> None:
+        self.say(text)
+
+
+class _KnownEnd(BarColumn):
+    """A bar only for what has an end; one that runs to and fro says nothing."""
+
+    def render(self, task: Task) -> Any:
+        return super().render(task) if task.total is not None else ""
+
+
 class _Bar:
     """A rich progress bar behind the tasks' interface."""
+
+    is_quiet = False
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
@@ -92,40 +152,76 @@ class _Bar:
         text = f"{done:.0f} s" if total is None else f"{done:.0f} of {total:.0f} s"
         self._bar.update(self._task, completed=done, total=total, amount=text)
 
+    def say(self, text: str) -> None:
+        _print(text)
 
-def page(*, is_quiet: bool) -> Callable[[LiveView], Awaitable[None]]:
-    """Return a function that shows a session in the browser until the person ends it."""
+    def close(self, text: str) -> None:
+        self._bar.stop()  # gives the terminal its cursor back
+        _print(text)
+
+
+def _print(text: str) -> None:
+    # The terminal may be what has just gone away.
+    with contextlib.suppress(OSError):
+        _err.print(text, markup=False, emoji=False)
+
+
+def page(progress: ProgressSink, note: str = "") -> Callable[[LiveView], Awaitable[None]]:
+    """Return a function that shows a session in the browser until the person ends it.
+
+    Parameters
+    ----------
+    progress : Progress
+        Told where the page is.
+    note : str
+        For the first screen: what is special about this session.
+    """
+    progress.step("Preparing the page")
+    # Not once the signal runs: it takes a second in which nothing could be received.
+    from faceloop.ui.app import serve
 
     async def show(session: LiveView) -> None:
-        from faceloop.ui.app import serve
+        def tell(url: str) -> None:
+            _print(f"Open {url}")
+            progress.say(
+                "This address works on this computer until the session ends. Ctrl-C ends it."
+            )
 
-        def say(url: str) -> None:
-            _err.print(f"Open {url}" + ("" if is_quiet else "   (Ctrl-C ends the session)"))
-
-        await serve(session, on_ready=say)
+        await serve(session, on_ready=tell, note=note)
 
     return show
 
 
 def session_lines(content: dict[str, Any]) -> Iterator[str]:
     """Describe a session that has ended."""
-    gaps = sum(n for _, n in content["gaps"])
-    yield (
-        f"{content['duration_s']:.1f} s of 8 channels, {gaps} frames missing, "
-        f"{content['frames_resent']} sent again or late."
-    )
-    if content["recording"]:
-        yield f"Recorded: {content['frames_recorded']} frames."
+    end_frame = round(content["duration_s"] * FS_HZ)
+    missing = sum(n for at, n in content["gaps"] if at < end_frame)
+    missing_after = sum(n for at, n in content["gaps"] if at >= end_frame)
+    late = content["frames_resent"]
+    what = f"{content['duration_s']:.1f} s of signal from 8 channels"
+    if missing:
+        yield f"{what}, {_seconds(missing)} of it missing."
+    elif content["frames_lost_silently"] or not content["end_known"]:
+        yield f"{what}."
+    else:
+        yield f"{what}, complete."
+    if missing_after:
+        yield f"Another {_seconds(missing_after)} that the board measured after it are missing."
+    if not content["end_known"] and content["error"] is None:
+        yield (
+            "The board was out of reach when the session ended: what it still held is not in the"
+            " recording."
+            if content["recording"]
+            else "The board was out of reach when the session ended."
+        )
+    if late:
+        yield f"{_seconds(late)} of it came late and was put where it belongs."
     if content["frames_lost_silently"]:
         lost = content["frames_lost_silently"]
         yield f"{lost} frames were lost without a trace: please report this."
     if not content["calibrated"]:
         yield "No rest was learnt, so no alerts were given."
-    for alert in content["alerts"]:
-        pair = alert["pair"].replace("_", " ")
-        ratio = alert["index"]
-        text = pair if ratio is None else f"{pair}, affected side {ratio:.1f} times the other"
-        yield f"  {alert['t_s']:7.1f} s  {text}"
+    yield from _alert_lines(content["alerts"], content["affected_side"])
     latency = content["latency_ms"]
     if latency["n"]:
         where = "screen" if latency["kind"] == "to_screen" else "computer"
@@ -142,6 +238,22 @@ def session_lines(content: dict[str, Any]) -> Iterator[str]:
             yield f"An earlier recording is still unfinished: {earlier['error']}"
 
 
+def _alert_lines(alerts: list[dict[str, Any]], side: str | None) -> Iterator[str]:
+    if alerts:
+        times = "once" if len(alerts) == 1 else f"{len(alerts)} times"
+        where = f" on the {side}" if side else ""
+        yield f"A quiet muscle joined in {times}{where}:"
+    for alert in alerts:
+        moved, _, guard = alert["pair"].partition("_to_")
+        index = alert["index"]
+        strength = "" if index is None else f", {index:.1f} times the other side"
+        yield f"  {alert['t_s']:7.1f} s  the {guard} while the {moved} moved{strength}"
+
+
+def _seconds(frames: int) -> str:
+    return f"{frames / FS_HZ:.2f} s"
+
+
 def analysis_lines(content: dict[str, Any]) -> Iterator[str]:
     """Describe analysed files."""
     for file in content["files"]:
@@ -153,15 +265,39 @@ def analysis_lines(content: dict[str, Any]) -> Iterator[str]:
         for channel in file["channels"]:
             rest = channel["rest_rms_uv"]
             rest_text = "no rest found" if rest is None else f"rest {rest:.1f} uV"
-            onsets = f", {len(channel['onsets_s'])} onsets" if file["calibrated"] else ""
+            onsets = f", {_count(channel['onsets_s'], 'onset')}" if file["calibrated"] else ""
             where = channel["muscle"].replace("_", " ")
             yield f"  {channel['name']:<24} as {where:<24} {rest_text}{onsets}"
         for pair in file["pairs"]:
-            ratio = pair["symmetry_ratio"]
-            text = "both sides at rest" if ratio is None else f"symmetry {ratio:.0%}"
-            yield f"  {pair['a'].replace('_', ' ')} / {pair['b'].replace('_', ' ')}: {text}"
-        if file["calibrated"]:
-            yield f"  {len(file['alerts'])} synkinesis events"
+            names = f"{pair['a'].replace('_', ' ')} / {pair['b'].replace('_', ' ')}"
+            yield f"  {names}: {_symmetry(pair, is_calibrated=file['calibrated'])}"
+        if file["alerts"] is not None:
+            yield f"  {_count(file['alerts'], 'synkinesis event')}"
+        elif file["calibrated"]:
+            yield "  Synkinesis could not be judged: it takes both sides of two muscles of a pair."
+        if file["gaps"]:
+            missing_s = sum(n for _, n in file["gaps"]) / file["fs_hz"]
+            yield f"  {missing_s:.1f} s are missing and were not judged"
+        live = file["live"]
+        if live is not None and live["late"]:
+            late_s = sum(n for _, n in live["late"]) / file["fs_hz"]
+            seen = "could not judge" if live["alerts"] is None else "counted"
+            events = "" if live["alerts"] is None else f" {_count(live['alerts'], 'event')}"
+            yield f"  {late_s:.1f} s came late; the live session {seen}{events}"
+
+
+def _symmetry(pair: dict[str, Any], *, is_calibrated: bool) -> str:
+    moving, whole = pair["symmetry_ratio"], pair["whole"]["symmetry_ratio"]
+    over_all = "" if whole is None else f"{whole:.0%} over the whole recording"
+    if not is_calibrated:
+        return f"symmetry {over_all}" if over_all else "symmetry not known"
+    if moving is None:
+        return "both sides at rest" + (f", {over_all}" if over_all else "")
+    return f"symmetry {moving:.0%} in the {pair['active_s']:.1f} s in which it moved, {over_all}"
+
+
+def _count(items: list[Any], noun: str) -> str:
+    return f"{len(items)} {noun}" if len(items) == 1 else f"{len(items)} {noun}s"
 
 
 def device_lines(content: dict[str, Any]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What the board answers to each command: proven and unproven hosts, replays, heat."""
+"""What the board answers to each command: proven and unproven hosts, replays, floods, heat."""
 
 import struct
 
@@ -9,7 +9,7 @@ from faceloop_device.core.commands import CommandServer
 from faceloop_device.core.stream import Stream
 from faceloop_protocol import control, session
 from faceloop_protocol import info as about
-from faceloop_protocol.limits import BAD_TAGS_BEFORE_DISCONNECT
+from faceloop_protocol.limits import ACKS_PER_S, BAD_TAGS_BEFORE_DISCONNECT, COMMANDS_PER_S
 
 KEY = bytes(range(16))
 DEVICE_ID = b"12345678"
@@ -28,6 +28,8 @@ class Board:
         self.stream_link = None
         self.stream_generation = 0
         self.status = control.OK
+        self.now_ms = 0
+        self.step_ms = 50  # between two looks at the clock: just slow enough for the rate limit
 
     def info(self):
         return about.Info(
@@ -38,7 +40,8 @@ class Board:
         return self.status
 
     def ticks_ms(self):
-        return 0
+        self.now_ms = (self.now_ms + self.step_ms) & 0x3FFFFFFF
+        return self.now_ms
 
     def on_started(self, link):
         self.stream_link = link
@@ -166,6 +169,87 @@ def power_and_wrong_lengths_are_refused():
     assert about.decode_info(host.plain(control.DESCRIBE).body) == board.info()
 
 
+def only_the_link_of_the_stream_may_use_it():
+    board = Board()
+    server = CommandServer(board)
+    owner, other = Host(server), Host(server)
+    owner.prove()
+    other.prove()
+    owner.tagged(control.START, START_BODY)
+    stream_id = board.stream.stream_id
+    for op, body in (
+        (control.CLOSE, b""),
+        (control.RESEND, struct.pack(control.RESEND_FORMAT, 0, 10)),
+        (control.SET_MODE, b"\x01"),
+    ):
+        assert other.tagged(op, body).status == control.NO_STREAM, op
+    board.stream.flow.sent = 5
+    other.tagged(control.ACK, struct.pack(control.ACK_FORMAT, 5, 5))
+    assert board.stream.flow.received == 0
+    for op, body in (
+        (control.START, START_BODY),
+        (control.RESUME, struct.pack(control.RESUME_FORMAT, stream_id, 0)),
+    ):
+        assert other.tagged(op, body).status == control.BUSY, op
+    owner.prove()  # another session of the same link: nothing before its RESUME
+    assert owner.tagged(control.CLOSE).status == control.NO_STREAM
+    assert board.stream.is_running and board.stream.stream_id == stream_id
+    owner.counter = 0
+    owner.prove()
+    resume = struct.pack(control.RESUME_FORMAT, stream_id, 0)
+    assert owner.tagged(control.RESUME, resume).status == control.OK
+    assert owner.tagged(control.CLOSE).status == control.OK
+    assert board.stream.stream_id == 0
+
+
+def commands_past_the_rate_are_refused_but_stop():
+    board = Board()
+    server = CommandServer(board)
+    host, other = Host(server), Host(server)
+    host.prove()
+    host.tagged(control.START, START_BODY)
+    other.prove()
+    board.now_ms += 2000
+    board.step_ms = 0
+    for _ in range(COMMANDS_PER_S):
+        assert host.tagged(control.SET_MODE, b"\x01").status == control.OK
+    refused = host.tagged(control.SET_MODE, b"\x00")
+    assert refused.status == control.RATE_LIMITED and refused.counter == host.counter
+    assert board.stream.mode == control.MODE_RECORDING
+    assert host.plain(control.HELLO, b"\x01" + bytes(16)).status == control.RATE_LIMITED
+    assert other.tagged(control.SET_MODE, b"\x00").status == control.NO_STREAM
+    # refusals have a rate, too; STOP is carried out, heard or not
+    for _ in range(COMMANDS_PER_S - 2):
+        assert host.plain(control.DESCRIBE).status == control.RATE_LIMITED
+    assert server.handle(bytes([control.DESCRIBE]), host.link) is None
+    assert board.stream.is_running
+    assert server.handle(bytes([control.STOP]), host.link) is None
+    assert not board.stream.is_running
+    host.link.session.new_link()  # calling again gains nothing
+    assert server.handle(bytes([control.DESCRIBE]), host.link) is None
+    board.now_ms += 1000 // COMMANDS_PER_S
+    assert host.plain(control.DESCRIBE).status == control.OK
+    assert host.plain(control.DESCRIBE).status == control.RATE_LIMITED
+
+
+def acknowledgements_past_their_rate_are_left_unread():
+    board = Board()
+    host = Host(CommandServer(board))
+    host.prove()
+    host.tagged(control.START, START_BODY)
+    board.now_ms += 2000
+    board.step_ms = 0
+    flow = board.stream.flow
+    flow.sent = 1000
+    for n in range(1, ACKS_PER_S + 5):
+        assert host.tagged(control.ACK, struct.pack(control.ACK_FORMAT, n, 0)) is None
+    assert flow.received == ACKS_PER_S
+    board.now_ms += 1000 // ACKS_PER_S
+    host.tagged(control.ACK, struct.pack(control.ACK_FORMAT, 900, 0))
+    assert flow.received == 900
+    assert host.tagged(control.SET_MODE, b"\x01").status == control.OK  # a rate of their own
+
+
 for test in (
     proven_host_can_start_and_stop,
     unproven_host_may_only_stop,
@@ -173,6 +257,9 @@ for test in (
     replay_and_forgery_change_nothing,
     heat_and_vibration_are_not_fitted,
     power_and_wrong_lengths_are_refused,
+    only_the_link_of_the_stream_may_use_it,
+    commands_past_the_rate_are_refused_but_stop,
+    acknowledgements_past_their_rate_are_left_unread,
 ):
     test()
     print("ok", test.__name__)

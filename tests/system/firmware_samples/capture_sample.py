@@ -1,4 +1,4 @@
-"""Runs on the virtual board: sets the converter up and captures numbered frames with PIO and DMA.
+"""Runs on the virtual board: captures numbered frames with the firmware's PIO program and DMA.
 
 Prints one ``key value`` line for each thing that the test looks at. Run with
 `mpremote run capture_sample.py`; channel c of frame n is 16 n + c.
@@ -15,34 +15,12 @@ import uctypes
 from machine import SPI, Pin
 
 from boards import virtual as board
+from faceloop_device.hal.capture_rp2 import read_frames
 
 RING_BITS = 14
 RING_BYTES = 1 << RING_BITS
 RING_WORDS = RING_BYTES // 4
 RUN_MS = 2000
-
-
-@rp2.asm_pio(
-    sideset_init=rp2.PIO.OUT_LOW,
-    in_shiftdir=rp2.PIO.SHIFT_LEFT,
-    autopush=True,
-    push_thresh=24,
-    fifo_join=rp2.PIO.JOIN_RX,
-)
-def read_frames():
-    wrap_target()
-    wait(1, pin, 1).side(0)
-    wait(0, pin, 1).side(0)
-    set(y, 8).side(0)
-    label("word")
-    set(x, 23).side(0)
-    label("bit")
-    nop().side(1)[1]
-    in_(pins, 1).side(0)
-    jmp(x_dec, "bit").side(0)
-    jmp(y_dec, "word").side(0)
-    wrap()
-
 
 Pin(board.AFE_PWDN, Pin.OUT, value=1)  # the firmware left the front end without power
 time.sleep_ms(130)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.full]
 
 ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "dsp" / "faceloop_dsp"

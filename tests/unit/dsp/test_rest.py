@@ -126,6 +126,29 @@ def test_gap_during_rest_is_left_out(signals: Any) -> None:
     np.testing.assert_allclose(rest.rms_mean_uv, in_band_uv(2.0), rtol=0.06)
 
 
+@pytest.mark.parametrize("gap_frames", [0, 17])
+def test_rest_that_never_ends_keeps_its_newest_part_however_it_came(
+    monkeypatch: pytest.MonkeyPatch, gap_frames: int
+) -> None:
+    monkeypatch.setattr("faceloop_dsp.rest.MAX_REST_S", 4.0)
+    counts = np.random.default_rng(3).normal(0, 200, (14_000, 8)).astype(np.int32)
+    references = []
+    for sizes in ([2000], [20], [7, 33, 1, 40], [14_000]):
+        core = StreamCore(mains_hz=None)
+        core.begin_rest()
+        at = i = 0
+        while at < len(counts):
+            n = min(sizes[i % len(sizes)], (9_003 if at < 9_003 else len(counts)) - at)
+            core.push(counts[at : at + n])
+            at += n
+            i += 1
+            if at == 9_003:
+                core.gap(gap_frames)
+        references.append(core.end_rest().as_dict())
+    assert references[0]["seconds"] <= 4.0
+    assert all(reference == references[0] for reference in references)
+
+
 def test_reference_survives_json(signals: Any) -> None:
     x = signals.white(4, 2.0)
     x[:, 4] = 0.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import runpy
-from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,8 @@ from hypothesis import strategies as st
 from faceloop.errors import StorageError
 from faceloop.session import bdf, bdf_file
 from faceloop.session.bdf import finalise
+from faceloop.session.bdf_annotations import Annotation, clean_text, pack_annotations
 from faceloop.session.bdf_file import short_label
-from faceloop.session.bdf_format import Annotation, clean_text, pack_annotations
 from faceloop.session.bdf_scratch import Scratch
 from faceloop.session.journal_format import ChunkType, encode_end, encode_json
 
@@ -228,21 +227,37 @@ def test_physical_range_of_our_boards_is_off_by_less_than_a_millionth() -> None:
         assert math.isclose(bdf_file._physical_limit_uv(lsb_uv), 2.4e6 / gain, rel_tol=1e-6)
 
 
-def test_scratch_gives_back_any_pieces_and_leaves_nothing(tmp_path: Path, kit: Any) -> None:
+@pytest.mark.parametrize("window_frames", [1, 50, 60, 110, 200])
+def test_scratch_gives_back_any_pieces_and_leaves_nothing(
+    tmp_path: Path, kit: Any, window_frames: int
+) -> None:
     with Scratch(tmp_path, 110) as scratch:
         for first, n in ((0, 1), (1, 60), (61, 39)):
             scratch.append(kit.counts(first, n))
         scratch.fill_up()
-        counts = scratch.channels()
-        np.testing.assert_array_equal(counts[:, :100].T, kit.counts(0, 100))
-        np.testing.assert_array_equal(counts[:, 100:].T, np.repeat(kit.counts(99, 1), 10, axis=0))
-        assert not counts.flags.writeable
-        assert counts[3].flags.c_contiguous
+        windows = list(scratch.windows(window_frames))
+        assert {len(window) for window in windows[:-1]} <= {window_frames}
+        counts = np.concatenate(windows)
+        np.testing.assert_array_equal(counts[:100], kit.counts(0, 100))
+        np.testing.assert_array_equal(counts[100:], np.repeat(kit.counts(99, 1), 10, axis=0))
         assert list(tmp_path.iterdir()) == []
     assert list(tmp_path.iterdir()) == []
 
 
-# -- edfio's own writes that fail -----------------------------------------------------------------
+def test_file_is_the_same_however_few_records_edfio_is_given_at_once(
+    journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = journal.parent / "recording.bdf"
+    finalise(journal, out)
+    whole = out.read_bytes()
+    for window_records in (1, 3, 7):
+        out.unlink()
+        monkeypatch.setattr(bdf, "WINDOW_RECORDS", window_records)
+        finalise(journal, out)
+        assert out.read_bytes() == whole
+
+
+# -- writes that fail -----------------------------------------------------------------------------
 
 
 def expect_failure(journal: Path, match: str) -> None:
@@ -254,45 +269,33 @@ def expect_failure(journal: Path, match: str) -> None:
     assert journal.read_bytes() == data
 
 
-def around_edfio(
-    monkeypatch: pytest.MonkeyPatch, before: Callable[[], Any], after: Callable[[], Any]
-) -> None:
-    """Run ``before`` and ``after`` each time edfio writes into a real file."""
-    real = edfio.Bdf.write
-
-    def write(recording: edfio.Bdf, target: Any) -> None:
-        if not hasattr(target, "fileno"):
-            return real(recording, target)
-        before()
-        try:
-            return real(recording, target)
-        finally:
-            after()
-
-    monkeypatch.setattr(edfio.Bdf, "write", write)
-
-
 # Within the header, at its end, within a record, before the last bytes.
 @pytest.mark.parametrize("limit_bytes", [0, 1000, 2560, 2561, 50_000, 123_000, 123_400])
-def test_finalise_edfio_cut_short_by_the_system_is_noticed(
+def test_finalise_file_cut_short_by_the_system_is_noticed(
     journal: Path, monkeypatch: pytest.MonkeyPatch, limit_bytes: int
 ) -> None:
     resource = pytest.importorskip("resource")  # a limit on files is nothing Windows has
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
-    around_edfio(
-        monkeypatch,
-        lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, old[1])),
-        lambda: resource.setrlimit(resource.RLIMIT_FSIZE, old),
-    )
+    real = bdf.write_bdf
+
+    def write_bdf(*arguments: Any) -> None:
+        *first, windows, blocks = arguments
+        windows = list(windows)  # from a file that the limit must not touch
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, old[1]))
+        try:
+            real(*first, windows, blocks)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, old)
+
+    monkeypatch.setattr(bdf, "write_bdf", write_bdf)
     expect_failure(journal, "recording.bdf")
     monkeypatch.undo()
     finalise(journal, journal.parent / "recording.bdf")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk always full")
-@pytest.mark.parametrize("n_header_bytes", [None, 0])
-def test_finalise_disk_that_fills_up_under_edfio_is_called_full(
-    journal: Path, monkeypatch: pytest.MonkeyPatch, n_header_bytes: int | None
+def test_finalise_disk_that_fills_up_is_called_full(
+    journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real_open = os.open
 
@@ -301,23 +304,13 @@ def test_finalise_disk_that_fills_up_under_edfio_is_called_full(
         return real_open("/dev/full" if is_file else path, flags, mode)
 
     monkeypatch.setattr(os, "open", open_full)
-    if n_header_bytes == 0:
-        # NumPy's own write then is the first to fail, and says nothing of the reason.
-        real_write = edfio.Bdf.write
-
-        def write(recording: edfio.Bdf, target: Any) -> None:
-            if not hasattr(target, "fileno"):
-                return real_write(recording, target)
-            np.zeros(100_000).tofile(target)
-
-        monkeypatch.setattr(edfio.Bdf, "write", write)
     expect_failure(journal, "disk is full")
 
 
 @pytest.mark.parametrize(
     ("failure", "match"),
     [
-        (MemoryError(), "MB of free memory. The journal is kept"),
+        (MemoryError(), "memory is too small .* The journal is kept"),
         (ValueError("too odd"), "does not fit a BDF\\+ file .too odd."),
         (OSError(5, "I/O error"), "disk failed"),
     ],

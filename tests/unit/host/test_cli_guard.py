@@ -15,11 +15,8 @@ from faceloop.errors import OUR_MISTAKE_EXIT_CODE, StorageError
 def test_our_own_mistake_is_one_sentence_and_keeps_the_traceback(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def broken() -> dict[str, object]:
+    with pytest.raises(typer.Exit) as ended, cli._working(as_json=True):
         raise KeyError("surprise")
-
-    with pytest.raises(typer.Exit) as ended:
-        cli._guard(broken)
     assert ended.value.exit_code == OUR_MISTAKE_EXIT_CODE
     text = capsys.readouterr().err
     assert text.startswith("faceloop: ") and text.count("\n") == 1 and "Traceback" not in text
@@ -31,10 +28,7 @@ def test_our_own_mistake_is_one_sentence_and_keeps_the_traceback(
 
 
 def test_known_error_keeps_its_code(capsys: pytest.CaptureFixture[str]) -> None:
-    def full() -> dict[str, object]:
+    with pytest.raises(typer.Exit) as ended, cli._working(as_json=True):
         raise StorageError("The disk is full.")
-
-    with pytest.raises(typer.Exit) as ended:
-        cli._guard(full)
     assert ended.value.exit_code == StorageError.exit_code
     assert capsys.readouterr().err == "faceloop: The disk is full.\n"

@@ -51,7 +51,7 @@ def test_every_status_and_fault_has_words() -> None:
 STATUS_NAMES = {
     "OK", "NOT_FITTED", "PROOF_NEEDED", "BAD_PROOF", "BAD_TAG", "BAD_COUNTER", "BAD_LENGTH",
     "OUT_OF_RANGE", "UNKNOWN_COMMAND", "BUSY", "NO_STREAM", "GONE", "CONVERTER_FAULT",
-    "POWER_REFUSED", "VERSION_MISMATCH",
+    "POWER_REFUSED", "VERSION_MISMATCH", "RATE_LIMITED",
 }  # fmt: skip
 
 

@@ -14,13 +14,24 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from faceloop.device.command_client import CommandClient
 from faceloop.device.transport import Receiver, Transport
-from faceloop.errors import AuthenticationError, FaceloopError, LinkError, RemoteError
+from faceloop.errors import (
+    AuthenticationError,
+    DeviceFault,
+    FaceloopError,
+    LinkError,
+    RemoteError,
+)
 from faceloop_protocol import control
 from faceloop_protocol.errors import ProtocolError
 from faceloop_protocol.info import Info
-from faceloop_protocol.limits import ACK_PERIOD_MS, ACK_PERIOD_PACKETS, HEADER_BYTES
+from faceloop_protocol.limits import (
+    ACK_PERIOD_MS,
+    ACK_PERIOD_PACKETS,
+    ACKS_PER_S,
+    HEADER_BYTES,
+)
 from faceloop_protocol.rice import counter_block
-from faceloop_protocol.state import BoardState, decode_state
+from faceloop_protocol.state import FAULT_EXCEPTION, FAULT_TEXT, BoardState, decode_state
 from faceloop_protocol.stream import FLAG_ENCRYPTED, StreamHeader, decode_header
 
 __all__ = ["GIVE_UP_S", "BoardLink", "LinkListener", "Packet"]
@@ -29,6 +40,8 @@ log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 15.0
 RETRY_S = 0.5
+# A board reports its state once a second; a busy computer gets a second more.
+REPORT_S = 2.0
 # The board stops converting when nobody has fetched its stream for two minutes.
 GIVE_UP_S = 120.0
 
@@ -102,9 +115,11 @@ class BoardLink:
         self._ack_due = asyncio.Event()
         self._ack_task: asyncio.Task[None] | None = None
         self._reconnect_task: asyncio.Task[None] | None = None
-        self._early: list[tuple[bytes, float]] = []
+        # Packets that overtake the answer to START; None while no answer is awaited.
+        self._early: list[tuple[bytes, float]] | None = None
         self._is_closing = False
         self._is_resuming = False
+        self._report: asyncio.Future[BoardState] | None = None
         self.info: Info | None = None
         self.device_id = b""
         self.damaged_packets = 0
@@ -133,15 +148,25 @@ class BoardLink:
     async def start_stream(self, mode: int, shift: int) -> int:
         """Start streaming; return the stream id."""
         self._begin(0)
-        stream_id = await self._client.start(mode, shift)
+        try:
+            stream_id = await self._client.start(mode, shift)
+        except BaseException:
+            self._early = None
+            raise
         self._run(stream_id)
         return stream_id
 
     async def take_over(self, stream_id: int, next_seq: int) -> control.StreamExtent | None:
         """Go on with a stream that an earlier process started; None when it is gone."""
         self._begin(next_seq)
-        extent = await self._client.resume(stream_id, next_seq)
-        if extent is not None:
+        try:
+            extent = await self._client.resume(stream_id, next_seq)
+        except BaseException:
+            self._early = None
+            raise
+        if extent is None:
+            self._early = None
+        else:
             self._run(stream_id)
         return extent
 
@@ -170,17 +195,16 @@ class BoardLink:
             self._ack_due.set()
 
     async def disconnect(self) -> None:
-        """End everything; never raises."""
+        """End everything; raises nothing but its own cancellation, and then has ended it too."""
         self._is_closing = True
-        if self._reconnect_task is not None:
-            self._reconnect_task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, FaceloopError):
-                await self._reconnect_task
-            self._reconnect_task = None
-        await self._end_acks()
-        self._client.fail_all(LinkError("The link was closed."))
-        await self._transport.close()
-        self.info = None
+        tasks = [task for task in (self._reconnect_task, self._ack_task) if task is not None]
+        self._reconnect_task = self._ack_task = None
+        try:
+            await _end(*tasks)
+        finally:
+            self._client.fail_all(LinkError("The link was closed."))
+            await self._transport.close()
+            self.info = None
 
     async def _open(self, timeout_s: float) -> None:
         await self._transport.open(self._receiver, timeout_s)
@@ -190,7 +214,7 @@ class BoardLink:
 
     def _begin(self, next_seq: int) -> None:
         self._stream_id = 0
-        self._early.clear()
+        self._early = []
         self._received = 0
         self._stored_seq = next_seq
 
@@ -198,16 +222,14 @@ class BoardLink:
         self._stream_id = stream_id
         if self._ack_task is None:
             self._ack_task = asyncio.create_task(self._acknowledge(), name="faceloop-ack")
-        early, self._early = self._early, []
+        early, self._early = self._early or [], None
         for data, arrival_s in early:
             self._decrypt(data, arrival_s)
 
     async def _end_acks(self) -> None:
         task, self._ack_task = self._ack_task, None
         if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await _end(task)
 
     async def _acknowledge(self) -> None:
         while True:
@@ -219,6 +241,7 @@ class BoardLink:
                 # A failed acknowledgement is made good by the next one.
                 with contextlib.suppress(LinkError):
                     await self._client.acknowledge(self._received, self._stored_seq)
+            await asyncio.sleep(1 / ACKS_PER_S)
 
     def _on_stream(self, data: bytes) -> None:
         self._received += 1
@@ -227,10 +250,10 @@ class BoardLink:
         arrival_s = time.monotonic()
         if self._is_resuming:
             return  # the board sends nothing of use before RESUME, and this host could not read it
-        if self._stream_id == 0:
-            self._early.append((data, arrival_s))
-        else:
+        if self._stream_id:
             self._decrypt(data, arrival_s)
+        elif self._early is not None:
+            self._early.append((data, arrival_s))
 
     def _decrypt(self, data: bytes, arrival_s: float) -> None:
         try:
@@ -259,8 +282,13 @@ class BoardLink:
         self._client.on_reply(data)
 
     def _on_state(self, data: bytes) -> None:
-        with contextlib.suppress(ProtocolError):
-            self._listener.on_state(decode_state(data))
+        try:
+            state = decode_state(data)
+        except ProtocolError:
+            return
+        if self._report is not None and not self._report.done():
+            self._report.set_result(state)
+        self._listener.on_state(state)
 
     def _on_lost(self) -> None:
         self._client.fail_all(LinkError("The board is out of reach."))
@@ -277,7 +305,7 @@ class BoardLink:
                 extent = await self._resume()
         except TimeoutError:
             error = LinkError(
-                f"{self.name} did not come back within {self._give_up_s:g} s. What was recorded "
+                f"The board did not come back within {self._give_up_s:g} s. What was recorded "
                 "until then is safe: switch the board on, bring it near and start again."
             )
         except FaceloopError as refusal:
@@ -285,7 +313,7 @@ class BoardLink:
         except Exception as bug:  # whatever it is, the session has to end and keep its recording
             log.debug("reconnecting failed", exc_info=True)
             error = LinkError(
-                f"{self.name} could not be reached again ({type(bug).__name__}). What was "
+                f"The board could not be reached again ({type(bug).__name__}). What was "
                 "recorded until then is safe: start again."
             )
         self._reconnect_task = None
@@ -317,8 +345,31 @@ class BoardLink:
                 await asyncio.sleep(RETRY_S)
                 continue
             if extent is None:
+                if await self._next_fault() == FAULT_EXCEPTION:
+                    raise DeviceFault(
+                        f"{FAULT_TEXT[FAULT_EXCEPTION]} What was recorded until then is safe.",
+                        FAULT_EXCEPTION,
+                    )
                 raise RemoteError(
-                    f"{self.name} has restarted or serves another computer now, so this session "
+                    "The board has restarted or serves another computer now, so this session "
                     "has ended. What was recorded until then is safe: start again."
                 )
             return extent
+
+    async def _next_fault(self) -> int | None:
+        """Return the fault in the board's next report, None when none comes."""
+        self._report = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(REPORT_S):
+                return int((await self._report).fault)
+        except TimeoutError:
+            return None
+        finally:
+            self._report = None
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    """End tasks, however they take it; the caller's own cancellation goes on."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -188,11 +188,17 @@ class CommandClient:
         try:
             async with asyncio.timeout(REPLY_TIMEOUT_S):
                 await self._send(message)
-                return await future
+                reply = await future
         finally:
             self._waiting.pop((op, counter), None)
             if future.done() and not future.cancelled():
                 future.exception()  # seen: when sending failed too, that error is the one raised
+        if reply.status == control.RATE_LIMITED:
+            raise LinkError(
+                "The board was sent more commands in one second than it takes. Wait a moment and "
+                "try again."
+            )
+        return reply
 
 
 _KEY_DOES_NOT_FIT = (

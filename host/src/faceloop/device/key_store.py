@@ -29,9 +29,26 @@ class KeyStore:
         self.path = path or Path(folder) / "keys.json"
 
     def get(self, device_id: bytes) -> bytes | None:
-        """Return the 16-byte key of a board, or None."""
+        """Return the 16-byte key of a board, or None.
+
+        Raises
+        ------
+        StorageError
+            If the file cannot be read, or what it holds for this board is no key.
+        """
         text = self._load().get(device_id.hex())
-        return bytes.fromhex(text) if text else None
+        if text is None:
+            return None
+        try:
+            key = bytes.fromhex(text)
+        except ValueError:
+            key = b""
+        if len(key) != KEY_BYTES:
+            raise StorageError(
+                f"{self._line_of(device_id)} of {self.path} holds no key ({2 * KEY_BYTES} digits"
+                " and letters a to f) for this board. Connect it by USB and run: faceloop pair"
+            )
+        return key
 
     def count(self) -> int:
         """Return how many boards are paired."""
@@ -49,7 +66,7 @@ class KeyStore:
         keys[device_id.hex()] = key.hex()
         temporary = self.path.with_suffix(".new")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             temporary.unlink(missing_ok=True)
             handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "w") as file:
@@ -61,6 +78,12 @@ class KeyStore:
             raise StorageError(
                 f"The key cannot be saved in {self.path} ({error.strerror})."
             ) from error
+
+    def _line_of(self, device_id: bytes) -> str:
+        lines = self.path.read_text().splitlines()
+        wanted = f'"{device_id.hex()}"'
+        numbers = [number for number, line in enumerate(lines, 1) if wanted in line]
+        return f"Line {numbers[-1]}" if numbers else "An entry"
 
     def _load(self) -> dict[str, str]:
         try:

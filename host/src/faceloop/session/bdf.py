@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceloop.errors import StorageError
+from faceloop.session.bdf_annotations import RECORDS_PER_S, Annotation, pack_annotations
 from faceloop.session.bdf_check import check_bdf
-from faceloop.session.bdf_file import BdfHeader, write_bdf
-from faceloop.session.bdf_format import RECORDS_PER_S, Annotation, pack_annotations
+from faceloop.session.bdf_file import EQUIPMENT, WINDOW_RECORDS, BdfHeader, write_bdf
 from faceloop.session.bdf_scratch import SAMPLE_BYTES, Scratch
 from faceloop.session.disk import (
     SessionLock,
@@ -30,100 +27,25 @@ from faceloop.session.disk import (
 from faceloop.session.journal_format import encode_json
 from faceloop.session.journal_index import JournalIndex, read_index
 from faceloop.session.journal_signal import BLOCK_FRAMES, JournalSignal, SampleDigest
-from faceloop.session.timeline import Mark, merge_runs, timeline
+from faceloop.session.summary import SUMMARY_NAME, Summary, summarise
+from faceloop.session.timeline import timeline
 from faceloop_protocol.limits import N_CHANNELS
-from faceloop_protocol.state import STATE_BYTES, decode_state
-from faceloop_protocol.stream import FLAG_HALF_RATE
 
-__all__ = ["BDF_NAME", "EVENTS_NAME", "SUMMARY_NAME", "Summary", "finalise"]
+__all__ = ["BDF_NAME", "EVENTS_NAME", "finalise"]
 
 BDF_NAME = "recording.bdf"
 EVENTS_NAME = "events.jsonl"
-SUMMARY_NAME = "session.json"
-SUMMARY_VERSION = 1
-_ALERTS = ("onset_cue", "synkinesis")
 _SPARE_BYTES = 10_000_000
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """What a finished recording holds; the content of ``session.json``.
-
-    Parameters
-    ----------
-    session : str
-        Name of the session's folder.
-    header : dict
-        Of the journal: board, scale, montage, pseudonym.
-    start_utc, start_local : str
-        ISO 8601 time of the first frame. The file's start is ``start_local`` without its offset.
-    first_frame, end_frame : int
-        Full frame indices, end excluded.
-    frames_total, frames_recorded, frames_missing : int
-        ``end_frame - first_frame``, and how many of these are there and are not.
-    gaps, conflicts, half_rate : list of [first, n]
-        Missing frames; frames that came twice with different values; frames at half rate.
-    frames_duplicate : int
-        Frames that came more than once.
-    frames_padding : int
-        Copies of the last sample that fill up the file's last record.
-    packets, packets_outside, packets_unreadable : int
-    duration_s, completeness : float
-        ``completeness`` is a fraction; 1 for an empty recording.
-    samples_sha256 : str
-        Of all ``frames_total`` frames as int32 counts, little-endian, frame-major, gaps as zeros.
-    alerts : dict of str to int
-        Onset cues and synkinesis events.
-    events : dict of str to int
-        All recorded events by kind.
-    is_ended : bool
-        False when the recording stopped without being told to.
-    board_state : dict or None
-        The board's last report.
-    damage : list of [offset, n_bytes]
-        Unreadable stretches of the journal.
-    """
-
-    session: str
-    header: dict[str, Any]
-    start_utc: str
-    start_local: str
-    first_frame: int
-    end_frame: int
-    frames_total: int
-    frames_recorded: int
-    frames_missing: int
-    gaps: list[tuple[int, int]]
-    conflicts: list[tuple[int, int]]
-    half_rate: list[tuple[int, int]]
-    frames_duplicate: int
-    frames_padding: int
-    packets: int
-    packets_outside: int
-    packets_unreadable: int
-    duration_s: float
-    completeness: float
-    samples_sha256: str
-    alerts: dict[str, int]
-    events: dict[str, int]
-    is_ended: bool
-    board_state: dict[str, int] | None
-    damage: list[tuple[int, int]]
-    summary_version: int = SUMMARY_VERSION
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the content of ``session.json``."""
-        return asdict(self)
 
 
 def finalise(journal_path: Path, out_path: Path, progress: Progress | None = None) -> Summary:
     """Turn a journal into a BDF+ file, read it back, and only then give it its name.
 
     ``session.json`` and ``events.jsonl`` are written beside ``out_path``; the journal stays.
-    The samples wait for edfio in a temporary file in the same folder. edfio needs the size of the
-    finished file in memory while it writes: 175 MB for an hour.
+    The samples wait in a temporary file in the same folder until all annotations are known. Memory
+    does not grow with them.
 
     Parameters
     ----------
@@ -168,7 +90,7 @@ def _finalise(index: JournalIndex, out_path: Path, report: Progress) -> Summary:
         with Scratch(out_path.parent, n_padded) as scratch:
             signal, samples_sha256 = _decode(index, scratch, lambda n: report(n, total))
             marks = timeline(index, signal, n_padded - n_frames)
-            summary = _summary(index, signal, marks, samples_sha256, n_padded - n_frames)
+            summary = summarise(index, signal, marks, samples_sha256, n_padded - n_frames)
             annotations = [
                 mark.annotation(index.start_frame, index.header.fs_hz) for mark in marks
             ]
@@ -176,14 +98,14 @@ def _finalise(index: JournalIndex, out_path: Path, report: Progress) -> Summary:
                 annotations, n_records, index.header.start_local.microsecond
             )
             header = _header(index, n_records, annotation_bytes)
-            _write(temp, header, scratch.channels(), blocks)
+            _write(temp, header, scratch.windows(WINDOW_RECORDS * record_frames), blocks)
         report(2 * n_frames, total)
         _check(temp, header, annotations, summary, lambda n: report(2 * n_frames + n, total))
         lines = [mark.to_json(index.start_frame, index.header.fs_hz) for mark in marks]
         replace_file(
             out_path.with_name(EVENTS_NAME), b"".join(encode_json(line) + b"\n" for line in lines)
         )
-        replace_file(out_path.with_name(SUMMARY_NAME), _readable(summary.to_json()))
+        replace_file(out_path.with_name(SUMMARY_NAME), summary.encode())
         # Last: the recording counts as finished as soon as this name exists.
         temp.rename(out_path)
         sync_directory(out_path.parent)
@@ -221,7 +143,7 @@ def _header(index: JournalIndex, n_records: int, annotation_bytes: int) -> BdfHe
         lsb_uv=index.header.lsb_uv,
         start_local=index.header.start_local,
         pseudonym=index.header.pseudonym,
-        equipment=f"faceloop_{board}"[:32],
+        equipment=f"{EQUIPMENT}{board}"[:32],
         n_records=n_records,
         annotation_bytes=annotation_bytes,
     )
@@ -243,18 +165,18 @@ def _require_space(directory: Path, n_bytes: int) -> None:
 
 
 def _write(
-    temp: Path, header: BdfHeader, counts: NDArray[np.int32], blocks: Sequence[bytes]
+    temp: Path, header: BdfHeader, windows: Iterable[NDArray[np.int32]], blocks: Sequence[bytes]
 ) -> None:
     n_bytes = header.n_bytes + header.n_records * header.record_bytes
     _require_space(temp.parent, n_bytes)
     fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
     try:
-        write_bdf(fd, header, counts, blocks)
+        write_bdf(fd, header, windows, blocks)
         sync_file(fd)
     except MemoryError as error:
         raise StorageError(
-            f"Finishing the recording needs {n_bytes / 1e6:.0f} MB of free memory. The journal is"
-            " kept: close other programs, then try again."
+            "The memory is too small to finish the recording. The journal is kept: close other"
+            " programs, then try again."
         ) from error
     except ValueError as error:
         raise StorageError(
@@ -279,54 +201,4 @@ def _check(
         n_frames=summary.frames_total,
         samples_sha256=summary.samples_sha256,
         report=report,
-    )
-
-
-def _readable(content: dict[str, Any]) -> bytes:
-    # Through the journal's encoder first: it turns what JSON has no word for into null.
-    return json.dumps(json.loads(encode_json(content)), indent=1).encode()
-
-
-def _summary(
-    index: JournalIndex,
-    signal: JournalSignal,
-    marks: Sequence[Mark],
-    samples_sha256: str,
-    n_padding: int,
-) -> Summary:
-    n_frames = index.end_frame - index.start_frame
-    gaps = signal.coverage.gaps(index.end_frame)
-    n_missing = sum(n for _, n in gaps)
-    is_half_rate = (index.flags & FLAG_HALF_RATE) != 0
-    events: dict[str, int] = {}
-    for mark in marks:
-        if mark.source == "session":
-            events[mark.kind] = events.get(mark.kind, 0) + 1
-    state = index.last_state
-    return Summary(
-        session=index.path.parent.name,
-        header=index.header.to_json(),
-        start_utc=index.header.start_utc.isoformat(),
-        start_local=index.header.start_local.isoformat(),
-        first_frame=index.start_frame,
-        end_frame=index.end_frame,
-        frames_total=n_frames,
-        frames_recorded=n_frames - n_missing,
-        frames_missing=n_missing,
-        gaps=gaps,
-        conflicts=signal.conflicts,
-        half_rate=merge_runs(index.first_frame[is_half_rate], index.n_frames[is_half_rate]),
-        frames_duplicate=signal.coverage.n_duplicate,
-        frames_padding=n_padding,
-        packets=index.n_packets,
-        packets_outside=index.n_outside,
-        packets_unreadable=index.n_unreadable + signal.n_unreadable,
-        duration_s=n_frames / index.header.fs_hz,
-        completeness=(n_frames - n_missing) / n_frames if n_frames else 1.0,
-        samples_sha256=samples_sha256,
-        alerts={kind: events.get(kind, 0) for kind in _ALERTS},
-        events=events,
-        is_ended=index.is_ended,
-        board_state=decode_state(state)._asdict() if len(state) == STATE_BYTES else None,
-        damage=[(piece.offset, piece.n_bytes) for piece in index.damage],
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
@@ -12,15 +11,13 @@ import edfio
 import numpy as np
 
 from faceloop.errors import StorageError
-from faceloop.session.bdf_file import DIGITAL_RANGE, N_RECORDS_FIELD, BdfHeader, encode_header
-from faceloop.session.bdf_format import RECORDS_PER_S, Annotation
+from faceloop.files.edf_window import bdf_windows
+from faceloop.session.bdf_annotations import RECORDS_PER_S, Annotation
+from faceloop.session.bdf_file import DIGITAL_RANGE, WINDOW_RECORDS, BdfHeader, encode_header
 from faceloop.session.disk import storage_error
 from faceloop.session.journal_signal import SampleDigest
 
 __all__ = ["check_bdf"]
-
-# edfio needs about six times the size of what it reads; minute by minute that is 20 MB.
-_WINDOW_RECORDS = 600
 
 
 def check_bdf(
@@ -80,16 +77,10 @@ def _windows(path: Path, header: BdfHeader) -> Iterator[tuple[int, edfio.Bdf]]:
     if path.stat().st_size != n_expected:
         raise _mismatch(path, f"size {path.stat().st_size} instead of {n_expected} bytes")
     with path.open("rb") as file:
-        head = bytearray(file.read(header.n_bytes))
+        head = file.read(header.n_bytes)
         if head != encode_header(header):
             raise _mismatch(path, "header")
-        for first_record in range(0, header.n_records, _WINDOW_RECORDS):
-            n_records = min(_WINDOW_RECORDS, header.n_records - first_record)
-            head[N_RECORDS_FIELD] = str(n_records).ljust(8).encode()
-            records = file.read(n_records * header.record_bytes)
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
-                yield first_record, edfio.read_bdf(bytes(head) + records)
+        yield from bdf_windows(file, head, header.n_records, header.record_bytes, WINDOW_RECORDS)
 
 
 def _check_window(path: Path, header: BdfHeader, first_record: int, window: edfio.Bdf) -> None:

@@ -6,9 +6,8 @@ and BioSemi's first eight bytes.
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,13 +15,15 @@ import edfio
 import numpy as np
 from numpy.typing import NDArray
 
-from faceloop.session.bdf_format import RECORDS_PER_S
+from faceloop.files.edf_window import N_RECORDS_FIELD
+from faceloop.session.bdf_annotations import RECORDS_PER_S
 from faceloop.session.disk import write_all
 from faceloop_protocol.limits import N_CHANNELS
 
 __all__ = [
     "DIGITAL_RANGE",
-    "N_RECORDS_FIELD",
+    "EQUIPMENT",
+    "WINDOW_RECORDS",
     "BdfHeader",
     "encode_header",
     "short_label",
@@ -30,7 +31,10 @@ __all__ = [
 ]
 
 DIGITAL_RANGE = (-(1 << 23), (1 << 23) - 1)
-N_RECORDS_FIELD = slice(236, 244)
+EQUIPMENT = "faceloop_"
+"""How the equipment of our own recordings begins."""
+# edfio holds what it writes and six times what it reads; minute by minute that is 20 MB.
+WINDOW_RECORDS = 600
 _RESERVED_FIELD = slice(192, 236)
 _RESERVED = b"BDF+C".ljust(44)
 _LABEL_CHARS = 16
@@ -83,19 +87,20 @@ class BdfHeader:
 
 
 def write_bdf(
-    fd: int, header: BdfHeader, counts: NDArray[np.int32], blocks: Sequence[bytes]
+    fd: int, header: BdfHeader, windows: Iterable[NDArray[np.int32]], blocks: Sequence[bytes]
 ) -> None:
     """Write a whole file; it is not flushed to the disk.
 
-    edfio puts all records together in memory before it writes them: 48 kB for each second.
+    edfio puts all records of a file together in memory, so each window is a file of its own to it,
+    of which the records are kept.
 
     Parameters
     ----------
     fd : int
         Open for writing, empty.
     header : BdfHeader
-    counts : ndarray of int32, shape (8, n_records * record_frames)
-        24-bit values, each channel contiguous. May be read-only and mapped from a file.
+    windows : iterable of ndarray of int32, shape (n, 8)
+        24-bit values, whole records in each.
     blocks : sequence of bytes
         Annotations of each record.
 
@@ -106,19 +111,14 @@ def write_bdf(
     ValueError
         If edfio cannot express the header or a sample.
     """
-    recording = _compose(header, counts, blocks)
-    with os.fdopen(fd, "wb", closefd=False) as file:
-        try:
-            recording.write(file)
-        except OSError as error:
-            if error.errno is None:
-                # NumPy, which edfio writes with, says that a write failed but not why. The
-                # system gives the reason again to a write of our own.
-                write_all(fd, bytes(header.n_records * header.record_bytes))
-            raise
-        # edfio says BDF+ only of files whose annotations it laid out itself.
-        file.seek(_RESERVED_FIELD.start)
-        file.write(_RESERVED)
+    write_all(fd, encode_header(header))
+    first_record = 0
+    for counts in windows:
+        end_record = first_record + len(counts) // header.record_frames
+        channels = np.ascontiguousarray(counts.T)
+        part = _compose(header, channels, blocks[first_record:end_record]).to_bytes()
+        write_all(fd, memoryview(part)[header.n_bytes :])
+        first_record = end_record
 
 
 def encode_header(header: BdfHeader) -> bytes:

@@ -1,9 +1,11 @@
-"""Samples of a whole recording channel by channel, outside memory, until they are written."""
+"""Samples of a whole recording, outside memory until they are written."""
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -21,7 +23,7 @@ SAMPLE_BYTES = 4
 class Scratch:
     """A file without a name: whatever happens, nothing of it stays behind.
 
-    Everything but ``channels`` raises ``OSError`` when the disk is full or fails.
+    Everything raises ``OSError`` when the disk is full or fails.
 
     Parameters
     ----------
@@ -51,12 +53,8 @@ class Scratch:
 
     def append(self, counts: NDArray[np.int32]) -> None:
         """Add frames, shape (n, 8), after those that are there."""
-        fd = self._file.fileno()
-        # Written, not stored through a map: a full disk is then an error and not a dead process.
-        for channel, samples in enumerate(np.ascontiguousarray(counts.T)):
-            offset = (channel * self._n_frames + self._n_written) * SAMPLE_BYTES
-            os.lseek(fd, offset, os.SEEK_SET)
-            write_all(fd, samples.data.cast("B"))
+        samples = np.ascontiguousarray(counts, np.int32)
+        write_all(self._file.fileno(), samples.data.cast("B"))
         self._n_written += len(counts)
         self._last = counts[-1:].copy()
 
@@ -66,6 +64,21 @@ class Scratch:
         if n_missing:
             self.append(np.repeat(self._last, n_missing, axis=0))
 
-    def channels(self) -> NDArray[np.int32]:
-        """Return all samples, shape (8, n_frames), read-only and mapped from the file."""
-        return np.memmap(self._file, np.int32, "r", shape=(N_CHANNELS, self._n_frames))
+    def windows(self, window_frames: int) -> Iterator[NDArray[np.int32]]:
+        """Yield all samples in order, shape (n, 8), ``window_frames`` in each but the last."""
+        os.lseek(self._file.fileno(), 0, os.SEEK_SET)
+        n_left = self._n_frames
+        while n_left:
+            n = min(window_frames, n_left)
+            yield self._read(n)
+            n_left -= n
+
+    def _read(self, n_frames: int) -> NDArray[np.int32]:
+        counts = np.empty((n_frames, N_CHANNELS), np.int32)
+        view = counts.data.cast("B")
+        while view:
+            n_bytes = self._file.readinto(view)
+            if not n_bytes:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            view = view[n_bytes:]
+        return counts

@@ -31,11 +31,11 @@ from faceloop.session.disk import (
     sync_file,
     write_all,
 )
+from faceloop.session.journal_chunks import PendingChunks
 from faceloop.session.journal_format import (
     JOURNAL_NAME,
     MAX_CHUNK_PAYLOAD_BYTES,
     NO_FRAME,
-    OVERHEAD_BYTES,
     ChunkType,
     encode_chunk,
     encode_end,
@@ -50,11 +50,8 @@ from faceloop_protocol.stream import FLAG_ENCRYPTED, decode_header
 
 __all__ = ["MIN_FREE_BYTES", "Journal"]
 
-BATCH_BYTES = 4096 - OVERHEAD_BYTES
-
 MIN_FREE_BYTES = 500_000_000
 LOW_SPACE_MINUTES = 10.0
-_HEADER_EVERY_BYTES = 1 << 20  # a bad sector at the start of the file must not cost the recording
 _FRAME_LIMIT = 1 << 62
 
 
@@ -82,16 +79,14 @@ class Journal:
         self.path = path
         self.header = header
         self._lock = lock
-        self._sequence = sequence
         self._near_frame = near_frame
-        self._now_utc_ns = now_utc_ns
-        self._since_header_bytes = 0
-        self._pending = bytearray()  # whole chunks
-        self._batch = bytearray()  # packets of the chunk that is being filled
-        self._batch_frame = NO_FRAME
-        self._batch_time_ns = 0
+        self._pending = PendingChunks(header, sequence, now_utc_ns)
         self._writer = BackgroundWriter(
-            path, fd, self._drain, write_period_s=write_period_s, sync_period_s=sync_period_s
+            path,
+            fd,
+            self._pending.take,
+            write_period_s=write_period_s,
+            sync_period_s=sync_period_s,
         )
         self._changed = self._writer.changed  # guards the members above
         self._writer.start()
@@ -239,14 +234,8 @@ class Journal:
             self._writer.check_usable()
             near = header.first_frame if self._near_frame is None else self._near_frame
             self._near_frame = frame = extend_frame(header.first_frame, near)
-            if len(self._batch) + 1 + len(packet) > BATCH_BYTES:
-                self._seal_batch()
-            if not self._batch:
-                self._batch_frame = frame
-                self._batch_time_ns = self._now_utc_ns()
-            self._batch.append(len(packet))
-            self._batch += packet
-            return self._writer.note(is_ready=bool(self._pending))
+            self._pending.add_packet(packet, frame)
+            return self._writer.note(is_ready=self._pending.has_whole_chunk)
 
     def append_event(self, event: dict[str, Any], frame: int = NO_FRAME) -> int:
         """Append an alert, a note, a change of settings; a marker: flushed to disk at once.
@@ -360,9 +349,8 @@ class Journal:
             if self._writer.is_closing:
                 return
             if end_frame is not None and not self.error:
-                self._seal_batch()
-                self._add_header()
-                self._add_chunk(ChunkType.END, end_frame, encode_end(end_frame))
+                self._pending.add_header()
+                self._pending.add(ChunkType.END, end_frame, encode_end(end_frame))
                 self._writer.note(is_ready=True)
             self._writer.refuse_more()
         self._writer.close()
@@ -392,38 +380,8 @@ class Journal:
     ) -> int:
         with self._changed:
             self._writer.check_usable()
-            self._seal_batch()
-            self._add_chunk(kind, frame, payload)
+            self._pending.add(kind, frame, payload)
             return self._writer.note(is_ready=True, is_marker=is_marker)
-
-    def _seal_batch(self) -> None:
-        if self._batch:
-            self._pending += encode_chunk(
-                ChunkType.PACKETS,
-                self._sequence,
-                self._batch_frame,
-                self._batch_time_ns,
-                self._batch,
-            )
-            self._sequence += 1
-            self._since_header_bytes += len(self._batch)
-            self._batch.clear()
-            if self._since_header_bytes >= _HEADER_EVERY_BYTES:
-                self._add_header()
-
-    def _add_header(self) -> None:
-        self._add_chunk(ChunkType.HEADER, NO_FRAME, encode_json(self.header.to_json()))
-        self._since_header_bytes = 0
-
-    def _add_chunk(self, kind: ChunkType, frame: int, payload: bytes) -> None:
-        self._pending += encode_chunk(kind, self._sequence, frame, self._now_utc_ns(), payload)
-        self._sequence += 1
-
-    def _drain(self) -> bytes:
-        self._seal_batch()
-        data = bytes(self._pending)
-        self._pending.clear()
-        return data
 
 
 def _create_file(path: Path, header: JournalHeader, now_utc_ns: int) -> int:

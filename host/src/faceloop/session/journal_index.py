@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from faceloop.errors import StorageError
 from faceloop.session.coverage import Coverage, extend_frame
 from faceloop.session.disk import storage_error
 from faceloop.session.journal_format import (
+    END_UNKNOWN,
     NO_FRAME,
     Chunk,
     ChunkType,
@@ -27,7 +28,7 @@ from faceloop.session.journal_format import (
 )
 from faceloop.session.journal_header import JournalHeader
 from faceloop_protocol.errors import ProtocolError
-from faceloop_protocol.stream import FLAG_ENCRYPTED, FLAG_HALF_RATE, decode_header
+from faceloop_protocol.stream import FLAG_ENCRYPTED, FLAG_HALF_RATE, FLAG_LATE, decode_header
 
 __all__ = ["JournalEvent", "JournalIndex", "ResumePoint", "find_resume_point", "read_index"]
 
@@ -70,6 +71,8 @@ class JournalIndex:
     offset : ndarray of int64, shape (n_packets,)
         Of the packet in the file.
     n_bytes : ndarray of uint8, shape (n_packets,)
+    is_live : ndarray of bool, shape (n_packets,)
+        Whether the live session judged the packet; to it, everything else was a gap.
     start_frame, end_frame : int
         Range of the recording, end excluded.
     declared_lost : list of (int, int)
@@ -80,6 +83,8 @@ class JournalIndex:
         Packets that lie wholly before the recording or more than 24 h after its start.
     n_unreadable : int
         Packets whose header breaks the protocol, and chunks whose content does.
+    n_events_outside : int
+        Events at a frame before the recording; they are left out.
     last_state : bytes
         Body of the newest ``state`` message, empty if there was none.
     damage : list of Damage
@@ -96,6 +101,7 @@ class JournalIndex:
     lead_off_n: NDArray[np.uint8]
     offset: NDArray[np.int64]
     n_bytes: NDArray[np.uint8]
+    is_live: NDArray[np.bool_]
     start_frame: int = 0
     end_frame: int = 0
     events: list[JournalEvent] = field(default_factory=list)
@@ -103,9 +109,17 @@ class JournalIndex:
     is_ended: bool = False
     n_outside: int = 0
     n_unreadable: int = 0
+    n_events_outside: int = 0
     last_state: bytes = b""
     damage: list[Damage] = field(default_factory=list)
     n_chunks: int = 0
+
+    @property
+    def is_end_known(self) -> bool:
+        """Whether the board has said where its stream ends."""
+        return self.is_ended and all(
+            event.content.get("kind") != END_UNKNOWN for event in self.events
+        )
 
     @property
     def n_packets(self) -> int:
@@ -240,7 +254,9 @@ class _Collector:
         if chunk.type == ChunkType.PACKETS:
             self._take_packets(chunk)
         elif chunk.type == ChunkType.EVENT:
-            frame = self.newest if chunk.frame < 0 else chunk.frame
+            begin = self.header.first_frame if self.header is not None else None
+            newest = self.newest if begin is None else max(self.newest, begin)
+            frame = newest if chunk.frame < 0 else chunk.frame
             content = decode_json(chunk.payload)
             self.events.append(JournalEvent(frame, chunk.host_time_ns, content))
         elif chunk.type == ChunkType.STATE:
@@ -291,24 +307,56 @@ class _Collector:
         ends = [end for end in self.end_frames if start < end <= start + longest]
         if len(order):
             ends.append(int((first[order] + span[order]).max()))
+        # Without a place in the signal, and before any packet: at the start.
+        events = [
+            event if event.frame >= 0 else replace(event, frame=start) for event in self.events
+        ]
+        # Where the beginning is not known, only found, an event may be all that is left of it.
+        begin = self.header.first_frame or 0
+        events_inside = [event for event in events if event.frame >= begin]
+        flags = np.frombuffer(self.flags, np.uint8)[order]
+        offset = np.frombuffer(self.offset, np.int64)[order]
         return JournalIndex(
             path=path,
             header=self.header,
             first_frame=first[order],
             n_frames=span[order],
-            flags=np.frombuffer(self.flags, np.uint8)[order],
+            flags=flags,
             lead_off_p=np.frombuffer(self.lead_off_p, np.uint8)[order],
             lead_off_n=np.frombuffer(self.lead_off_n, np.uint8)[order],
-            offset=np.frombuffer(self.offset, np.int64)[order],
+            offset=offset,
             n_bytes=np.frombuffer(self.n_bytes, np.uint8)[order],
+            is_live=_live_packets(first[order], span[order], flags, offset, start),
             start_frame=start,
             end_frame=max(ends, default=start),
-            events=self.events,
+            events=events_inside,
             declared_lost=self.declared_lost,
             is_ended=self.is_ended,
             n_outside=len(first) - len(order),
             n_unreadable=self.n_unreadable,
+            n_events_outside=len(events) - len(events_inside),
             last_state=self.last_state,
             damage=self.damage,
             n_chunks=self.n_chunks,
         )
+
+
+def _live_packets(
+    first: NDArray[np.int64],
+    span: NDArray[np.int64],
+    flags: NDArray[np.uint8],
+    offset: NDArray[np.int64],
+    start_frame: int,
+) -> NDArray[np.bool_]:
+    """Say which packets followed the live signal when they came, as ``Assembler.add`` does."""
+    is_live = np.zeros(len(first), np.bool_)
+    live_frame = start_frame
+    in_order_of_arrival = np.argsort(offset)
+    punctual = in_order_of_arrival[(flags[in_order_of_arrival] & FLAG_LATE) == 0]
+    for i, at, n in zip(
+        punctual.tolist(), first[punctual].tolist(), span[punctual].tolist(), strict=True
+    ):
+        if at >= live_frame:
+            is_live[i] = True
+            live_frame = at + n
+    return is_live

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
-import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
@@ -14,15 +11,18 @@ from pathlib import Path
 from faceloop.device.board_link import GIVE_UP_S, BoardLink, Packet
 from faceloop.device.clock_fit import ClockFit
 from faceloop.device.transport import Transport
-from faceloop.errors import FaceloopError, LinkError, RemoteError, StorageError
+from faceloop.errors import DeviceFault, FaceloopError, LinkError, RemoteError, StorageError
 from faceloop.session.analysis import Analysis
 from faceloop.session.assembler import Assembler
 from faceloop.session.block_reader import BlockReader
 from faceloop.session.live import LiveBlock, LiveEvent, LiveStatus, MusclePair, Side
+from faceloop.session.missing_packets import MissingPackets
 from faceloop.session.montage import Montage
 from faceloop.session.recorder import Recorder
 from faceloop.session.recording import Recording
 from faceloop.session.session_result import SessionResult
+from faceloop.session.settings import Settings
+from faceloop.session.verdicts import Verdicts
 from faceloop_dsp import decode_payload
 from faceloop_protocol import control
 from faceloop_protocol.info import Info
@@ -32,9 +32,6 @@ from faceloop_protocol.stream import FLAG_HALF_RATE, SHIFT_MASK
 
 __all__ = ["LiveSession"]
 
-# Missing packets that are not on their way by themselves after this are asked for.
-ASK_AGAIN_S = 1.5
-DRAIN_S = 60.0
 POLL_S = 0.02
 # A link that stands and yet does not carry an answer this often will not carry it later.
 STOP_ATTEMPTS = 3
@@ -64,6 +61,8 @@ class LiveSession:
         Frame to ``time.monotonic()`` of its conversion, where it is known exactly (virtual board).
     give_up_s : float
         A board that is out of reach is waited for this long.
+    played : str
+        What a virtual board plays instead of a person; empty for a person.
 
     Attributes
     ----------
@@ -84,12 +83,11 @@ class LiveSession:
         mode: int = control.MODE_TRAINING,
         electrode_clock: Callable[[int], float] | None = None,
         give_up_s: float = GIVE_UP_S,
+        played: str = "",
     ) -> None:
         self._link = BoardLink(transport, key_of, self, give_up_s)
         self._montage = montage
-        self._affected_side = affected_side
-        self._rest_s = rest_s
-        self._mains_hz = mains_hz
+        self._settings = Settings(montage.name, affected_side, rest_s, mains_hz, played)
         self._mode = mode
         self._exact_clock = electrode_clock
         self._assembler = Assembler()
@@ -104,16 +102,14 @@ class LiveSession:
         self._bytes = 0
         self._frames_resent = 0
         self._readers: set[BlockReader] = set()
-        self._alerts: list[LiveEvent] = []
-        self._cues: list[tuple[LiveEvent, float]] = []
-        self._recent_latency_ms: deque[float] = deque(maxlen=200)
-        self._drawn_cues: list[tuple[LiveEvent, float]] = []
+        self._verdicts = Verdicts()
         self._lead_off = 0
         self._care_task: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
         self._finishing = asyncio.Lock()
-        self._missing_since: tuple[int, float] = (-1, 0.0)
+        self._missing = MissingPackets(self._link, self._assembler, self._settle)
         self._result: SessionResult | None = None
+        self._is_patient = True
         self.error: FaceloopError | None = None
 
     # -- LiveView ---------------------------------------------------------------------------
@@ -131,7 +127,7 @@ class LiveSession:
     @property
     def affected_side(self) -> Side | None:
         """``left``, ``right`` or None when unknown."""
-        return self._affected_side
+        return self._settings.affected_side
 
     @property
     def fs_hz(self) -> float:
@@ -153,16 +149,13 @@ class LiveSession:
         frames = self._assembler.live_frame
         missing = self._assembler.coverage.n_missing(frames)
         state = self._state
-        latency_ms = math.nan
-        if self._recent_latency_ms:
-            latency_ms = sorted(self._recent_latency_ms)[len(self._recent_latency_ms) // 2]
         return LiveStatus(
             link=self._status,
             elapsed_s=frames / self.fs_hz,
             loss_pct=100.0 * missing / frames if frames else 0.0,
             frames_missing=missing,
             frames_resent=self._frames_resent,
-            latency_ms=latency_ms,
+            latency_ms=self._verdicts.latency_ms,
             battery_pct=state.battery_pct if state is not None else -1,
             lead_off=tuple(bool(self._lead_off >> channel & 1) for channel in range(8)),
             is_recording=self._recorder.is_recording,
@@ -189,7 +182,11 @@ class LiveSession:
 
     async def stop_recording(self) -> None:
         """End the recording and finish its file."""
-        await self._recorder.finish(self._assembler.live_frame, self._assembler.coverage)
+        await self._recorder.finish(
+            self._assembler.live_frame,
+            self._assembler.coverage,
+            is_end_known=self._status == "live",
+        )
 
     async def stop(self) -> None:
         """Stop the board and end the session."""
@@ -197,12 +194,8 @@ class LiveSession:
 
     def report_drawn(self, frame: int, drawn_time_s: float, *, is_cue: bool = False) -> None:
         """Note when the signal up to ``frame``, or the cue of the event there, was on screen."""
-        if not is_cue:
-            return
-        for event, _ in reversed(self._cues):
-            if event.frame == frame:
-                self._drawn_cues.append((event, drawn_time_s))
-                return
+        if is_cue:
+            self._verdicts.note_drawn(frame, drawn_time_s)
 
     # -- life -------------------------------------------------------------------------------
 
@@ -217,14 +210,7 @@ class LiveSession:
         try:
             info = self._info = await self._link.connect()
             self._clock = ClockFit(float(info.fs_hz))
-            self._analysis = Analysis(
-                self._montage,
-                self._affected_side,
-                fs_hz=float(info.fs_hz),
-                lsb_uv=info.lsb_fv * 1e-9,
-                mains_hz=self._mains_hz,
-                rest_s=self._rest_s,
-            )
+            self._analysis = self._settings.analysis(float(info.fs_hz), info.lsb_fv * 1e-9)
             if is_recording:
                 self._recorder.hold(self._assembler.next_seq)  # the first packet belongs to it
             self._stream_id = await self._link.start_stream(self._mode, info.shift)
@@ -250,20 +236,30 @@ class LiveSession:
         StorageError
             If the disk fails; the journal stays and is finished at the next start.
         """
+        if not is_patient:
+            self.hurry()
         async with self._finishing:
             if self._result is None:
-                self._result = await self._finish(is_patient)
+                self._result = await self._finish()
             return self._result
 
-    async def _finish(self, is_patient: bool) -> SessionResult:
-        end_frame = self._assembler.live_frame
+    def hurry(self) -> None:
+        """Wait no longer for a board that is out of reach; a ``finish`` under way goes on."""
+        self._is_patient = False
+
+    async def _finish(self) -> SessionResult:
+        end_frame: int | None = None
         try:
             if self._stream_id:
-                end_frame = await self._fetch_rest(is_patient)
+                end_frame = await self._fetch_rest()
             await self._store_all()
         finally:
+            is_end_known = end_frame is not None or not self._stream_id
+            end_frame = self._assembler.live_frame if end_frame is None else end_frame
             try:
-                await self._recorder.finish(end_frame, self._assembler.coverage)
+                await self._recorder.finish(
+                    end_frame, self._assembler.coverage, is_end_known=is_end_known
+                )
             finally:
                 await self.abort()
         seconds = end_frame / self.fs_hz
@@ -271,6 +267,7 @@ class LiveSession:
         recorder = self._recorder
         return SessionResult(
             end_frame=end_frame,
+            is_end_known=is_end_known,
             frames_received=coverage.n_held,
             frames_recorded=recorder.frames_recorded,
             frames_unstored=recorder.frames_unstored,
@@ -278,9 +275,9 @@ class LiveSession:
             frames_resent=self._frames_resent,
             bytes_per_s=self._bytes / seconds if seconds else 0.0,
             clock_ppm=self._clock.ppm,
-            alerts=tuple(self._alerts),
-            cues=tuple(self._cues),
-            drawn_cues=tuple(self._drawn_cues),
+            alerts=tuple(self._verdicts.alerts),
+            cues=tuple(self._verdicts.cues),
+            drawn_cues=tuple(self._verdicts.drawn_cues),
             reconnects=self._link.reconnects,
             is_calibrated=self._analysis is not None and self._analysis.is_calibrated,
             recording=recorder.finished,
@@ -290,16 +287,20 @@ class LiveSession:
     async def abort(self) -> None:
         """Let go of everything; a recording stays as it is and is finished at the next start."""
         task, self._care_task = self._care_task, None
-        if task is not None and task is not asyncio.current_task():
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        await self._link.disconnect()
-        await self._recorder.leave()
-        self._status = "ended"
-        self._ended.set()
-        for reader in self._readers:
-            reader.end()
+        try:
+            if task is not None and task is not asyncio.current_task():
+                task.cancel()
+                # Not by awaiting it alone: that would take this call's own cancellation for its.
+                await asyncio.gather(task, return_exceptions=True)
+        finally:
+            try:
+                await self._link.disconnect()
+            finally:
+                await self._recorder.leave()
+                self._status = "ended"
+                self._ended.set()
+                for reader in self._readers:
+                    reader.end()
 
     async def wait_ended(self) -> None:
         """Return when the session is over, for whatever reason."""
@@ -340,22 +341,27 @@ class LiveSession:
             counts = counts.repeat(2, axis=0)
         self._lead_off = header.lead_off_p | header.lead_off_n
         self._show(analysis.push(counts, self._lead_off, at_electrode_s))
-        if not math.isnan(at_electrode_s):
-            self._recent_latency_ms.append(1000.0 * (time.monotonic() - at_electrode_s))
+        rest, rest_frame = analysis.rest, analysis.rest_frame
+        if rest is not None and rest_frame > placed.first_frame:  # it was learnt just now
+            self._recorder.keep(lambda recording: recording.append_rest(rest, rest_frame - 1))
+        self._verdicts.note_judged(at_electrode_s)
 
     def on_state(self, state: BoardState) -> None:
         """Take the board's report."""
         self._state = state
         self._recorder.keep(lambda recording: recording.append_state(state))
-        if self._status == "live" and state.fault != FAULT_NONE and state.state != STATE_STREAMING:
+        has_stopped = state.fault != FAULT_NONE and state.state != STATE_STREAMING
+        if has_stopped and self._status == "live" and not isinstance(self.error, DeviceFault):
             self._message = FAULT_TEXT.get(state.fault, "The board reports a fault.")
+            self.error = self.error or DeviceFault(self._message, state.fault)
+            self._record_event(LiveEvent("fault", self._assembler.live_frame, text=self._message))
 
     def on_link(self, event: str, extent: control.StreamExtent | None) -> None:
         """Tell the person; note it in the recording."""
         frame = self._assembler.live_frame
         if event == "lost":
             self._status = "lost"
-            self._message = "The board is out of reach. Nothing recorded is lost. Trying again."
+            self._message = "The board is out of reach. What was recorded is safe. Trying again."
             self._record_event(LiveEvent("link_lost", frame, text=self._message))
         else:
             self._status = "live"
@@ -383,12 +389,8 @@ class LiveSession:
         return self._clock.arrival_s(frame) - LEAST_DELAY_S
 
     def _show(self, block: LiveBlock) -> None:
-        now_s = time.monotonic()
+        self._verdicts.take(block.events)
         for event in block.events:
-            if event.kind == "onset_cue":
-                self._cues.append((event, now_s))
-            elif event.kind == "synkinesis":
-                self._alerts.append(event)
             self._record_event(event)
         for reader in self._readers:
             reader.put(block)
@@ -396,9 +398,8 @@ class LiveSession:
     async def _begin_recording(self, first_frame: int) -> None:
         """Make the recording of what is held back since ``first_frame``."""
         assert self._info is not None
-        await self._recorder.begin(
-            self._info, self._montage, self._affected_side, self._stream_id, first_frame
-        )
+        rest = self._analysis.rest if self._analysis is not None else None
+        await self._recorder.begin(self._info, self._settings, self._stream_id, first_frame, rest)
 
     def _record_event(self, event: LiveEvent) -> None:
         if event.kind not in ("gap", "synkinesis_end"):
@@ -419,39 +420,30 @@ class LiveSession:
             self._report_stored()
             if self._status == "live" and self._link.is_up:
                 with contextlib.suppress(FaceloopError):
-                    await self._ask_for_missing()
+                    await self._missing.ask()
 
     def _report_stored(self) -> None:
         self._link.stored(self._recorder.stored_seq(self._assembler.next_seq))
         if self._recorder.warning and not self._message:
             self._message = self._recorder.warning
 
-    async def _ask_for_missing(self) -> None:
-        missing = self._assembler.missing_packets()
-        if not missing:
-            self._missing_since = (-1, 0.0)
-            return
-        first, count = missing[0]
-        now_s = time.monotonic()
-        if self._missing_since[0] != first:
-            self._missing_since = (first, now_s)
-        elif now_s - self._missing_since[1] > ASK_AGAIN_S:
-            self._missing_since = (first, now_s)
-            extent = await self._link.request(first, count)
-            if extent is not None:
-                self._settle(extent)
+    async def _fetch_rest(self) -> int | None:
+        """Stop the board and fetch what it still holds.
 
-    async def _fetch_rest(self, is_patient: bool) -> int:
-        """Stop the board and fetch what it still holds; return the frame after its last one."""
+        Returns
+        -------
+        int or None
+            The frame after the board's last one; None when it could not be asked.
+        """
         end_frame: int | None = None
         attempts = 0
-        while self._status == "live" or (self._status == "lost" and is_patient):
+        while self._status == "live" or (self._status == "lost" and self._is_patient):
             if self._status == "lost":
                 await asyncio.sleep(POLL_S)  # the link comes back or gives up
                 continue
             try:
                 end_seq, end_frame = self._assembler.finish(await self._link.stop_stream())
-                await self._drain(end_seq)
+                await self._missing.fetch(end_seq, lambda: self._status == "live")
                 await self._store_all()
                 break
             except RemoteError as error:
@@ -467,33 +459,7 @@ class LiveSession:
             # Everything is stored: a board that does not hear this keeps it until its next START.
             with contextlib.suppress(LinkError, RemoteError):
                 await self._link.finish_stream()
-        return self._assembler.live_frame if end_frame is None else end_frame
-
-    async def _drain(self, end_seq: int) -> None:
-        """Wait for every packet before ``end_seq``; ask for what stays away.
-
-        Raises
-        ------
-        LinkError
-            If it does not come.
-        """
-        give_up_s = time.monotonic() + DRAIN_S
-        while self._assembler.next_seq < end_seq:
-            if time.monotonic() > give_up_s:
-                raise LinkError("The board did not send the end of the recording. Move closer.")
-            if self._status != "live":
-                raise LinkError("The board is out of reach.")
-            await asyncio.sleep(POLL_S)
-            if self._assembler.missing_packets():
-                continue
-            near_end = self._assembler.next_seq
-            if near_end < end_seq and self._missing_since[0] != near_end:
-                self._missing_since = (near_end, time.monotonic())
-            elif time.monotonic() - self._missing_since[1] > ASK_AGAIN_S:
-                self._missing_since = (near_end, time.monotonic())
-                extent = await self._link.request(near_end, end_seq - near_end)
-                if extent is not None:
-                    self._settle(extent)
+        return end_frame
 
     async def _store_all(self) -> None:
         await self._recorder.sync()

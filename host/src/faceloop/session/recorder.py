@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
 from faceloop.errors import StorageError
 from faceloop.session.coverage import Coverage
-from faceloop.session.montage import Montage
 from faceloop.session.recording import Recording
+from faceloop.session.settings import Settings
+from faceloop_dsp import RestReference
 from faceloop_protocol.info import Info
 
 __all__ = ["Recorder"]
@@ -83,12 +83,14 @@ class Recorder:
     async def begin(
         self,
         info: Info,
-        montage: Montage,
-        affected_side: str | None,
+        settings: Settings,
         stream_id: int,
         first_frame: int,
+        rest: RestReference | None = None,
     ) -> None:
         """Begin a recording with ``first_frame``, after ``hold``.
+
+        ``rest`` is the wearer's, if it is known by then.
 
         Raises
         ------
@@ -101,11 +103,11 @@ class Recorder:
                 lambda: Recording.begin(
                     self._new_folder(),
                     info,
-                    montage,
-                    affected_side,
+                    settings,
                     stream_id,
                     first_frame,
                     next_seq,
+                    rest,
                 )
             )
         except BaseException:
@@ -147,8 +149,17 @@ class Recorder:
             except StorageError as error:
                 self._fail(error)
 
-    async def finish(self, end_frame: int, coverage: Coverage) -> None:
+    async def finish(
+        self, end_frame: int, coverage: Coverage, *, is_end_known: bool = True
+    ) -> None:
         """End the recording and make its file; compare the file with what arrived.
+
+        Parameters
+        ----------
+        end_frame : int
+        coverage : Coverage
+        is_end_known : bool
+            False when the board may hold more, up to the end, that cannot be had.
 
         Raises
         ------
@@ -159,7 +170,7 @@ class Recorder:
         if recording is None:
             return
         gaps = coverage.gaps(end_frame)
-        summary = await asyncio.to_thread(recording.finish, end_frame)
+        summary = await asyncio.to_thread(recording.finish, end_frame, is_end_known=is_end_known)
         first, end = summary.first_frame, summary.end_frame
         in_gaps = sum(max(0, min(at + n, end) - max(at, first)) for at, n in gaps)
         self.frames_recorded = (self.frames_recorded or 0) + summary.frames_recorded
@@ -173,8 +184,7 @@ class Recorder:
         if recording is not None:
             await asyncio.to_thread(recording.leave)
         if self._leaving is not None:
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._leaving
+            await asyncio.gather(self._leaving, return_exceptions=True)
 
     def _fail(self, error: StorageError) -> None:
         recording, self._recording = self._recording, None

@@ -15,9 +15,10 @@ from typing import Any
 import platformdirs
 
 from faceloop.errors import StorageError, UsageError
-from faceloop.session.bdf import BDF_NAME, SUMMARY_NAME, Summary, finalise
+from faceloop.session.bdf import BDF_NAME, finalise
 from faceloop.session.disk import SessionBusy, SessionLock, storage_error, sync_directory
 from faceloop.session.journal_format import JOURNAL_NAME
+from faceloop.session.summary import SUMMARY_NAME, Summary
 
 __all__ = ["Recovery", "SessionEntry", "Store", "data_directory"]
 

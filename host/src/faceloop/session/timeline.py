@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from faceloop.session.bdf_format import Annotation, clean_text
+from faceloop.session.analysis import ELECTRODE_BACK_S
+from faceloop.session.bdf_annotations import Annotation, clean_text
+from faceloop.session.coverage import IntervalSet
 from faceloop.session.journal_index import JournalEvent, JournalIndex
 from faceloop.session.journal_signal import JournalSignal
 from faceloop_protocol.limits import N_CHANNELS
@@ -85,9 +87,13 @@ def timeline(index: JournalIndex, signal: JournalSignal, n_padding: int) -> list
     marks += [
         Mark(first, n, "gap", f"gap n={n}") for first, n in signal.coverage.gaps(index.end_frame)
     ]
+    marks += [Mark(first, n, "late", f"late n={n}") for first, n in _late_ranges(index, signal)]
     marks += [Mark(first, n, "conflict", f"conflict n={n}") for first, n in signal.conflicts]
     marks += _flag_marks(index)
     marks += _electrode_marks(index)
+    if index.header.first_frame:
+        text = f"begun at frame {index.start_frame}"
+        marks.append(Mark(index.start_frame, None, "begun", text))
     if n_padding:
         marks.append(Mark(index.end_frame, n_padding, "padding", f"padding {n_padding}"))
     return sorted(marks, key=lambda mark: mark.frame)
@@ -100,7 +106,7 @@ def _event_mark(event: JournalEvent, labels: Sequence[str]) -> Mark:
     channel = content.get("channel")
     if content.get("pair"):
         words.append(str(content["pair"]))
-    elif isinstance(channel, int) and 0 <= channel < len(labels):
+    if isinstance(channel, int) and 0 <= channel < len(labels):
         words.append(labels[channel])
     text = " ".join(words)
     if content.get("text"):
@@ -129,15 +135,32 @@ def _flag_marks(index: JournalIndex) -> list[Mark]:
 def _electrode_marks(index: JournalIndex) -> list[Mark]:
     off = index.lead_off_p | index.lead_off_n
     marks = []
+    # A loose electrode flickers with every packet: one mark until it is back.
+    back_frames = round(ELECTRODE_BACK_S * index.header.fs_hz)
     for channel in range(N_CHANNELS):
-        # A loose electrode flickers with every packet: one mark until it was good for a second.
-        runs = _runs_where(index, (off >> channel) & 1 != 0, merge_frames=index.header.fs_hz)
+        is_off = (off >> channel) & 1 != 0
+        # What came late was a gap to the live session: its marks keep to their own frames.
+        runs = _runs_where(index, is_off & index.is_live, merge_frames=back_frames)
+        runs += _runs_where(index, is_off & ~index.is_live)
         name = index.header.labels[channel]
         marks += [
             Mark(first, n, "electrode_off", f"electrode off {name}", content={"channel": channel})
             for first, n in runs
         ]
     return marks
+
+
+def _late_ranges(index: JournalIndex, signal: JournalSignal) -> list[tuple[int, int]]:
+    """Return what is there but came too late for the live session."""
+    known = IntervalSet()
+    live = index.is_live
+    for first, n in zip(
+        index.first_frame[live].tolist(), index.n_frames[live].tolist(), strict=True
+    ):
+        known.add(first, n)
+    for first, n in signal.coverage.gaps(index.end_frame):
+        known.add(first, n)
+    return known.holes(index.start_frame, index.end_frame)
 
 
 def _runs_where(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
+from faceloop.session.live import LiveEvent
+from faceloop.session.montage import montage_named
 from faceloop.session.session_result import SessionResult
 from faceloop_protocol.info import Info
 
-__all__ = ["rounded", "session_account", "silently_lost"]
+__all__ = ["alert_account", "rounded", "session_account", "silently_lost"]
 
 
 def session_account(
@@ -19,14 +22,17 @@ def session_account(
     affected_side: str | None,
     is_interrupted: bool,
     recovered: list[dict[str, Any]],
+    warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return what is known without a simulator.
 
-    ``frames_expected`` is what the board says it captured. ``frames_recorded`` is counted in the
-    finished file, or on arrival where nothing is recorded. ``frames_lost_silently`` is what was
-    expected, is not there, and is in no gap. ``latency_ms`` cannot be known without the moment of
-    the movement itself. ``error`` is None, or ``message`` and ``exit_code`` of what ended the
-    session before its time.
+    ``frames_expected`` is what the board says it captured; where ``end_known`` is false it could
+    not say so, and this is what arrived, with the gaps in it. ``frames_recorded`` is counted in
+    the finished file, or on arrival where nothing is recorded. ``frames_lost_silently`` is what
+    was expected, is not there, and is in no gap. ``latency_ms`` cannot be known without the
+    moment of the movement itself. ``warnings`` are about the recording that was played.
+    ``error`` is None, or ``message`` and ``exit_code`` of what ended the session before its
+    time.
     """
     fs_hz = float(info.fs_hz)
     error = result.error
@@ -36,18 +42,14 @@ def session_account(
         "frames_recorded": received if result.frames_recorded is None else result.frames_recorded,
         "frames_lost_silently": silently_lost(result.end_frame, result),
         "gaps": [list(gap) for gap in result.gaps],
+        "end_known": result.is_end_known,
         "frames_resent": result.frames_resent,
         "bytes_per_s": round(result.bytes_per_s, 1),
         "clock_ppm": rounded(result.clock_ppm, 1),
         "alerts": [
-            {
-                "t_s": round(alert.frame / fs_hz, 4),
-                "pair": alert.pair,
-                "index": rounded(alert.index, 3),
-            }
-            for alert in result.alerts
+            alert_account(alert, montage_named(montage).labels, fs_hz) for alert in result.alerts
         ],
-        "latency_ms": {"p50": None, "p95": None, "n": 0, "kind": "to_host"},
+        "latency_ms": {"p50": None, "p95": None, "n": 0, "missed": 0, "kind": "to_host"},
         "calibrated": result.is_calibrated,
         "recording": str(result.recording) if result.recording is not None else None,
         "firmware_version": ".".join(str(part) for part in info.firmware),
@@ -58,9 +60,28 @@ def session_account(
         "affected_side": affected_side,
         "interrupted": is_interrupted,
         "recovered": recovered,
+        "warnings": list(warnings),
         "error": (
             {"message": str(error), "exit_code": error.exit_code} if error is not None else None
         ),
+    }
+
+
+def alert_account(alert: LiveEvent, labels: Sequence[str], fs_hz: float) -> dict[str, Any]:
+    """Return one synkinesis event: when, which pair, which muscle moved along, how much.
+
+    Parameters
+    ----------
+    alert : LiveEvent
+    labels : sequence of str
+        Muscle and side of each channel.
+    fs_hz : float
+    """
+    return {
+        "t_s": round(alert.frame / fs_hz, 4),
+        "pair": alert.pair,
+        "muscle": labels[alert.channel] if alert.channel >= 0 else None,
+        "index": rounded(alert.index, 3),
     }
 
 

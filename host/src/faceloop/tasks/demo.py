@@ -12,18 +12,20 @@ from typing import Any
 import numpy as np
 
 from faceloop.device.board_link import GIVE_UP_S
+from faceloop.errors import UsageError
 from faceloop.session.live import LiveEvent, Side
 from faceloop.session.live_session import LiveSession
 from faceloop.session.montage import montage_named
 from faceloop.session.session_result import SessionResult
 from faceloop.session.store import Store
 from faceloop.tasks.account import rounded, session_account, silently_lost
-from faceloop.tasks.interruption import interruption
+from faceloop.tasks.attendance import Show, attend
+from faceloop.tasks.data_folder import checked_store
 from faceloop.tasks.progress import Progress, Silent
 from faceloop.tasks.recovery import recover
 from faceloop.tasks.virtual import ConverterClock, PairedBoard, paired_virtual_board
 from faceloop.twin.launch import BoardSpec
-from faceloop.twin.sources import make_source
+from faceloop.twin.sources import FS_HZ, N_CHANNELS, Source, make_source
 
 __all__ = ["DemoOptions", "demo"]
 
@@ -35,7 +37,7 @@ CUE_WITHIN_FRAMES = 1000
 REAL_ACTIVATIONS = ("voluntary", "synkinesis", "estimate")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DemoOptions:
     """What to play, through what air, for how long.
 
@@ -54,9 +56,10 @@ class DemoOptions:
     blackouts : tuple of (float, float)
         Start and length in seconds, counted from the start of the stream.
     out : Path or None
-        Data folder; None takes the user's own.
+        Data folder; its parent must exist. None takes the user's own.
     montage : str
     affected_side : str or None
+        None: left for the scripted face, unknown for a recording.
     rest_s : float
         The wearer's rest is learnt from this much at the start.
     mains_hz : float or None
@@ -82,7 +85,7 @@ class DemoOptions:
     blackouts: tuple[tuple[float, float], ...] = ()
     out: Path | None = None
     montage: str = "guarded8"
-    affected_side: Side | None = "left"
+    affected_side: Side | None = None
     rest_s: float = 5.0
     tap: Path | None = None
     is_headless: bool = True
@@ -93,12 +96,14 @@ class DemoOptions:
 
 
 DEFAULT_SECONDS = 60.0
+SCRIPTED_SIDE: Side = "left"
+POLL_S = 0.05
 
 
 async def demo(
     options: DemoOptions,
     progress: Progress | None = None,
-    show: Callable[[LiveSession], Any] | None = None,
+    show: Show | None = None,
 ) -> dict[str, Any]:
     """Run a session on a virtual board and return the account of it.
 
@@ -124,13 +129,21 @@ async def demo(
     """
     progress = progress or Silent()
     montage = montage_named(options.montage)
+    affected_side = options.affected_side or (SCRIPTED_SIDE if options.source is None else None)
     seconds = options.seconds
     if seconds is None and options.source is None and options.is_headless:
         seconds = DEFAULT_SECONDS
+    # What cannot be played, or kept, is refused here, before anything is started.
+    store = checked_store(options.out) if options.is_recording else Store(options.out)
+    _check_tap(options.tap)
     source = _source(options, seconds)
-    progress.step("Reading the source")
-    # A source that cannot be played is refused here, before anything is started.
-    length = (await asyncio.to_thread(make_source, source)).n_samples
+    if options.source is not None:
+        progress.step(f"Reading {options.source.name}")
+    played = await asyncio.to_thread(make_source, source)
+    length = played.n_samples
+    warnings = (*played.warnings, *_changes(played))
+    for warning in warnings:
+        progress.say(f"{options.source}: {warning}")
     spec = BoardSpec(
         source=source,
         seed=options.seed,
@@ -142,7 +155,6 @@ async def demo(
         },
     )
     clock = ConverterClock()
-    store = Store(options.out)
     recovered = await recover(store, progress)
     progress.step("Starting the virtual board")
     async with paired_virtual_board(spec, interval_ms=options.interval_ms) as paired:
@@ -150,39 +162,69 @@ async def demo(
             paired.transport,
             paired.key_of,
             montage=montage,
-            affected_side=options.affected_side,
+            affected_side=affected_side,
             new_folder=store.new_session,
             rest_s=options.rest_s,
             mains_hz=options.mains_hz,
             electrode_clock=clock,
             give_up_s=options.wait_s,
+            played=(
+                f"the made-up face ({options.scenario})"
+                if options.source is None
+                else f"the file {options.source.name}"
+            ),
         )
         progress.step("Connecting")
         info = await session.start(is_recording=options.is_headless and options.is_recording)
         await paired.board.control("begin_blackouts")
         await paired.read_clock(clock)
         total_s = seconds if length is None else min(seconds or math.inf, length / 2000)
-        with interruption() as interrupted:
-            is_over = False
-            try:
-                await _play(session, paired, total_s, progress, show, interrupted)
-                is_over = not interrupted.is_set()
-            finally:
-                progress.step("Storing the recording")
-                result = await session.finish(is_patient=is_over)
+
+        async def play() -> None:
+            await _play(session, paired, total_s, progress, has_page=show is not None)
+
+        result, is_interrupted = await attend(session, play, progress, show)
         expected = await paired.conversions()
         truth = (await paired.board.control("truth"))["onsets"]
     account = session_account(
         info,
         result,
         montage=options.montage,
-        affected_side=options.affected_side,
-        is_interrupted=interrupted.is_set(),
+        affected_side=affected_side,
+        is_interrupted=is_interrupted,
         recovered=recovered,
+        warnings=warnings,
     )
     account.update(_counted(expected, result))
     account["latency_ms"] = _latency(result, truth, clock)
     return account
+
+
+def _check_tap(tap: Path | None) -> None:
+    """Look whether the converter's output can be written, as long as it is easy to say so."""
+    if tap is not None:
+        try:
+            with tap.open("wb"):
+                pass
+        except OSError as error:
+            raise UsageError(
+                f"The converter's output cannot be written to {tap} ({error.strerror or error})."
+                " Choose another file with --tap."
+            ) from error
+
+
+def _changes(played: Source) -> list[str]:
+    """Return what is done to a recording so that the board can take it, in sentences."""
+    rates_hz = getattr(played, "recorded_fs_hz", ())  # only of a recording
+    changes = [
+        f"Resampled from {rate_hz:g} to {FS_HZ:g} Hz."
+        for rate_hz in sorted(set(rates_hz))
+        if rate_hz != FS_HZ
+    ]
+    if 0 < len(rates_hz) < N_CHANNELS:
+        channels = "1 channel" if len(rates_hz) == 1 else f"{len(rates_hz)} channels"
+        changes.append(f"{channels}; the others are electrodes that are off.")
+    return changes
 
 
 def _source(options: DemoOptions, seconds: float | None) -> dict[str, Any]:
@@ -193,7 +235,7 @@ def _source(options: DemoOptions, seconds: float | None) -> dict[str, Any]:
         "scenario": options.scenario,
         "seconds": seconds,
         "seed": options.seed,
-        "affected": options.affected_side or "left",
+        "affected": options.affected_side or SCRIPTED_SIDE,
         **options.extra_source,
     }
 
@@ -203,39 +245,27 @@ async def _play(
     paired: PairedBoard,
     total_s: float | None,
     progress: Progress,
-    show: Callable[[LiveSession], Any] | None,
-    interrupted: asyncio.Event,
+    *,
+    has_page: bool,
 ) -> None:
-    showing = asyncio.ensure_future(show(session)) if show is not None else None
-    ended = asyncio.ensure_future(session.wait_ended())
+    """Return when the time or the source is over."""
     progress.step("Live")
-    try:
-        while not (ended.done() or interrupted.is_set()):
-            # On a page the person is told and may go on without the recording.
-            if showing.done() if showing is not None else session.error is not None:
-                break
-            elapsed_s = session.frames_so_far / session.fs_hz
-            progress.amount(elapsed_s, total_s)
-            conversions = await paired.conversions()
-            if paired.is_source_done:
-                break
-            if total_s is not None and conversions >= total_s * session.fs_hz:
-                break
-            await asyncio.sleep(0.05)
-    finally:
-        for task in (showing, ended):
-            if task is not None and not task.done():
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-        if showing is not None and not showing.cancelled():
-            showing.result()  # what went wrong with the page is raised here
+    # On a page the person is told of an error and may go on without the recording.
+    while has_page or session.error is None:
+        progress.amount(session.frames_so_far / session.fs_hz, total_s)
+        conversions = await paired.conversions()
+        if paired.is_source_done:
+            return
+        if total_s is not None and conversions >= total_s * session.fs_hz:
+            return
+        await asyncio.sleep(POLL_S)
 
 
 def _counted(expected: int, result: SessionResult) -> dict[str, Any]:
     """Return the account against what the converter says that it made, instead of the board."""
     gaps = [list(gap) for gap in result.gaps]
     missing_tail = expected - result.end_frame
-    if result.error is not None and missing_tail > 0:
+    if (result.error is not None or not result.is_end_known) and missing_tail > 0:
         # The session knows that it did not see the end: no silent loss, but a gap.
         gaps.append([result.end_frame, missing_tail])
         expected_here = result.end_frame
@@ -252,11 +282,13 @@ def _latency(
     result: SessionResult, truth: list[dict[str, Any]], clock: ConverterClock
 ) -> dict[str, Any]:
     kind = "to_screen" if result.drawn_cues else "to_host"
-    latencies_ms = cue_latencies_ms(result.drawn_cues or result.cues, truth, clock)
+    cues = result.drawn_cues or result.cues
+    latencies_ms, n_missed = cue_latencies_ms(cues, truth, clock, result.end_frame)
     return {
         "p50": rounded(float(np.percentile(latencies_ms, 50)), 1) if latencies_ms else None,
         "p95": rounded(float(np.percentile(latencies_ms, 95)), 1) if latencies_ms else None,
         "n": len(latencies_ms),
+        "missed": n_missed,
         "kind": kind,
     }
 
@@ -265,11 +297,13 @@ def cue_latencies_ms(
     cues: Sequence[tuple[LiveEvent, float]],
     truth: list[dict[str, Any]],
     clock: Callable[[int], float],
-) -> list[float]:
-    """Return the time from each clear activation at the electrode to its onset cue.
+    end_frame: int,
+) -> tuple[list[float], int]:
+    """Return how long after each clear activation at the electrode its onset cue came.
 
     An activation counts when it is at least 10 dB above rest; its moment is that at which its
-    expected power has doubled.
+    expected power has doubled. Its cue comes within half a second of that, or it is missed: also
+    when rest is still being learnt then, or the signal did not arrive.
 
     Parameters
     ----------
@@ -279,8 +313,16 @@ def cue_latencies_ms(
         Onsets of the source.
     clock : callable
         Frame to monotonic time of its conversion.
+    end_frame : int
+        An activation whose half second is not over by then is not missed.
+
+    Returns
+    -------
+    latencies_ms : list of float
+    n_missed : int
     """
     latencies_ms = []
+    n_missed = 0
     for onset in truth:
         if onset["snr_db"] < LATENCY_SNR_DB or onset["kind"] not in REAL_ACTIVATIONS:
             continue
@@ -293,4 +335,6 @@ def cue_latencies_ms(
         ]
         if given_s:
             latencies_ms.append(1000.0 * (min(given_s) - clock(moment)))
-    return latencies_ms
+        elif moment + CUE_WITHIN_FRAMES < end_frame:
+            n_missed += 1
+    return latencies_ms, n_missed

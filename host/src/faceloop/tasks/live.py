@@ -18,9 +18,9 @@ from faceloop.errors import UsageError
 from faceloop.session.live import Side
 from faceloop.session.live_session import LiveSession
 from faceloop.session.montage import montage_named
-from faceloop.session.store import Store
 from faceloop.tasks.account import session_account
-from faceloop.tasks.interruption import interruption
+from faceloop.tasks.attendance import Show, attend
+from faceloop.tasks.data_folder import checked_store
 from faceloop.tasks.progress import Progress, Silent
 from faceloop.tasks.recovery import recover
 from faceloop.tasks.virtual import paired_virtual_board
@@ -29,8 +29,10 @@ from faceloop_protocol import control
 
 __all__ = ["LiveOptions", "live"]
 
+POLL_S = 0.05
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LiveOptions:
     """Which board, whose face, how long.
 
@@ -47,9 +49,10 @@ class LiveOptions:
     rest_s : float
     mains_hz : float or None
     out : Path or None
-        Data folder.
+        Data folder; its parent must exist. None takes the user's own.
     seconds : float or None
-        Record this long without a page; None leaves it to the person at the page.
+        Record this long without a page; None until Ctrl-C or the board ends it. With a page the
+        person ends it.
     wait_s : float
         A board that goes out of reach is waited for this long.
     """
@@ -69,7 +72,7 @@ class LiveOptions:
 async def live(
     options: LiveOptions,
     progress: Progress | None = None,
-    show: Callable[[LiveSession], Any] | None = None,
+    show: Show | None = None,
 ) -> dict[str, Any]:
     """Run a session and return the account of it.
 
@@ -82,10 +85,10 @@ async def live(
         If there is no session at all, or its file cannot be made. What was recorded stays on disk.
     """
     progress = progress or Silent()
-    store = Store(options.out)
     montage = montage_named(options.montage)
     if sum((options.device is not None, options.serial is not None, options.is_virtual)) > 1:
         raise UsageError("Choose one board: --device, --serial or --virtual.")
+    store = checked_store(options.out)
     recovered = await recover(store, progress)
     async with _reachable(options, progress) as (transport, key_of):
         session = LiveSession(
@@ -98,55 +101,37 @@ async def live(
             mains_hz=options.mains_hz,
             mode=control.MODE_TRAINING if show is not None else control.MODE_RECORDING,
             give_up_s=options.wait_s,
+            played="the made-up face" if options.is_virtual else "",
         )
         progress.step("Connecting")
         info = await session.start(is_recording=show is None)
-        progress.step("Live")
-        with interruption() as interrupted:
-            is_over = False
-            try:
-                if show is not None:
-                    await _present(session, show, interrupted)
-                else:
-                    await _record(session, options.seconds or 0.0, progress, interrupted)
-                is_over = not interrupted.is_set()
-            finally:
-                progress.step("Storing the recording")
-                result = await session.finish(is_patient=is_over)
+
+        async def play() -> None:
+            await _play(session, options.seconds, progress, has_page=show is not None)
+
+        result, is_interrupted = await attend(session, play, progress, show)
     return session_account(
         info,
         result,
         montage=options.montage,
         affected_side=options.affected_side,
-        is_interrupted=interrupted.is_set(),
+        is_interrupted=is_interrupted,
         recovered=recovered,
     )
 
 
-async def _present(
-    session: LiveSession, show: Callable[[LiveSession], Any], interrupted: asyncio.Event
+async def _play(
+    session: LiveSession, seconds: float | None, progress: Progress, *, has_page: bool
 ) -> None:
-    showing = asyncio.ensure_future(show(session))
-    stopping = asyncio.ensure_future(interrupted.wait())
-    try:
-        await asyncio.wait({showing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if showing.done():
-            showing.result()  # what went wrong with the page is raised here
-    finally:
-        for task in (showing, stopping):
-            task.cancel()
-        await asyncio.gather(showing, stopping, return_exceptions=True)
-
-
-async def _record(
-    session: LiveSession, seconds: float, progress: Progress, interrupted: asyncio.Event
-) -> None:
-    while session.error is None and not interrupted.is_set():
+    """Return when the time is over."""
+    progress.step("Live")
+    # On a page the person is told of an error and may go on without the recording.
+    while has_page or session.error is None:
         elapsed_s = session.frames_so_far / session.fs_hz
         progress.amount(elapsed_s, seconds)
-        if elapsed_s >= seconds:
+        if seconds is not None and elapsed_s >= seconds:
             return
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(POLL_S)
 
 
 @contextlib.asynccontextmanager

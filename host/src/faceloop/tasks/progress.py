@@ -16,6 +16,12 @@ class Progress(Protocol):
     def amount(self, done: float, total: float | None) -> None:
         """Say how much of it is done; ``total`` None when there is no end."""
 
+    def say(self, text: str) -> None:
+        """Tell the person something that stays readable: a whole sentence."""
+
+    def close(self, text: str) -> None:
+        """Say a last sentence; nothing is shown after it."""
+
 
 class Silent:
     """Listens to nothing."""
@@ -24,4 +30,10 @@ class Silent:
         """Do nothing."""
 
     def amount(self, done: float, total: float | None) -> None:
+        """Do nothing."""
+
+    def say(self, text: str) -> None:
+        """Do nothing."""
+
+    def close(self, text: str) -> None:
         """Do nothing."""

@@ -236,6 +236,7 @@ class Frontend:
             "fs_hz": self.fs_hz,
             "source_done": self._feed.is_done,
             "is_running": self.is_converting,
+            "is_alive": self.chip.is_alive,
             "captured_frames": self.captured_frames,
             "overrun_frames": self._window.overrun,
             "violations": dict(self.chip.violations),

@@ -1,4 +1,4 @@
-"""Who may use the app: a launch token, exchanged once for a cookie that dies with the process."""
+"""Who may use the app: a secret from an address, exchanged for a cookie that dies with the app."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ _BYTES = 32  # 256 bit
 
 
 class Access:
-    """Launch tokens and browser sessions of one running app.
+    """Secrets and browser sessions of one running app.
+
+    There are two kinds of secret. The key is for the person's eyes: it is shown where faceloop was
+    started and opens the app in any browser of this computer, as long as the app runs. A launch
+    token is for a browser that faceloop itself opens: it goes through a file, works once and only
+    for a minute.
 
     Parameters
     ----------
@@ -25,10 +30,15 @@ class Access:
         Cookies ignore ports, so the port is part of the cookie's name.
     clock_s : callable
         Monotonic seconds.
+
+    Attributes
+    ----------
+    key : str
     """
 
     def __init__(self, port: int, clock_s: Callable[[], float] = time.monotonic) -> None:
         self.cookie_name = f"fl_{port}"
+        self.key = secrets.token_urlsafe(_BYTES)
         self._clock_s = clock_s
         self._launch: dict[str, float] = {}
         self._sessions: set[str] = set()
@@ -45,7 +55,7 @@ class Access:
         Parameters
         ----------
         body : bytes
-            JSON ``{"token": "..."}``.
+            JSON ``{"token": "..."}``, the key or a launch token.
         """
         try:
             request = json.loads(body)
@@ -54,12 +64,15 @@ class Access:
         token = request.get("token") if isinstance(request, dict) else None
         if not isinstance(token, str):
             return None
-        found = next((known for known in self._launch if _same(known, token)), None)
-        if found is None or self._launch.pop(found) < self._clock_s():
+        if not (_same(self.key, token) or self._launch_with(token)):
             return None
         session = secrets.token_urlsafe(_BYTES)
         self._sessions.add(session)
         return f"{self.cookie_name}={session}; Path=/; HttpOnly; SameSite=Strict"
+
+    def _launch_with(self, token: str) -> bool:
+        found = next((known for known in self._launch if _same(known, token)), None)
+        return found is not None and self._launch.pop(found) >= self._clock_s()
 
     def is_known(self, cookie_header: str) -> bool:
         """Return whether a ``Cookie`` header holds a living session."""

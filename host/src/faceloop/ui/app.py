@@ -7,11 +7,7 @@ import contextlib
 import os
 import socket
 import sys
-import tempfile
-import threading
-import webbrowser
 from collections.abc import Callable, Generator, Iterator
-from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -22,10 +18,12 @@ from faceloop.ui import assets
 from faceloop.ui.access import Access
 from faceloop.ui.feed import LiveFeed
 from faceloop.ui.gate import Gate
+from faceloop.ui.launch_page import launch_folder
+from faceloop.ui.launch_page import open_browser as launch
 from faceloop.ui.live_socket import serve_live_socket
 from faceloop.ui.pages import REFRESH_S
 from faceloop.ui.state import AppState
-from faceloop.ui.web import showing
+from faceloop.ui.web import has_pages, showing
 
 __all__ = ["serve"]
 
@@ -43,6 +41,7 @@ async def serve(
     open_browser: bool = True,
     on_ready: Callable[[str], None] | None = None,
     stay_open: bool = False,
+    note: str = "",
 ) -> None:
     """Serve the web app until the session ends or this coroutine is cancelled.
 
@@ -57,19 +56,21 @@ async def serve(
     open_browser : bool
         Open the user's browser.
     on_ready : callable, optional
-        Called once with the address; its token works once, within a minute.
+        Called once with the address; it works in any browser of this computer until the end.
     stay_open : bool
         Go on serving after the session has ended.
+    note : str
+        For the first screen and the last: what is special about this session.
 
     Raises
     ------
     UsageError
         If the port is taken, or an app is already served by this process.
     """
-    with _alone(), contextlib.closing(_listen(port)) as listener, _private_folder() as folder:
+    with _alone(), contextlib.closing(_listen(port)) as listener, launch_folder() as folder:
         port = listener.getsockname()[1]
         access, feed = Access(port), LiveFeed(live)
-        state = AppState(live, feed)
+        state = AppState(live, feed, note)
         async with showing(state) as web_app:
             gate = Gate(_Paths(state, web_app), access, port, assets.entry_files())
             server = _Server(_config(gate))
@@ -78,9 +79,9 @@ async def serve(
             try:
                 await server.wait_until_ready(serving)
                 if on_ready is not None:
-                    on_ready(_address(port, access))
+                    on_ready(_address(port, access.key))
                 if open_browser and _has_screen():
-                    _open(_address(port, access), folder)
+                    launch(_address(port, access.new_launch_token()), folder)
                 await _until_over(state, serving, stay_open)
             finally:
                 server.should_exit = True
@@ -158,7 +159,8 @@ async def _until_over(state: AppState, serving: asyncio.Task[None], stay_open: b
     while not serving.done():
         state.status()
         if state.ended.is_set() and not stay_open:
-            await asyncio.sleep(FAREWELL_S)
+            if has_pages():
+                await asyncio.sleep(FAREWELL_S)
             return
         await asyncio.wait({serving}, timeout=REFRESH_S)
 
@@ -195,26 +197,9 @@ def _alone() -> Iterator[None]:
         _is_serving = False
 
 
-def _address(port: int, access: Access) -> str:
+def _address(port: int, secret: str) -> str:
     # In the fragment: a browser never sends it, so it is in no log and no Referer.
-    return f"http://{HOST}:{port}/#{access.new_launch_token()}"
-
-
-@contextlib.contextmanager
-def _private_folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="faceloop-") as folder:  # mode 0700
-        yield Path(folder)
-
-
-def _open(address: str, folder: Path) -> None:
-    """Open the browser through a private file, so that the token is in no process list.
-
-    On a daemon thread: some browsers keep their caller waiting until they are closed.
-    """
-    page = folder / "open.html"
-    with os.fdopen(os.open(page, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(f'<!doctype html><meta http-equiv="refresh" content="0; url={address}">')
-    threading.Thread(target=webbrowser.open, args=(page.as_uri(),), daemon=True).start()
+    return f"http://{HOST}:{port}/#{secret}"
 
 
 def _has_screen() -> bool:

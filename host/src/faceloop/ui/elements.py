@@ -5,7 +5,7 @@ from __future__ import annotations
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
-__all__ = ["LiveArea", "Text", "tag"]
+__all__ = ["LiveArea", "Presence", "Text", "tag"]
 
 
 class Text(TextElement):
@@ -36,6 +36,15 @@ class Text(TextElement):
 
 class LiveArea(ui.element, component="static/live.js"):
     """The part of a page whose canvases and cues follow ``/ws/live``."""
+
+
+class Presence(ui.element, component="static/presence.js"):
+    """Shows what is in it while the server is gone."""
+
+    def end(self) -> None:
+        """Take the server's end for granted from here on."""
+        self.props["hasEnded"] = True
+        self.update()
 
 
 def tag(name: str, text: str = "", classes: str = "", **attributes: str | int) -> Text:

@@ -124,7 +124,9 @@ class Gate:
         if scope["method"] == "POST":
             cookie = self._access.redeem(await _read(receive))
             if cookie is None:
-                return PlainTextResponse("This link was used before or is too old.", 403)
+                return PlainTextResponse(
+                    "This address is of an earlier session, or not whole.", 403
+                )
             return Response("{}", headers={"set-cookie": cookie}, media_type="application/json")
         if self._access.is_known(headers.get("cookie", "")):
             return self.app

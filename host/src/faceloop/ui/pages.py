@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 
 from nicegui import ui
@@ -9,7 +10,7 @@ from nicegui import ui
 from faceloop.errors import FaceloopError
 from faceloop.session.live import LiveStatus, MusclePair
 from faceloop.ui import words
-from faceloop.ui.elements import LiveArea, Text, tag
+from faceloop.ui.elements import LiveArea, Presence, Text, tag
 from faceloop.ui.state import AppState
 
 __all__ = ["REFRESH_S", "Page"]
@@ -28,6 +29,8 @@ class Page:
 
     def __init__(self, state: AppState) -> None:
         self._state = state
+        with Presence().classes("fl-gone") as self._presence:
+            tag("p", words.SERVER_GONE, role="alert")
         self._root = tag("div", classes="fl-root")
         self._view = ""
         ui.timer(REFRESH_S, self._refresh)
@@ -49,6 +52,10 @@ class Page:
                     with tag("details"):
                         tag("summary", "What is known about this kind of training")
                         tag("p", words.EVIDENCE)
+                if self._state.note:
+                    with tag("section", classes="fl-card", aria_labelledby="fl-note"):
+                        tag("h2", "This session", id="fl-note")
+                        tag("p", self._state.note)
                 with tag("div", classes="fl-start"):
                     start = tag("button", "Start", "fl-button fl-primary", type="button")
                     start.on("click", self.show_train, args=[])
@@ -60,7 +67,6 @@ class Page:
         with self._root, LiveArea().classes("fl-train"):
             self._train_bar()
             self._problem = tag("p", classes="fl-problem", role="alert")
-            tag("p", words.SERVER_GONE, "fl-gone", data_gone="", hidden="", role="alert")
             self._now_panel()
             with tag("div", classes="fl-sides", aria_hidden="true"):
                 tag("span", "Left", "fl-left")
@@ -72,19 +78,18 @@ class Page:
                     for index, pair in enumerate(self._state.live.muscles)
                 ]
             with tag("p", classes="fl-legend"):
-                tag("span", classes="fl-rest-mark", aria_hidden="true")
-                tag("span", "your rest")
-                tag("span", classes="fl-onset-mark", aria_hidden="true")
-                tag("span", "a muscle began")
-                tag("span", classes="fl-cue-mark", aria_hidden="true")
-                tag("span", "a quiet muscle joined in")
-                tag("span", "Left and right are as in a mirror.")
+                for mark, meaning in words.LEGEND:
+                    with tag("span", classes="fl-legend-item"):
+                        tag("span", classes=f"fl-{mark}-mark", aria_hidden="true")
+                        tag("span", meaning)
+                tag("span", words.MIRROR)
             self._status_line()
         self._refresh()
 
     def show_ended(self) -> None:
         """Show that the session is over and where its recording is."""
         self._replace("ended")
+        self._presence.end()
         status = self._state.status()
         with self._root:
             _bar()
@@ -93,11 +98,12 @@ class Page:
                 with tag("section", classes="fl-card"):
                     tag("p", status.message or words.ENDED_WHY)
                     tag("p", f"Signal received: {words.clock(status.elapsed_s)}", "fl-quiet")
-                    if self._state.last_recording:
-                        with tag("p", "Your recording is here:"):
-                            tag("code", self._state.last_recording)
-                    else:
-                        tag("p", "Nothing was recorded.", "fl-quiet")
+                    places = self._state.recordings
+                    tag("p", words.recordings_sentence(len(places)))
+                    for place in places:
+                        _path(place)
+                    if self._state.note:
+                        tag("p", self._state.note, "fl-quiet")
 
     def _replace(self, view: str) -> None:
         self._view = view
@@ -169,11 +175,10 @@ class Page:
         self._record.set_attribute("data-recording", str(status.is_recording).lower())
         if status.is_recording:
             self._recording_time.say(words.clock(self._state.recording_s(status)))
-            self._recording_place.say(f"Recording into {status.recording}")
+            self._recording_place.say(words.RECORDING)
         else:
             self._recording_time.say("")
-            place = self._state.last_recording
-            self._recording_place.say(f"Saved in {place}" if place else "")
+            self._recording_place.say(words.SAVED if self._state.recordings else "")
 
     async def _toggle_recording(self) -> None:
         live = self._state.live
@@ -207,6 +212,14 @@ class Page:
             finally:
                 self._state.busy = ""
         self._refresh()
+
+
+def _path(text: str) -> None:
+    """Show where a file is: lines break between folders, and copying gives the plain path."""
+    pieces = re.findall(r"[^/\\]*[/\\]*", text)
+    with tag("code"):
+        for piece in filter(None, pieces):
+            tag("span", piece)
 
 
 def _bar() -> tuple[Text, Text]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from faceloop.session.live import LiveStatus, LiveView
 from faceloop.ui.feed import LiveFeed
@@ -17,13 +18,15 @@ class AppState:
     ----------
     live : LiveView
     feed : LiveFeed
+    note : str
+        What is special about this session, empty for nothing.
 
     Attributes
     ----------
     fault : str
         Why the session broke, in words for the person; empty while all is well.
-    last_recording : str
-        Where the running or the latest recording is.
+    recordings : list of str
+        Where the recordings are, in the order in which they were begun.
     busy : str
         What is being done on a button's request, empty when nothing is.
     is_ending : bool
@@ -33,11 +36,12 @@ class AppState:
     ended : asyncio.Event
     """
 
-    def __init__(self, live: LiveView, feed: LiveFeed) -> None:
+    def __init__(self, live: LiveView, feed: LiveFeed, note: str = "") -> None:
         self.live = live
         self.feed = feed
+        self.note = note
         self.fault = ""
-        self.last_recording = ""
+        self.recordings: list[str] = []
         self.busy = ""
         self.is_ending = False
         self.one_at_a_time = asyncio.Lock()
@@ -45,9 +49,9 @@ class AppState:
         self._recording_from_s: float | None = None
 
     def status(self) -> LiveStatus:
-        """Return the session's status; remember where a recording is and since when it runs."""
+        """Return the session's status; remember where recordings are and since when one runs."""
         status = self.live.status()
-        self.last_recording = status.recording or self.last_recording
+        self._note(status.recording)
         if status.is_recording:
             if self._recording_from_s is None:
                 self._recording_from_s = status.elapsed_s
@@ -56,6 +60,14 @@ class AppState:
         if status.link == "ended":
             self.ended.set()
         return status
+
+    def _note(self, place: str) -> None:
+        """Remember a recording: first it is a folder, and when it is finished a file in it."""
+        if not place or place in self.recordings:
+            return
+        if self.recordings and Path(self.recordings[-1]) in Path(place).parents:
+            self.recordings.pop()
+        self.recordings.append(place)
 
     def recording_s(self, status: LiveStatus) -> float:
         """Return how long the running recording is, 0 without one."""

@@ -10,13 +10,13 @@ from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
+from nicegui import Client, core, ui
 from nicegui import app as nicegui_app
-from nicegui import core, ui
 
 from faceloop.ui.pages import Page
 from faceloop.ui.state import AppState
 
-__all__ = ["showing"]
+__all__ = ["has_pages", "showing"]
 
 _HEAD = """
 <meta name="color-scheme" content="light dark">
@@ -42,6 +42,11 @@ async def showing(state: AppState) -> AsyncIterator[FastAPI]:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
         core.sio.eio.start_service_task = True  # the next use starts it anew, on its own loop
+
+
+def has_pages() -> bool:
+    """Return whether any page is open in a browser."""
+    return any(client.has_socket_connection for client in Client.instances.values())
 
 
 @cache

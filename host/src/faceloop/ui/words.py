@@ -18,6 +18,7 @@ __all__ = [
     "guard_channel",
     "muscle_name",
     "now_sentence",
+    "recordings_sentence",
     "status_items",
     "symmetry_percent",
     "symmetry_sentence",
@@ -37,7 +38,10 @@ STROKE = (
     "A new droop of the face is an emergency: it can be a stroke. "
     "Do not wait to see if it passes, and do not train."
 )
-STROKE_NUMBERS = "112 in Europe · 911 in the USA and Canada · 999 in the UK"
+STROKE_NUMBERS = " · ".join(
+    number.replace(" ", "\N{NO-BREAK SPACE}")
+    for number in ("112 in Europe", "911 in the USA and Canada", "999 in the UK")
+)
 START_HINT = "Stop at any time. If something hurts, stop and rest."
 
 REST_FIRST = "Rest your face for a few seconds."
@@ -47,14 +51,25 @@ ALL_WELL_WHY = "Both sides start together and let go together. Less effort is be
 CONNECTING = "Looking for your board."
 CONNECTING_WHY = "Switch it on and keep it close."
 LOST = "The board is out of reach."
-LOST_WHY = "Nothing recorded is lost. Trying again."
+LOST_WHY = "What was recorded is safe. Trying again."
 ENDED = "The session has ended."
 ENDED_WHY = "Well done for taking the time. You can close this window."
+RECORDING = "Recording"
+SAVED = "Recording saved"
 BUSY_START = "Starting the recording."
 BUSY_STOP = "Saving the recording."
 BUSY_END = "Ending the session."
 BUSY_WHY = "One moment, please."
-SERVER_GONE = "faceloop no longer runs on this computer. Start it again and open its new page."
+SERVER_GONE = (
+    "faceloop no longer runs on this computer. What was recorded is safe. "
+    "To go on, start faceloop again and open its new page."
+)
+LEGEND = (
+    ("rest", "your rest"),
+    ("onset", "a muscle began"),
+    ("cue", "a quiet muscle joined in"),
+)
+MIRROR = "Left and right are as in a mirror."
 SOUND_CAPTION = "Sound: two soft falling tones."
 
 # Plain word for each muscle that a montage may hold; what a person would point at.
@@ -178,6 +193,13 @@ def now_sentence(status: LiveStatus, is_calibrated: bool) -> tuple[str, str]:
     if not is_calibrated:
         return REST_FIRST, REST_FIRST_WHY
     return ALL_WELL, ALL_WELL_WHY
+
+
+def recordings_sentence(n_recordings: int) -> str:
+    """Return what the list of a session's recordings begins with."""
+    if n_recordings == 0:
+        return "Nothing was recorded."
+    return "Your recording is here:" if n_recordings == 1 else "Your recordings are here:"
 
 
 def clock(seconds: float) -> str:

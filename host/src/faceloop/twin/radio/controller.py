@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bumble import hci, ll
-from bumble.controller import Connection, Controller, LegacyAdvertiser
+from bumble.controller import Controller, LegacyAdvertiser
 from bumble.core import PhysicalTransport
 
-from faceloop.twin.radio.link import AirLink, Side
+from faceloop.twin.radio.connection import INTERVAL_UNIT_S, TIMEOUT_UNIT_S, RadioConnection
+from faceloop.twin.radio.ether import Ether
+from faceloop.twin.radio.link import Side
 
 if TYPE_CHECKING:
     from bumble.transport.common import BaseSource, TransportSink
 
-    from faceloop.twin.radio.ether import Ether
-
-__all__ = ["Advertisement", "RadioConnection", "RadioController"]
+__all__ = ["Advertisement", "RadioController"]
 
 _log = logging.getLogger(__name__)
 
@@ -34,8 +34,6 @@ _LE_1M, _LE_2M = 1, 2
 _ACL_BUFFERS = 12
 _ADV_DELAY_MAX_S = 0.010  # Core specification Vol 6 Part B 4.4.2.2: random 0-10 ms per event
 _ADV_INTERVAL_MIN_S = 0.020
-_INTERVAL_UNIT_S = 1.25e-3
-_TIMEOUT_UNIT_S = 10e-3
 
 
 @dataclass
@@ -44,57 +42,6 @@ class Advertisement(ll.AdvInd):
 
     scan_response: bytes = b""
     is_connectable: bool = True
-
-
-@dataclass
-class RadioConnection(Connection):
-    """One end of a connection, as its controller sees it; tied to its ``AirLink``."""
-
-    air_link: AirLink | None = None
-    side: Side = Side.CENTRAL
-    peer: RadioConnection | None = None
-
-    def send_ll_control_pdu(self, packet: ll.ControlPdu) -> None:
-        """Send a control PDU at the next connection event (stock: at once, found by address)."""
-        if self.air_link is None or (peer := self.peer) is None:
-            return
-        if isinstance(packet, ll.TerminateInd):
-            self.air_link.terminate(self.side, packet.error_code)
-            return
-
-        def arrive() -> None:
-            if peer.is_alive:
-                peer.controller.on_ll_control_pdu(self.self_address, packet)
-
-        self.air_link.send(self.side, 0, arrive)
-
-    def on_hci_acl_data_packet(self, packet: hci.HCI_AclDataPacket) -> None:
-        """Queue data for the air (stock: delivered and acknowledged at once)."""
-        if self.air_link is None or (peer := self.peer) is None:
-            return
-        data = packet.data
-        boundary = 1 if packet.pb_flag == 1 else 2  # continuing or starting an L2CAP packet
-
-        def arrive() -> None:
-            if peer.is_alive:
-                peer.controller.send_hci_packet(
-                    hci.HCI_AclDataPacket(peer.handle, boundary, 0, len(data), data)
-                )
-
-        def leave() -> None:
-            if self.is_alive:
-                self.controller.send_hci_packet(
-                    hci.HCI_Number_Of_Completed_Packets_Event(
-                        connection_handles=[self.handle], num_completed_packets=[1]
-                    )
-                )
-
-        self.air_link.send(self.side, len(data), arrive, leave)
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the controller still has this connection."""
-        return self.controller.le_connections.get(self.peer_address) is self
 
 
 class _Advertiser(LegacyAdvertiser):
@@ -261,15 +208,15 @@ class RadioController(Controller):
     def create_le_connection(self, peer_address: hci.Address) -> None:
         """Connect as central, with the parameters the air grants (stock: the peer is guessed)."""
         pending = self.pending_le_connection
-        peripheral = self.ether.find_advertiser(peer_address)
+        peripheral = self._find_advertiser(peer_address)
         # Another central may have been faster with this very advertisement.
         if pending is None or peripheral is None or peer_address in self.le_connections:
             return
         assert isinstance(pending, hci.HCI_LE_Create_Connection_Command)
         self.pending_le_connection = None
         air = self.ether.air
-        interval_s = air.interval_s(pending.connection_interval_min * _INTERVAL_UNIT_S)
-        timeout_s = air.timeout_s(pending.supervision_timeout * _TIMEOUT_UNIT_S)
+        interval_s = air.interval_s(pending.connection_interval_min * INTERVAL_UNIT_S)
+        timeout_s = air.timeout_s(pending.supervision_timeout * TIMEOUT_UNIT_S)
         central_end = self._add_connection(hci.Role.CENTRAL, self.random_address, peer_address)
         peripheral_end = peripheral._add_connection(
             hci.Role.PERIPHERAL, peer_address, self.random_address
@@ -284,12 +231,21 @@ class RadioController(Controller):
                     role=end.role,
                     peer_address_type=end.peer_address.address_type,
                     peer_address=end.peer_address,
-                    connection_interval=round(interval_s / _INTERVAL_UNIT_S),
+                    connection_interval=round(interval_s / INTERVAL_UNIT_S),
                     peripheral_latency=pending.max_latency,
-                    supervision_timeout=round(timeout_s / _TIMEOUT_UNIT_S),
+                    supervision_timeout=round(timeout_s / TIMEOUT_UNIT_S),
                     central_clock_accuracy=0,
                 )
             )
+
+    def _find_advertiser(self, address: hci.Address) -> RadioController | None:
+        """Return the controller that advertises itself connectably under this address."""
+        for controller in self.ether.controllers:
+            if isinstance(controller, RadioController) and controller.is_connectable:
+                advertiser = controller.le_legacy_advertiser
+                if advertiser.enabled and advertiser.address == address:
+                    return controller
+        return None
 
     def _add_connection(
         self, role: hci.Role, self_address: hci.Address, peer_address: hci.Address
@@ -321,11 +277,6 @@ class RadioController(Controller):
         self._send_hci_command_status(hci.HCI_COMMAND_STATUS_PENDING, command.op_code)
         connection.send_ll_control_pdu(ll.TerminateInd(command.reason))
 
-    def on_air_end(self, connection: RadioConnection, reason: int) -> None:
-        """Tell the host that a connection has ended."""
-        if connection.is_alive:
-            self.on_le_disconnected(connection, reason)
-
     # Parameters of a running connection
 
     def on_hci_le_connection_update_command(
@@ -341,23 +292,9 @@ class RadioController(Controller):
         self._send_hci_command_status(hci.HCI_COMMAND_STATUS_PENDING, command.op_code)
         self.ether.update(
             connection,
-            command.connection_interval_max * _INTERVAL_UNIT_S,
-            command.supervision_timeout * _TIMEOUT_UNIT_S,
+            command.connection_interval_max * INTERVAL_UNIT_S,
+            command.supervision_timeout * TIMEOUT_UNIT_S,
             command.max_latency,
-        )
-
-    def report_parameters(
-        self, connection: RadioConnection, interval_s: float, timeout_s: float, latency: int
-    ) -> None:
-        """Tell the host the connection's new parameters."""
-        self.send_hci_packet(
-            hci.HCI_LE_Connection_Update_Complete_Event(
-                status=hci.HCI_ErrorCode.SUCCESS,
-                connection_handle=connection.handle,
-                connection_interval=round(interval_s / _INTERVAL_UNIT_S),
-                peripheral_latency=latency,
-                supervision_timeout=round(timeout_s / _TIMEOUT_UNIT_S),
-            )
         )
 
     def on_hci_le_set_data_length_command(

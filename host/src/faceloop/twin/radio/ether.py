@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 
-from bumble import hci, ll
+from bumble import ll
 from bumble.controller import Controller
 from bumble.link import LocalLink
 
-from faceloop.twin.radio.controller import RadioConnection, RadioController
+from faceloop.twin.radio.connection import RadioConnection
 from faceloop.twin.radio.link import Air, AirLink, Clock, Side
 from faceloop.twin.radio.settings import RadioSettings
 
@@ -30,19 +29,6 @@ class Ether(LocalLink):
         if not self.air.is_dark(self.air.clock.time()):
             super().send_advertising_pdu(sender_controller, packet)
 
-    def find_advertiser(self, address: hci.Address) -> RadioController | None:
-        """Return the controller that advertises itself connectably under this address."""
-        for controller in self.controllers:
-            if isinstance(controller, RadioController):
-                advertiser = controller.le_legacy_advertiser
-                if (
-                    advertiser.enabled
-                    and advertiser.address == address
-                    and controller.is_connectable
-                ):
-                    return controller
-        return None
-
     def join(
         self,
         central: RadioConnection,
@@ -56,7 +42,7 @@ class Ether(LocalLink):
             self.air,
             interval_s,
             timeout_s,
-            (partial(_end, central), partial(_end, peripheral)),
+            (central.on_air_end, peripheral.on_air_end),
         )
         for end in ends:
             end.air_link = link
@@ -72,8 +58,8 @@ class Ether(LocalLink):
         timeout_s = self.air.timeout_s(timeout_s)
         connection.air_link.update(interval_s, timeout_s)
         for end in (connection, connection.peer):
-            if end is not None and end.is_alive and isinstance(end.controller, RadioController):
-                end.controller.report_parameters(end, interval_s, timeout_s, latency)
+            if end is not None and end.is_alive:
+                end.report_parameters(interval_s, timeout_s, latency)
 
     def update_all(self, interval_s: float) -> None:
         """Move every connection to another interval."""
@@ -82,8 +68,3 @@ class Ether(LocalLink):
                 if isinstance(connection, RadioConnection) and connection.side is Side.CENTRAL:
                     assert connection.air_link is not None
                     self.update(connection, interval_s, connection.air_link.timeout_s)
-
-
-def _end(connection: RadioConnection, reason: int) -> None:
-    if isinstance(connection.controller, RadioController):
-        connection.controller.on_air_end(connection, reason)

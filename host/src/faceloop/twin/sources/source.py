@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-import numpy.typing as npt
+
+from faceloop.files.counts import (
+    COUNTS_MAX,
+    COUNTS_MIN,
+    FS_HZ,
+    LSB_UV,
+    N_CHANNELS,
+    CountArray,
+    counts_from_uv,
+)
+from faceloop.files.track import FloatArray
 
 __all__ = [
     "COUNTS_MAX",
@@ -22,16 +32,6 @@ __all__ = [
     "Source",
     "counts_from_uv",
 ]
-
-FloatArray = npt.NDArray[np.float64]
-CountArray = npt.NDArray[np.int32]
-
-FS_HZ = 2000.0
-N_CHANNELS = 8
-COUNTS_MAX = 2**23 - 1
-COUNTS_MIN = -(2**23)
-LSB_UV = 2.4e6 / 12 / COUNTS_MAX
-"""Microvolts per count: ADS1298 with its 2.4 V reference at gain 12."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +93,6 @@ class Source(Protocol):
     def lead_off(self) -> tuple[int, int]:
         """Bits of inputs without an electrode, (positive, negative); bit 0 is channel 0."""
         ...
-
-
-def counts_from_uv(uv: FloatArray) -> CountArray:
-    """Return microvolts as 24-bit counts, rounded half to even and clipped, in int32."""
-    counts = np.rint(uv / LSB_UV)
-    return np.clip(counts, COUNTS_MIN, COUNTS_MAX).astype(np.int32)
 
 
 class OpenInputs:

@@ -39,8 +39,8 @@ class LiveArea {
     this.socket = new LiveSocket({
       stats: this.stats,
       onLive: (message) => this.receive(message),
-      onState: (isOpen) => (area.querySelector("[data-gone]").hidden = isOpen),
     });
+    scrollTo(0, 0); // the button that led here may have been far down
     area.querySelector("[data-focus]").focus({ preventScroll: true });
     history.replaceState(null, "", "/train");
   }

@@ -10,13 +10,13 @@ const PING_MS = 2000;
 const PINGS_KEPT = 30;
 const PINGS_TRUSTED = 5;
 const ACK_EVERY = 8;
-const RETRY_MS = [500, 1000, 2000, 4000];
+// After half a minute it is gone for good: a new faceloop has a new address.
+const RETRY_MS = [500, 1000, 2000, 4000, 8000, 16000];
 
-/** Follow /ws/live; call onLive for each message, onState(isOpen) on changes. */
+/** Follow /ws/live; call onLive for each message. */
 export class LiveSocket {
-  constructor({ onLive, onState, stats }) {
+  constructor({ onLive, stats }) {
     this.onLive = onLive;
-    this.onState = onState;
     this.stats = stats;
     this.failures = 0;
     this.isClosed = false;
@@ -30,16 +30,13 @@ export class LiveSocket {
     this.socket.binaryType = "arraybuffer";
     this.socket.onopen = () => {
       this.failures = 0;
-      this.onState(true);
       this.ping(BURST_PINGS);
     };
     this.socket.onmessage = (event) => this.receive(event.data);
     this.socket.onclose = () => {
       clearTimeout(this.pinger);
-      if (this.isClosed) return;
-      this.onState(false);
-      const wait = RETRY_MS[Math.min(this.failures++, RETRY_MS.length - 1)];
-      this.retry = setTimeout(() => this.connect(), wait);
+      if (this.isClosed || this.failures === RETRY_MS.length) return;
+      this.retry = setTimeout(() => this.connect(), RETRY_MS[this.failures++]);
     };
   }
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import edfio
 import numpy as np
 
 from faceloop.errors import SourceError
-from faceloop.twin.sources.source import FloatArray
+from faceloop.files.track import FloatArray, Track
 
-__all__ = ["Track", "is_edf_or_bdf", "read_edf_or_bdf"]
+__all__ = ["EdfHeader", "is_edf_or_bdf", "read_edf_or_bdf", "read_header"]
 
 _MAGIC = {b"0       ": "EDF", b"\xffBIOSEMI": "BDF"}
 _BYTES_PER_SAMPLE = {"EDF": 2, "BDF": 3}
@@ -27,27 +27,28 @@ _NOT_SIGNALS = ("EDF Annotations", "BDF Annotations", "Status")
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
-    """One channel of a recording as stored.
+class EdfHeader:
+    """What the header of a file says that could be read.
 
     Parameters
     ----------
-    label, dimension : str
-        As in the file; the physical dimension may be empty.
-    fs_hz : float
-        Sampling rate; 0 when unknown.
-    samples : ndarray of float64, shape (n_samples,)
-        Values in ``dimension``.
+    format : str
+        ``EDF`` or ``BDF``.
+    n_bytes : int
+        Of the header itself.
+    n_records : int
+        As many as are there.
+    record_s : float
+        Length of each.
+    labels, dimensions : tuple of str
+        One each for every signal, annotations included.
+    samples_per_record : tuple of int
+    is_discontinuous : bool
+        EDF+D or BDF+D.
+    identification : str
+        Local recording identification: start date, equipment.
     """
 
-    label: str
-    dimension: str
-    fs_hz: float
-    samples: FloatArray = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _Header:
     format: str
     n_bytes: int
     n_records: int
@@ -56,6 +57,12 @@ class _Header:
     dimensions: tuple[str, ...]
     samples_per_record: tuple[int, ...]
     is_discontinuous: bool
+    identification: str
+
+    @property
+    def record_bytes(self) -> int:
+        """Bytes of each record."""
+        return sum(self.samples_per_record) * _BYTES_PER_SAMPLE[self.format]
 
 
 def is_edf_or_bdf(first_bytes: bytes) -> bool:
@@ -92,7 +99,7 @@ def read_edf_or_bdf(
     SourceError
         If the file is damaged or holds no signal.
     """
-    header, notes = _read_header(path)
+    header, notes = read_header(path)
     duration_s = header.n_records * header.record_s
     if duration_s > max_seconds:
         raise SourceError(
@@ -124,10 +131,10 @@ def read_edf_or_bdf(
     return tracks, notes
 
 
-def _read_samples(path: Path, header: _Header, chosen: list[int]) -> list[FloatArray]:
+def _read_samples(path: Path, header: EdfHeader, chosen: list[int]) -> list[FloatArray]:
     try:
         with warnings.catch_warnings():
-            # A wrong record count was reported by _read_header already.
+            # A wrong record count was reported by read_header already.
             warnings.simplefilter("ignore")
             recording: edfio.Edf | edfio.Bdf
             if header.format == "EDF":
@@ -145,7 +152,14 @@ def _read_samples(path: Path, header: _Header, chosen: list[int]) -> list[FloatA
         ) from error
 
 
-def _read_header(path: Path) -> tuple[_Header, list[str]]:
+def read_header(path: Path) -> tuple[EdfHeader, list[str]]:
+    """Return the header of a file of at least 8 bytes that ``is_edf_or_bdf``, and notes about it.
+
+    Raises
+    ------
+    SourceError
+        If it is damaged, or the file is empty or cut off.
+    """
     size = path.stat().st_size
     with path.open("rb") as file:
         main = file.read(256)
@@ -201,8 +215,16 @@ def _read_header(path: Path) -> tuple[_Header, list[str]]:
     is_discontinuous = main[192:197] in (b"EDF+D", b"BDF+D")
     if is_discontinuous:
         notes.append("The recording has pauses; its parts are played without them.")
-    header = _Header(
-        name, n_bytes, n_records, record_s, labels, dimensions, per_record, is_discontinuous
+    header = EdfHeader(
+        format=name,
+        n_bytes=n_bytes,
+        n_records=n_records,
+        record_s=record_s,
+        labels=labels,
+        dimensions=dimensions,
+        samples_per_record=per_record,
+        is_discontinuous=is_discontinuous,
+        identification=main[88:168].decode("latin-1").strip(),
     )
     return header, notes
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 from scipy import signal
 
-from faceloop.twin.sources.source import FloatArray
+from faceloop.files.track import FloatArray
 
 __all__ = ["resample"]
 

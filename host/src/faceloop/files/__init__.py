@@ -1,0 +1,1 @@
+"""Recordings as others write them: EDF, BDF and tables."""

@@ -1,0 +1,139 @@
+"""`faceloop demo` and `run` with their page open: from the made-up electrode to the screen."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from faceloop.ui import words
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+RIG = Path(__file__).parents[1] / "system" / "host_rig.py"
+FACELOOP = Path(sys.executable).with_name("faceloop")
+# Without one of these no browser is opened; the test brings its own.
+SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+WAIT_S = 60.0
+EYE_JOINED_IN = "Your eye joined in on the left. Let it soften."
+
+
+def load_rig() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("host_rig", RIG)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["host_rig"] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+    """Start ``faceloop ARGUMENTS`` away from the user's files; gives process and address."""
+    rig = load_rig()
+    started: list[asyncio.subprocess.Process] = []
+    for name in SCREENS:
+        monkeypatch.delenv(name, raising=False)
+    with rig.marked(monkeypatch), rig.private_tmp(monkeypatch) as tmp:
+        home = rig.Home(tmp_path, tmp)
+
+        async def begin(*arguments: object) -> tuple[asyncio.subprocess.Process, str]:
+            process = await asyncio.create_subprocess_exec(
+                *(str(FACELOOP), *map(str, arguments)),
+                env={**os.environ, **home.environment},
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            started.append(process)
+            assert process.stderr is not None
+            async with asyncio.timeout(WAIT_S):
+                line = (await process.stderr.readline()).decode()
+            assert line.startswith("Open http://127.0.0.1:"), line
+            return process, line.split()[1]
+
+        try:
+            yield begin
+        finally:
+            for process in started:
+                if process.returncode is None:
+                    process.kill()
+                    await process.communicate()
+
+
+async def test_demo_with_a_page_measures_to_the_screen_and_prints_its_account(
+    start: Any, browser: Browser
+) -> None:
+    process, url = await start("demo", "--json", "--seconds", 20, "--scenario", "steps")
+    page = await browser.new_page()
+    await page.goto(url)
+    await page.get_by_role("button", name="Start").click()
+    await expect(page.locator("canvas")).to_have_count(4)
+    async with asyncio.timeout(WAIT_S):
+        out, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    account = json.loads(out)
+    latency = account["latency_ms"]
+    print(latency)
+    assert latency["kind"] == "to_screen"
+    assert latency["n"] >= 4
+    # Later than the verdict, which needs a few 10 ms of signal; how much is for a quiet machine.
+    assert 10 < latency["p50"] <= latency["p95"] < 2000
+    assert account["frames_lost_silently"] == 0
+    # The page had its last words before its server went.
+    await expect(page.locator("h1")).to_have_text(words.ENDED)
+    await expect(page.get_by_text(words.SERVER_GONE)).to_be_hidden()
+    await page.close()
+
+
+async def record_until_ctrl_c(process: asyncio.subprocess.Process, page: Page) -> dict[str, Any]:
+    """Record for a second, end the session, check the last words; return the account."""
+    await page.get_by_role("button", name="Record").click()
+    await expect(page.locator(".fl-recording")).to_contain_text("0:01")
+    process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(WAIT_S):
+        out, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    account = json.loads(out)
+    assert account["interrupted"]
+    await expect(page.locator("h1")).to_have_text(words.ENDED)
+    await expect(page.locator("code")).to_have_text(account["recording"])
+    return account
+
+
+async def test_demo_shows_its_alerts_and_ctrl_c_ends_its_page_and_stores_the_recording(
+    start: Any, browser: Browser
+) -> None:
+    """The usual made-up face rests, then smiles: on its left side the eye joins in."""
+    process, url = await start("demo", "--json")
+    page = await browser.new_page()
+    await page.goto(url)
+    await page.get_by_role("button", name="Start").click()
+    alert = page.locator("[data-alert]")
+    await expect(alert).to_have_text(EYE_JOINED_IN, timeout=1000 * WAIT_S)
+    await expect(page.locator("[data-now]")).to_have_attribute("data-now", "alert")
+    await expect(page.get_by_text("Sound: two soft falling tones.")).to_be_visible()
+    account = await record_until_ctrl_c(process, page)
+    assert account["alerts"][0]["pair"] == "mouth_to_eye"
+    await page.close()
+
+
+async def test_run_with_a_virtual_board_records_on_its_page(start: Any, browser: Browser) -> None:
+    process, url = await start("run", "--virtual", "--json")
+    page = await browser.new_page()
+    await page.goto(url)
+    await page.get_by_role("button", name="Start").click()
+    account = await record_until_ctrl_c(process, page)
+    assert account["frames_recorded"] >= 2000 and account["gaps"] == []
+    assert Path(account["recording"]).is_file()
+    await page.close()

@@ -1,0 +1,269 @@
+"""What the board itself refuses, stops and remembers, whatever the host asks for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from faceloop.device import bluetooth
+from faceloop.device.ble_transport import BleTransport
+from faceloop.device.board_link import BoardLink, Packet
+from faceloop.device.serial_transport import SerialTransport
+from faceloop.device.transport import Transport
+from faceloop.errors import DeviceFault, FaceloopError, LinkError, RemoteError
+from faceloop.twin.firmware_files import FIRMWARE_VARIABLE
+from faceloop.twin.launch import BoardSpec, VirtualBoard
+from faceloop_protocol import control, state
+from faceloop_protocol.limits import COMMANDS_PER_S, SHIFT
+from faceloop_protocol.serial_frame import CHANNEL_CONTROL, encode_line
+from faceloop_protocol.state import BoardState
+
+WAIT_S = 10.0
+MAX_RESTARTS = 3
+
+
+class Host:
+    """A host that keeps what the board says."""
+
+    def __init__(self, transport: Transport, home: Any) -> None:
+        self.states: list[BoardState] = []
+        self.errors: list[FaceloopError] = []
+        self.n_packets = 0
+        self._next_seq = 0
+        self.link = BoardLink(transport, home.keys.get, self)
+
+    def on_packet(self, packet: Packet) -> None:
+        self.n_packets += 1
+        self._next_seq = (packet.header.seq + 1) & 0xFFFF
+        self.link.stored(self._next_seq)
+
+    def on_state(self, report: BoardState) -> None:
+        self.states.append(report)
+
+    def on_link(self, event: str, extent: control.StreamExtent | None) -> None:
+        pass
+
+    def on_gone(self, error: FaceloopError) -> None:
+        self.errors.append(error)
+
+    def next_seq(self) -> int:
+        return self._next_seq
+
+    async def start(self) -> int:
+        return await self.link.start_stream(control.MODE_TRAINING, SHIFT)
+
+    async def streams(self, n_packets: int = 20) -> None:
+        """Wait for this many more packets."""
+        wanted = self.n_packets + n_packets
+        await until(lambda: self.n_packets >= wanted)
+
+    async def reports(self, wanted: Callable[[BoardState], bool]) -> BoardState:
+        """Wait for a report of this kind."""
+        await until(lambda: bool(self.states) and wanted(self.states[-1]))
+        return self.states[-1]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def by_cable(board: VirtualBoard, home: Any) -> AsyncIterator[Host]:
+    host = Host(SerialTransport(str(board.tty_path)), home)
+    await host.link.connect()
+    try:
+        yield host
+    finally:
+        await host.link.disconnect()
+
+
+@contextlib.asynccontextmanager
+async def by_air(board: VirtualBoard, home: Any) -> AsyncIterator[Host]:
+    bluetooth.use_virtual(board.hci_path)
+    host = Host(BleTransport(), home)
+    try:
+        await host.link.connect()
+        yield host
+    finally:
+        await host.link.disconnect()
+        await bluetooth.close()
+
+
+async def converter(board: VirtualBoard) -> dict[str, Any]:
+    answer = (await board.control("stats"))["converter"]
+    assert isinstance(answer, dict)
+    return answer
+
+
+async def assert_off(board: VirtualBoard) -> None:
+    """Check that nothing acts on the wearer: no current into electrodes, no motor."""
+    assert not (await converter(board))["is_alive"]
+    assert (await board.control("stats"))["pins"]["motor_duty"] == 0
+
+
+async def test_start_is_refused_on_usb_power_and_low_battery_unless_the_bench_plug_is_in(
+    home: Any,
+) -> None:
+    board = await home.start_board()
+    async with by_cable(board, home) as host:
+        for world, is_allowed in (
+            ({"usb_power": True}, False),
+            ({"usb_power": True, "bench_plug": True}, True),
+            ({"usb_power": False, "bench_plug": False, "battery_mv": 3400}, False),
+            ({"usb_power": True, "bench_plug": True, "battery_mv": 3400}, False),
+            ({"usb_power": False, "bench_plug": False, "battery_mv": 3600}, True),
+        ):
+            await board.control("world", **world)
+            if is_allowed:
+                await host.start()
+                await host.streams()
+                assert (await converter(board))["is_alive"]
+                await host.link.stop_stream()
+                await host.link.finish_stream()
+            else:
+                with pytest.raises(RemoteError, match="USB power is present or the battery"):
+                    await host.start()
+            await assert_off(board)
+
+
+async def test_cable_plugged_in_ends_the_stream_and_the_board_says_why(home: Any) -> None:
+    board = await home.start_board()
+    async with by_air(board, home) as host:
+        await host.start()
+        await host.streams()
+        await board.control("world", usb_power=True)
+        report = await host.reports(lambda report: report.fault == state.FAULT_USB_POWER)
+        assert report.state == state.STATE_DRAINING  # what was captured can still be fetched
+        await assert_off(board)
+        n_conversions = (await converter(board))["conversions"]
+        # Not restarted by itself when the cable goes, and all that was converted has come.
+        await board.control("world", usb_power=False)
+        await host.reports(lambda report: not report.power & state.POWER_USB)
+        end = await host.link.stop_stream()
+        await until(lambda: host.next_seq() == end.end_seq)
+        assert end.end_frame == n_conversions
+        await assert_off(board)
+        await host.link.finish_stream()
+        await host.start()
+        await host.streams()
+        await host.reports(lambda report: report.state == state.STATE_STREAMING)
+        assert host.states[-1].fault == state.FAULT_NONE
+
+
+async def test_cable_plugged_in_ends_a_recording_with_its_reason(home: Any) -> None:
+    board = await home.start_board()
+    host = await home.start("record", "--json", FACELOOP_HCI=str(board.hci_path))
+    async with asyncio.timeout(WAIT_S + 10):
+        while (await converter(board))["conversions"] < 4000:
+            await asyncio.sleep(0.1)
+    await board.control("world", usb_power=True)
+    done = await host.done(30)
+    assert "USB" in done.sentence(6)
+    account = done.account
+    assert account["error"]["exit_code"] == 6
+    assert account["frames_recorded"] == account["frames_expected"] > 4000
+    assert account["frames_lost_silently"] == 0
+    (folder,) = home.recordings()
+    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    assert [event["kind"] for event in events].count("fault") == 1
+
+
+async def test_stream_is_closed_and_sent_again_only_for_the_link_that_has_it(home: Any) -> None:
+    board = await home.start_board()
+    async with by_air(board, home) as owner, by_cable(board, home) as other:
+        stream_id = await owner.start()
+        await owner.streams()
+        for op, body in ((control.CLOSE, b""), (control.SET_MODE, b"\x01")):
+            with pytest.raises(RemoteError, match="no stream is open"):
+                await other.link._client.command(op, body)
+        assert await other.link.request(0, 10) is None
+        await owner.streams()
+        extent = await owner.link.request(owner.next_seq(), 1)
+        assert extent is not None
+        assert (extent.stream_id, extent.is_running) == (stream_id, 1)
+        assert other.n_packets == 0
+        await owner.link.stop_stream()
+        await owner.link.finish_stream()
+        assert await owner.link.request(0, 10) is None
+
+
+async def test_flood_of_commands_is_refused_and_stop_is_heard_all_the_same(home: Any) -> None:
+    board = await home.start_board()
+    async with by_air(board, home) as owner, by_cable(board, home) as other:
+        await owner.start()
+        await owner.streams()
+        with pytest.raises(LinkError, match="more commands in one second"):
+            for _ in range(3 * COMMANDS_PER_S):
+                await other.link._client.describe()
+        # The rate is the link's: the other one still asks and is answered.
+        assert await owner.link.request(owner.next_seq(), 1) is not None
+        # The board reads six at a time; a turn that has come meanwhile goes to the first of them.
+        flood = bytes([control.DESCRIBE]) * (3 * COMMANDS_PER_S - 1) + bytes([control.STOP])
+        await other.link._transport._write(
+            b"".join(encode_line(CHANNEL_CONTROL, bytes([op])) for op in flood)
+        )
+        await owner.reports(lambda report: report.state == state.STATE_DRAINING)
+        await asyncio.sleep(1.0)
+        await other.link._client.describe()
+
+
+RAISE = """step += 1
+            if {when}:
+                __import__("machine").Pin(12, 1, value=1)  # the motor
+                raise ValueError("made to fail")
+"""
+
+
+async def test_exception_restarts_the_board_which_keeps_the_cause_and_says_so(
+    home: Any, mutated_firmware: Any, monkeypatch: pytest.MonkeyPatch, mpremote: Any
+) -> None:
+    firmware = mutated_firmware(
+        "faceloop_device/app.py", "step += 1\n", RAISE.format(when="stream.ring.head == 150")
+    )
+    monkeypatch.setenv(FIRMWARE_VARIABLE, str(firmware))
+    board = await home.start_board()
+    async with by_air(board, home) as host:
+        await host.start()
+        await until(lambda: bool(host.errors))
+        (error,) = host.errors
+        assert isinstance(error, DeviceFault)
+        assert error.code == state.FAULT_EXCEPTION
+        assert str(error).startswith("The board's program failed and has started again.")
+        assert host.states[-1].state == state.STATE_FAULT
+        assert (await board.control("stats"))["vm"]["resets"] == 1
+        await assert_off(board)
+    async with by_air(board, home) as host:
+        report = await host.reports(lambda report: True)
+        assert report.fault == state.FAULT_EXCEPTION
+        await host.start()
+        await host.reports(lambda report: report.state == state.STATE_STREAMING)
+        assert host.states[-1].fault == state.FAULT_NONE
+    code, output = await mpremote(board.tty_path, "resume", "fs", "cat", ":/faceloop.crash")
+    assert code == 0
+    assert "ValueError: made to fail" in output
+
+
+async def test_exception_at_every_start_ends_at_the_prompt_with_everything_off(
+    home: Any, mutated_firmware: Any, monkeypatch: pytest.MonkeyPatch, mpremote: Any
+) -> None:
+    firmware = mutated_firmware(
+        "faceloop_device/app.py", "step += 1\n", RAISE.format(when="step == 100")
+    )
+    monkeypatch.setenv(FIRMWARE_VARIABLE, str(firmware))
+    async with VirtualBoard(BoardSpec()) as board:
+        async with asyncio.timeout(WAIT_S):
+            while (await board.control("stats"))["vm"]["resets"] < MAX_RESTARTS:
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(1.5)  # the last of its lives
+        stats = await board.control("stats")
+        assert (stats["vm"]["resets"], stats["vm"]["state"]) == (MAX_RESTARTS, "running")
+        await assert_off(board)
+        code, output = await mpremote(board.tty_path, "resume", "eval", "6 * 7")
+        assert (code, output) == (0, "42\n")
