@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +10,6 @@ from numpy.typing import NDArray
 from faceloop_dsp.design import butterworth_bandpass, sinc3_correction
 from faceloop_dsp.kernel import Setup, StreamKernel
 from faceloop_dsp.rest import HOP_S, RestRecorder, RestReference
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
 
 __all__ = ["HOP_S", "MainsStatus", "Offset", "Onset", "StreamCore", "StreamFeatures", "hop_frames"]
 
@@ -23,6 +20,8 @@ ENVELOPE_HZ = 6.0
 GROUP_RATE_HZ = 500.0  # least rate of what runs on sums of frames: envelope, mains tracker
 MIN_FS_HZ, MAX_FS_HZ = 250.0, 16000.0
 TOP_SHARE = 0.45  # of the rate: where a band ends that would not fit below half of it
+
+BytesLike = bytes | bytearray | memoryview
 
 # Columns of a row of ``StreamKernel.hops``.
 RMS, ENVELOPE, ENERGY, LOW, HIGH = range(5)
@@ -195,7 +194,7 @@ class StreamCore:
         first = self.kernel.frame
         return self._features(first, self.kernel.push(counts))
 
-    def push_frames24(self, data: Buffer) -> StreamFeatures:
+    def push_frames24(self, data: BytesLike) -> StreamFeatures:
         """Process frames of 24-bit big-endian counts, as the converter sends them.
 
         Parameters
@@ -211,7 +210,7 @@ class StreamCore:
         first = self.kernel.frame
         return self._features(first, self.kernel.push_frames24(data))
 
-    def push_packet(self, payload: Buffer, n_frames: int, shift: int) -> StreamFeatures:
+    def push_packet(self, payload: BytesLike, n_frames: int, shift: int) -> StreamFeatures:
         """Decode a stream packet's payload and process its frames; see ``decode_payload``.
 
         Raises

@@ -9,7 +9,7 @@ first. The published cut-offs come from one study of 34 patients: a therapist ma
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -354,11 +354,10 @@ class SynkinesisDetector:
         changes = [(onset.frame, onset.channel, True) for onset in features.onsets]
         changes += [(offset.frame, offset.channel, False) for offset in features.offsets]
         changes.sort()
-        waveform = self._hops_of(features)
-        for frame, rms_uv in zip(frames, features.rms_uv.tolist(), strict=True):
+        rows = zip(frames, self._hops_of(features), features.rms_uv.tolist(), strict=True)
+        for frame, piece, rms_uv in rows:
             while changes and changes[0][0] <= frame + 1:
                 self._note(*changes.pop(0))
-            piece = next(waveform)
             self._own = np.ones_like(self._own) if piece is None else self._leaks.push(piece)
             self._has_waveform = piece is not None and bool(piece.any())
             self._update_activity(rms_uv)
@@ -376,21 +375,21 @@ class SynkinesisDetector:
         else:
             self._onset_frame.pop(channel, None)
 
-    def _hops_of(self, features: StreamFeatures) -> Iterator[NDArray[np.floating] | None]:
-        """Yield the frames of each hop that ends in this block; None if some never came."""
+    def _hops_of(self, features: StreamFeatures) -> list[NDArray[np.floating] | None]:
+        """Return the frames of each hop that ends in this block; None if some never came."""
         trace = features.trace_uv
         if self._pending.shape[0]:
             trace = np.concatenate([self._pending, trace])
-        end = features.first_frame + features.trace_uv.shape[0]
-        begin = end - trace.shape[0]
+        begin = features.first_frame + features.trace_uv.shape[0] - trace.shape[0]
         size = hop_frames(self._fs_hz)
+        pieces: list[NDArray[np.floating] | None] = []
         done = 0
         for frame in features.hop_frame.tolist():
-            last = frame + 1 - begin
-            piece = trace[max(last - size, 0) : last]
-            done = last
-            yield piece if piece.shape[0] == size else None
-        self._pending = trace[max(done, 0) :].copy()
+            done = max(frame + 1 - begin, 0)
+            piece = trace[max(done - size, 0) : done]
+            pieces.append(piece if piece.shape[0] == size else None)
+        self._pending = trace[done:].copy()
+        return pieces
 
     def _update_activity(self, rms_uv: list[float]) -> None:
         """Hysteresis of each channel; NaN leaves it as it was, for a while."""

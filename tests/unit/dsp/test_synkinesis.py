@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from typing import Any
 
 import numpy as np
@@ -335,6 +337,35 @@ def test_unknown_rest_of_a_channel_silences_its_pairs() -> None:
     )
     watch = SynkinesisDetector(PAIRS, "left", rest)
     assert watch.push(features((50, {**SMILE, 0: 12.0, 1: 4.0}))) == []
+
+
+def test_any_split_of_frames_gives_the_same_events() -> None:
+    """The waveform, too, is judged hop by hop, wherever blocks begin and end."""
+    rng = np.random.default_rng(5)
+    level_uv = np.tile(np.full(8, 2.0), (9 * 2000, 1))
+    level_uv[14_000:16_000, :4] = 12.0, 4.0, 20.0, 30.0
+    signal_uv = rng.normal(0, level_uv)
+    signal_uv[:, 0] += 0.2 * signal_uv[:, 2]
+    counts = np.round(signal_uv / 0.024).astype(np.int32)
+    found = []
+    for sizes in ([2000], [7], [40, 1, 19, 333]):
+        core = StreamCore(lsb_uv=0.024, mains_hz=50.0)
+        core.begin_rest()
+        core.push(counts[:12_000])
+        watch = SynkinesisDetector(PAIRS, "left", core.end_rest())
+        events, at, size = [], 12_000, itertools.cycle(sizes)
+        while at < len(counts):
+            n = next(size)
+            if at == 15_000:  # a gap in the response, at a frame that no hop ends at
+                events += watch.push(core.gap(133))
+                at += 133
+            n = min(n, 15_000 - at) if at < 15_000 else n
+            events += watch.push(core.push(counts[at : at + n]))
+            at += n
+        found.append([dataclasses.replace(event, latency_ms=0.0) for event in events])
+    assert found[0] == found[1] == found[2]
+    assert begins(found[0]) == [("mouth_to_eye", "left")]
+    assert 0.5 < found[0][0].own_share < 1.0
 
 
 def test_any_split_of_hops_gives_the_same_events() -> None:
