@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -116,24 +117,34 @@ def test_channel_is_believed_after_half_a_second() -> None:
     assert rows[-1].bad == 0
 
 
-@settings(deadline=None, max_examples=25)
-@given(cuts=st.lists(st.integers(1, 11_999), max_size=12))
-def test_any_split_gives_the_same_verdicts(cuts: list[int]) -> None:
+@cache
+def damaged() -> tuple[Counts, tuple[Quality, ...]]:
+    """Return a face with a step and a railed frame, and the verdicts of one push of it all."""
     counts = face()
     counts[5000:5400, 3] += 40_000
     counts[7000, 4] = 2**23 - 1
-    meter = QualityMeter(FS_HZ, 8, LSB_UV, 60.0)
-    rows: list[Quality] = []
-    for part in np.split(counts, sorted(set(cuts))):
-        rows += meter.push(part)
-    whole = verdicts(counts)
-    assert [(r.frame, r.bad, r.reasons) for r in rows] == [
-        (r.frame, r.bad, r.reasons) for r in whole
-    ]
+    return counts, verdicts(counts)
+
+
+def test_review_of_a_whole_recording_gives_the_same_verdicts() -> None:
+    counts, whole = damaged()
     offline = review_quality(counts, FS_HZ, LSB_UV, 60.0)
     np.testing.assert_array_equal(
         offline, [[bool(r.bad >> c & 1) for c in range(8)] for r in whole]
     )
+
+
+@settings(deadline=None, max_examples=25)
+@given(cuts=st.lists(st.integers(1, 11_999), max_size=12))
+def test_any_split_gives_the_same_verdicts(cuts: list[int]) -> None:
+    counts, whole = damaged()
+    meter = QualityMeter(FS_HZ, 8, LSB_UV, 60.0)
+    rows: list[Quality] = []
+    for part in np.split(counts, sorted(set(cuts))):
+        rows += meter.push(part)
+    assert [(r.frame, r.bad, r.reasons) for r in rows] == [
+        (r.frame, r.bad, r.reasons) for r in whole
+    ]
 
 
 def test_gap_keeps_time_and_what_was_bad() -> None:
