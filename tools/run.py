@@ -109,7 +109,7 @@ def installed_from() -> str:
     """Return a digest of what the installation depends on: build file, kernels, this Python."""
     digest = hashlib.sha256(f"{sys.version_info[:2]} {ROOT}".encode())
     kernels = sorted(
-        path for path in (ROOT / "dsp").rglob("*") if path.suffix in (".pyx", ".pxd", ".h")
+        path for path in (ROOT / "dsp").rglob("*") if path.suffix in (".pyx", ".pxi", ".h")
     )
     for path in (ROOT / "pyproject.toml", *kernels):
         digest.update(path.name.encode() + path.read_bytes())

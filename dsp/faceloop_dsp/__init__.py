@@ -8,7 +8,9 @@ from faceloop_dsp.core import MainsStatus, Offset, Onset, StreamCore, StreamFeat
 from faceloop_dsp.ratios import (
     asymmetry_index,
     coactivation_ratio,
+    excess_coactivation,
     laterality_index_hb,
+    relative_change,
     signed_asymmetry,
     symmetry_ratio,
 )
@@ -30,7 +32,9 @@ __all__ = [
     "asymmetry_index",
     "coactivation_ratio",
     "decode_payload",
+    "excess_coactivation",
     "laterality_index_hb",
+    "relative_change",
     "signed_asymmetry",
     "symmetry_ratio",
     "tkeo",

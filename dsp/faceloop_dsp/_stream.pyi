@@ -1,33 +1,30 @@
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import Buffer
 
-__all__ = ["StreamKernel", "cusum_block_maxima"]
+from faceloop_dsp.kernel import CascadeSetup, Setup
+
+__all__ = ["CascadeKernel", "StreamKernel", "cpu_has_v3", "cusum_block_maxima", "vector_bytes"]
+
+class CascadeKernel:
+    def __init__(self, setup: CascadeSetup, is_double: bool = False) -> None: ...
+    def push(self, counts: NDArray[np.int32]) -> dict[str, NDArray[Any]]: ...
 
 class StreamKernel:
+    hops: NDArray[np.float32] | NDArray[np.float64]
+    trace: NDArray[np.float32] | NDArray[np.float64] | None
+    quick: NDArray[np.float32] | NDArray[np.float64] | None
+    wants_quick: bool
     def __init__(
-        self,
-        fs_hz: float,
-        n_channels: int,
-        scale_measure: float,
-        scale_quick: float,
-        sections_measure: Sequence[tuple[float, float]],
-        sections_quick: Sequence[tuple[float, float]],
-        envelope: tuple[float, float, float],
-        mains_hz: float,
+        self, setup: Setup, is_double: bool = False, wants_trace: bool = True
     ) -> None: ...
-    def push(
-        self, counts: NDArray[np.int32], want_quick: bool = False
-    ) -> tuple[
-        NDArray[np.float32],
-        NDArray[np.int64],
-        NDArray[np.float32],
-        NDArray[np.float32],
-        list[tuple[int, int, bool]],
-        NDArray[np.float32] | None,
-    ]: ...
-    def gap(self, n_frames: int) -> tuple[NDArray[np.int64], list[tuple[int, int, bool]]]: ...
+    def push(self, counts: NDArray[np.int32]) -> int: ...
+    def push_frames24(self, data: Buffer) -> int: ...
+    def push_packet(self, payload: Buffer, n_frames: int, shift: int) -> int: ...
+    def gap(self, n_frames: int) -> int: ...
     def set_alert(
         self,
         taps: Sequence[Sequence[float]] | NDArray[np.float64],
@@ -41,7 +38,13 @@ class StreamKernel:
     def active(self) -> int: ...
     @property
     def mains(self) -> tuple[float, float, bool]: ...
+    @property
+    def n_events(self) -> int: ...
+    @property
+    def events(self) -> list[tuple[int, int, bool]]: ...
 
+def cpu_has_v3() -> bool: ...
+def vector_bytes() -> int: ...
 def cusum_block_maxima(
     white_uv: NDArray[np.float64],
     scale_uv: NDArray[np.float64],

@@ -1,337 +1,500 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, freethreading_compatible=True
-"""Streaming kernel: one fused pass over the frames of a block, state kept in between."""
+"""Streaming kernel: one fused pass over the frames of a block, state kept in between.
+
+Built twice from this file: ``_stream`` runs anywhere, ``_stream_v3`` on x86-64-v3 processors.
+``kernel`` chooses.
+"""
 
 from cpython.buffer cimport (
     PyBUF_C_CONTIGUOUS,
     PyBUF_FORMAT,
+    PyBUF_SIMPLE,
     PyBUF_WRITABLE,
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
-from libc.math cimport INFINITY, NAN, exp, sqrt
-from libc.stdint cimport int32_t, int64_t
-from libc.string cimport memset
-
-from faceloop_dsp._chain cimport (
-    FROM_NOTHING,
-    Chain,
-    chain_begin,
-    chain_frame,
-    chain_gap,
-    chain_settled,
-)
-from faceloop_dsp._features cimport (
-    CUSUM_CLIP,
-    CUSUM_DRIFT,
-    CUSUM_SLOPE,
-    WHITENING,
-    alert_clear,
-    envelope_clear,
-    rms_clear,
-)
-from faceloop_dsp._filters cimport LANES, MAX_SECTIONS, Bandpass
-from faceloop_dsp._hunt cimport hunt_start
-from faceloop_dsp._mains cimport WIDE, mains_start
+from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
+from libc.math cimport NAN
+from libc.stdint cimport int32_t, int64_t, uintptr_t
 
 import numpy as np
 
-__all__ = ["StreamKernel", "cusum_block_maxima"]
+__all__ = ["CascadeKernel", "StreamKernel", "cpu_has_v3", "cusum_block_maxima", "vector_bytes"]
 
-cdef extern from *:
+cdef extern from "_rice.h":
+    cdef enum:
+        RICE_DECODED
+        RICE_TOO_SHORT
+        RICE_OUT_OF_RANGE
+    int rice_decode(
+        const unsigned char *data, int64_t size, int64_t n_frames, int shift, int32_t *out
+    ) noexcept nogil
+
+cdef extern from "_kernel.h":
     """
-    /* Digital silence decays into denormal numbers, which are 2-4 times slower: flush them. */
-    #if defined(__SSE2__) || defined(_M_X64)
-    #include <xmmintrin.h>
-    static inline unsigned int faceloop_flush(void) {
-        unsigned int before = _mm_getcsr();
-        _mm_setcsr(before | 0x8040u);
-        return before;
+    #if defined(__GNUC__) && defined(__x86_64__)
+    static int faceloop_has_v3(void) {
+        __builtin_cpu_init();
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
+            && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")
+            && __builtin_cpu_supports("popcnt");
     }
-    static inline void faceloop_unflush(unsigned int before) { _mm_setcsr(before); }
     #else
-    static inline unsigned int faceloop_flush(void) { return 0; }
-    static inline void faceloop_unflush(unsigned int before) { (void)before; }
+    static int faceloop_has_v3(void) { return 0; }
     #endif
     """
-    unsigned int flush_denormals "faceloop_flush"() noexcept nogil
-    void unflush_denormals "faceloop_unflush"(unsigned int before) noexcept nogil
+    int faceloop_has_v3() noexcept nogil
+    cdef enum:
+        FL_BYTES
+        LANES
+        N_OUT
+        WHITENING
+        CHUNK_FRAMES
+        FROM_COUNTS
+        FROM_BYTES24
+        MAX_HOP
+    double ALERT_CLIP
+    double ALERT_SLOPE
+    double ALERT_DRIFT
+    cdef struct fl_setup:
+        double fs_hz
+        double mains_hz
+        int n_channels
+        int hop
+        int group
+        double scale_measure
+        double scale_quick
+        double a1[5]
+        double a2[5]
+        double energy_a1
+        double energy_a2
+        double energy_gain
+        double envelope_g
+        int has_droop
+        double droop[3]
+    cdef struct fl_output:
+        void *trace
+        void *quick
+        void *hops
+    cdef struct fl_event:
+        int64_t frame
+        int channel
+        int is_on
+    cdef struct fl_events:
+        int n
+        fl_event *list
+    cdef struct line_f32:
+        int is_on
+        double nominal_hz
+        double hz
+        int is_present
+    cdef struct line_f64:
+        int is_on
+        double nominal_hz
+        double hz
+        int is_present
+    cdef struct alert_f32:
+        int on_mask
+    cdef struct alert_f64:
+        int on_mask
+    cdef struct chain_f32:
+        int64_t frame
+        int pos
+        int muted
+        line_f32 line
+        alert_f32 alert
+        fl_events events
+    cdef struct chain_f64:
+        int64_t frame
+        int pos
+        int muted
+        line_f64 line
+        alert_f64 alert
+        fl_events events
+    unsigned int fl_flush() noexcept nogil
+    void fl_unflush(unsigned int before) noexcept nogil
+    void chain_init_f32(chain_f32 *s, const fl_setup *setup) noexcept nogil
+    void chain_init_f64(chain_f64 *s, const fl_setup *setup) noexcept nogil
+    void chain_run_f32(
+        chain_f32 *s, const void *source, int kind, int64_t at, int64_t n_source, int64_t n,
+        fl_output *out,
+    ) noexcept nogil
+    void chain_run_f64(
+        chain_f64 *s, const void *source, int kind, int64_t at, int64_t n_source, int64_t n,
+        fl_output *out,
+    ) noexcept nogil
+    void chain_gap_f32(chain_f32 *s, int64_t n_frames) noexcept nogil
+    void chain_gap_f64(chain_f64 *s, int64_t n_frames) noexcept nogil
+    void chain_set_alert_f32(
+        chain_f32 *s, int lane, const double *taps, double sd_uv, double threshold
+    ) noexcept nogil
+    void chain_set_alert_f64(
+        chain_f64 *s, int lane, const double *taps, double sd_uv, double threshold
+    ) noexcept nogil
+    void chain_settled_f32(chain_f32 *s) noexcept nogil
+    void chain_settled_f64(chain_f64 *s) noexcept nogil
+    void chain_set_muted_f32(chain_f32 *s, int mask) noexcept nogil
+    void chain_set_muted_f64(chain_f64 *s, int mask) noexcept nogil
 
 cdef enum:
-    # Events are handed over after so many frames: 8 channels, two events per 50 ms, fit.
-    CHUNK_FRAMES = 2000
+    ALIGNMENT = 64
+    # Longer blocks run without the GIL: letting go of it takes as long as thirty frames.
+    LONG_BLOCK = 2000
+    MAX_PACKET_FRAMES = 40
+
+cdef struct Packet:
+    int32_t counts[40][8]
 
 
-cdef struct Outputs:
-    float *trace
-    float *rms
-    float *envelope
-    float *quick          # NULL unless a rest is being recorded
-    int64_t *hop_frame
+def cpu_has_v3():
+    """Whether this processor runs what was built for x86-64-v3."""
+    return bool(faceloop_has_v3())
 
 
-cdef int fill_bandpass(Bandpass *f, double scale, sections) except -1:
-    cdef int i
-    f.n_sections = len(sections)
-    if not 1 <= f.n_sections <= MAX_SECTIONS:
-        raise ValueError(f"{f.n_sections} filter sections, allowed are 1-{MAX_SECTIONS}")
-    f.scale = scale
-    for i in range(f.n_sections):
-        f.a1[i], f.a2[i] = sections[i]
-    return 0
-
-
-cdef void run(Chain *s, const int32_t *x, Py_ssize_t n_frames, Outputs *out) noexcept nogil:
-    """Advance through a chunk and move the output pointers on."""
-    cdef double w[WIDE]
-    cdef double square
-    cdef int n = s.n_channels
-    cdef int c
-    cdef int64_t end
-    cdef Py_ssize_t i
-    for i in range(n_frames):
-        end = chain_frame(s, x, w)
-        x += n
-        for c in range(n):
-            out.trace[c] = <float>w[c]
-        if s.railed:
-            for c in range(n):
-                if s.railed & (1 << c):
-                    out.trace[c] = <float>NAN
-        out.trace += n
-        if out.quick != NULL:
-            for c in range(n):
-                out.quick[c] = <float>(w[c + LANES] if end > s.settled_from[c] else NAN)
-            out.quick += n
-        if end % s.hop:
-            continue
-        for c in range(n):
-            square = s.rms.total[c] / s.rms.window
-            square = square if square > 0.0 else 0.0
-            # A window is good when all of it lies behind the settling.
-            out.rms[c] = <float>(
-                sqrt(square) if end - s.rms.window >= s.settled_from[c] else NAN
-            )
-            out.envelope[c] = <float>(
-                s.envelope.y[c] if end - 2 * s.rms.window >= s.settled_from[c] else NAN
-            )
-        out.rms += n
-        out.envelope += n
-        out.hop_frame[0] = end - 1
-        out.hop_frame += 1
+def vector_bytes():
+    """Bytes of a vector in this build."""
+    return FL_BYTES
 
 
 cdef class StreamKernel:
-    """State of the chain and the loop over it; ``StreamCore`` is the interface for people.
+    """State of the chain and the hot calls; ``StreamCore`` is the interface for people.
+
+    A call returns the number of hops (10 ms) that ended in it; their features are the first rows of
+    ``hops``, valid until the next call.
 
     Parameters
     ----------
-    fs_hz : float
-        Frames per second, 1000-4000.
-    n_channels : int
-        1-8.
-    scale_measure, scale_quick : float
-        Microvolts per count times the gain of the band-pass, measurement and alert path.
-    sections_measure, sections_quick : sequence of (float, float)
-        ``(a1, a2)`` of each band-pass section, at most 4.
-    envelope : (float, float, float)
-        ``gain, a1, a2`` of the envelope's low-pass at ``fs_hz / 4``.
-    mains_hz : float
-        Nominal line frequency, 0 for no canceller, negative to find out whether 50 or 60.
+    setup : dict
+        ``fs_hz``, ``n_channels`` (1-8), ``hop`` and ``group`` (frames), ``mains_hz`` (0 for no
+        canceller, negative to find out), ``scale_measure`` and ``scale_quick`` (microvolts per
+        count times the gain of the filter), ``a1`` and ``a2`` (four sections of the measurement
+        path, then that of the alert path), ``energy`` (gain, a1, a2 of the filter before the
+        Teager-Kaiser operator), ``envelope_g`` (tan(pi corner / rate of the groups)), ``droop``
+        (three taps or None).
+    is_double : bool
+        Compute in 64 bits instead of 32.
+    wants_trace : bool
+        Keep the cleaned signal of each call in ``trace``.
     """
 
-    cdef Chain chain
+    cdef chain_f32 *f32
+    cdef chain_f64 *f64
+    cdef void *memory
+    cdef int n_channels
+    cdef int hop
+    cdef bint wants_trace_
+    cdef bint wants_quick_
+    cdef Py_ssize_t hop_room
+    cdef Py_ssize_t frame_room
+    cdef void *hop_data
+    cdef void *trace_data
+    cdef void *quick_data
+    cdef readonly object hops
+    cdef readonly object trace
+    cdef readonly object quick
+    cdef list pending
+    cdef Packet packet
 
     def __cinit__(self):
-        memset(&self.chain, 0, sizeof(Chain))
+        self.memory = NULL
 
-    def __init__(
-        self,
-        double fs_hz,
-        int n_channels,
-        double scale_measure,
-        double scale_quick,
-        sections_measure,
-        sections_quick,
-        envelope,
-        double mains_hz,
-    ):
-        cdef Chain *s = &self.chain
-        cdef int c
-        if not 1000.0 <= fs_hz <= 4000.0:
-            raise ValueError(f"{fs_hz:g} frames per second, allowed are 1000-4000")
-        if not 1 <= n_channels <= LANES:
-            raise ValueError(f"{n_channels} channels, allowed are 1-{LANES}")
-        memset(s, 0, sizeof(Chain))
-        s.n_channels = n_channels
-        s.hop = <int>(fs_hz / 100.0 + 0.5)
-        s.settle_gap = 5 * s.hop
-        s.settle_start = 40 * s.hop
-        fill_bandpass(&s.measure, scale_measure, sections_measure)
-        fill_bandpass(&s.quick, scale_quick, sections_quick)
-        s.rms.window = 10 * s.hop
-        s.envelope.b0, s.envelope.a1, s.envelope.a2 = envelope
-        s.alert.alpha = 1.0 - exp(-1.0 / (0.040 * fs_hz))
-        s.alert.hold = 5 * s.hop
-        for c in range(LANES):
-            s.alert.threshold[c] = INFINITY
-        s.mains.fs_hz = fs_hz
-        s.mains.step_frames = 2 * s.hop
-        if mains_hz > 0.0:
-            mains_start(&s.mains, mains_hz)
-        elif mains_hz < 0.0:
-            hunt_start(&s.hunt, fs_hz)
-        rms_clear(&s.rms)
-        envelope_clear(&s.envelope)
-        alert_clear(&s.alert)
-        for c in range(n_channels):
-            chain_begin(s, c, FROM_NOTHING)
+    def __dealloc__(self):
+        PyMem_RawFree(self.memory)
 
-    def push(self, counts, bint want_quick=False):
-        """Process a block.
+    def __init__(self, dict setup, bint is_double=False, bint wants_trace=True):
+        cdef fl_setup c
+        cdef size_t size = sizeof(chain_f64) if is_double else sizeof(chain_f32)
+        cdef void *at
+        cdef int k
+        c.fs_hz = setup["fs_hz"]
+        c.n_channels = setup["n_channels"]
+        c.hop = setup["hop"]
+        c.group = setup["group"]
+        c.mains_hz = setup["mains_hz"]
+        c.scale_measure = setup["scale_measure"]
+        c.scale_quick = setup["scale_quick"]
+        c.envelope_g = setup["envelope_g"]
+        c.energy_gain, c.energy_a1, c.energy_a2 = setup["energy"]
+        c.has_droop = setup["droop"] is not None
+        for k in range(3):
+            c.droop[k] = setup["droop"][k] if c.has_droop else 0.0
+        for k in range(5):
+            c.a1[k] = setup["a1"][k]
+            c.a2[k] = setup["a2"][k]
+        if not 1 <= c.n_channels <= LANES:
+            raise ValueError(f"{c.n_channels} channels, allowed are 1-{LANES}")
+        if not 1 <= c.hop <= MAX_HOP or c.group < 1 or c.hop % c.group:
+            raise ValueError(f"a hop of {c.hop} frames in groups of {c.group} is not possible")
+        PyMem_RawFree(self.memory)
+        self.memory = PyMem_RawMalloc(size + ALIGNMENT)
+        if self.memory == NULL:
+            raise MemoryError
+        at = <void *>((<uintptr_t>self.memory + ALIGNMENT) & ~<uintptr_t>(ALIGNMENT - 1))
+        self.f32 = NULL
+        self.f64 = NULL
+        if is_double:
+            self.f64 = <chain_f64 *>at
+            chain_init_f64(self.f64, &c)
+        else:
+            self.f32 = <chain_f32 *>at
+            chain_init_f32(self.f32, &c)
+        self.n_channels = c.n_channels
+        self.hop = c.hop
+        self.wants_trace_ = wants_trace
+        self.wants_quick_ = False
+        self.hop_room = self.frame_room = 0
+        self.pending = []
+        self.make_room(16, 64)
 
-        Parameters
-        ----------
-        counts : ndarray of int32, shape (n_frames, n_channels)
-            C-contiguous converter counts.
-        want_quick : bool
-            Also return the alert path's signal.
+    cdef int make_room(self, Py_ssize_t n_hops, Py_ssize_t n_frames) except -1:
+        """Let the outputs hold so many hops and frames."""
+        cdef Py_buffer view
+        kind = np.float64 if self.f64 != NULL else np.float32
+        if n_hops > self.hop_room:
+            self.hops = np.empty((n_hops, N_OUT, LANES), kind)
+            self.hop_data = address(self.hops, &view)
+            self.hop_room = n_hops
+        if n_frames > self.frame_room or (self.trace is None and self.wants_trace_) or (
+            self.quick is None and self.wants_quick_
+        ):
+            n_frames = max(n_frames, self.frame_room)
+            self.trace_data = NULL
+            self.trace = None
+            if self.wants_trace_:
+                self.trace = np.empty((n_frames, self.n_channels), kind)
+                self.trace_data = address(self.trace, &view)
+            self.quick_data = NULL
+            self.quick = None
+            if self.wants_quick_:
+                self.quick = np.empty((n_frames, self.n_channels), kind)
+                self.quick_data = address(self.quick, &view)
+            self.frame_room = n_frames
+        return 0
 
-        Returns
-        -------
-        tuple
-            ``trace_uv`` float32 (n_frames, n_channels), ``hop_frame`` int64 (n_hops,), ``rms_uv``
-            and ``envelope_uv`` float32 (n_hops, n_channels), list of ``(frame, channel, is_on)``,
-            and the alert path in microvolts, float32 (n_frames, n_channels), or None.
-
-        Raises
-        ------
-        ValueError
-            If the block has another type or shape.
-        """
-        cdef Chain *s = &self.chain
-        cdef Py_buffer source, view
-        cdef Outputs out
-        cdef Py_ssize_t n_frames, n_hops, done, n
+    cdef Py_ssize_t advance(self, const void *source, int kind, Py_ssize_t n_frames) except -1:
+        cdef fl_output out
         cdef unsigned int before
-        cdef const int32_t *x
-        cdef bint is_int32
-        cdef list events = []
+        cdef Py_ssize_t n_hops, done, n
+        cdef bint has_full = self.wants_trace_ or self.wants_quick_
+        n_hops = (self.f64.pos if self.f64 != NULL else self.f32.pos) + n_frames
+        n_hops = n_hops // self.hop
+        if n_hops > self.hop_room or (has_full and n_frames > self.frame_room):
+            self.make_room(n_hops, n_frames if has_full else 0)
+        if self.pending:
+            self.pending = []
+        out.hops = self.hop_data
+        out.trace = self.trace_data if self.wants_trace_ else NULL
+        out.quick = self.quick_data if self.wants_quick_ else NULL
+        if self.f32 != NULL and n_frames <= LONG_BLOCK:
+            self.f32.events.n = 0
+            before = fl_flush()
+            chain_run_f32(self.f32, source, kind, 0, n_frames, n_frames, &out)
+            fl_unflush(before)
+            return n_hops
+        done = 0
+        self.clear_events()
+        while done < n_frames:
+            n = min(n_frames - done, <Py_ssize_t>CHUNK_FRAMES)
+            if n_frames > LONG_BLOCK:
+                self.keep_events()
+            with nogil:
+                before = fl_flush()
+                if self.f64 != NULL:
+                    chain_run_f64(self.f64, source, kind, done, n_frames, n, &out)
+                else:
+                    chain_run_f32(self.f32, source, kind, done, n_frames, n, &out)
+                fl_unflush(before)
+            done += n
+        return n_hops
+
+    def push(self, counts):
+        """Process counts, int32 of shape (n_frames, n_channels), C-contiguous."""
+        cdef Py_buffer source
+        cdef Py_ssize_t n_hops
+        cdef char code
         PyObject_GetBuffer(counts, &source, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
         try:
+            code = source.format[0]
             # A C long is 32 bits on Windows.
-            is_int32 = source.itemsize == 4 and source.format[0] in (b"i"[0], b"l"[0])
-            if source.ndim != 2 or source.shape[1] != s.n_channels or not is_int32:
+            if (
+                source.ndim != 2
+                or source.shape[1] != self.n_channels
+                or source.itemsize != 4
+                or (code != b"i"[0] and code != b"l"[0])
+            ):
                 raise ValueError(
-                    f"a block must be int32 of shape (n, {s.n_channels}), not "
+                    f"a block must be int32 of shape (n, {self.n_channels}), not "
                     f"{getattr(counts, 'dtype', '?')} of shape {getattr(counts, 'shape', '?')}"
                 )
-            n_frames = source.shape[0]
-            n_hops = (s.frame + n_frames) // s.hop - s.frame // s.hop
-            shape = (n_frames, s.n_channels)
-            trace = np.empty(shape, np.float32)
-            hop_frame = np.empty(n_hops, np.int64)
-            rms = np.empty((n_hops, s.n_channels), np.float32)
-            envelope = np.empty((n_hops, s.n_channels), np.float32)
-            quick = np.empty(shape, np.float32) if want_quick else None
-            # The arrays are ours and C-contiguous: their memory outlives the views.
-            out.trace = <float *>address(trace, &view)
-            out.rms = <float *>address(rms, &view)
-            out.envelope = <float *>address(envelope, &view)
-            out.hop_frame = <int64_t *>address(hop_frame, &view)
-            out.quick = <float *>address(quick, &view) if want_quick else NULL
-            x = <const int32_t *>source.buf
-            done = 0
-            while done < n_frames:
-                n = min(n_frames - done, <Py_ssize_t>CHUNK_FRAMES)
-                with nogil:
-                    before = flush_denormals()
-                    run(s, x + done * s.n_channels, n, &out)
-                    unflush_denormals(before)
-                done += n
-                self.hand_over(events)
+            n_hops = self.advance(source.buf, FROM_COUNTS, source.shape[0])
         finally:
             PyBuffer_Release(&source)
-        return trace, hop_frame, rms, envelope, events, quick
+        return n_hops
+
+    def push_frames24(self, data):
+        """Process frames of big-endian 24-bit counts, as the converter sends them."""
+        cdef Py_buffer source
+        cdef Py_ssize_t n_hops, n_frames
+        PyObject_GetBuffer(data, &source, PyBUF_SIMPLE)
+        try:
+            n_frames = source.len // (3 * self.n_channels)
+            if n_frames * 3 * self.n_channels != source.len:
+                raise ValueError(
+                    f"{source.len} bytes are not whole frames of {3 * self.n_channels} bytes"
+                )
+            n_hops = self.advance(source.buf, FROM_BYTES24, n_frames)
+        finally:
+            PyBuffer_Release(&source)
+        return n_hops
+
+    def push_packet(self, payload, Py_ssize_t n_frames, int shift):
+        """Decode a stream packet's payload (see ``decode_payload``) and process its frames."""
+        cdef Py_buffer source
+        cdef Py_ssize_t size
+        cdef int verdict
+        if self.n_channels != LANES:
+            raise ValueError(f"packets have {LANES} channels, this stream {self.n_channels}")
+        if not 0 <= shift <= 7:
+            raise ValueError(f"a shift of {shift} bits, allowed are 0-7")
+        if not 1 <= n_frames <= MAX_PACKET_FRAMES:
+            raise ValueError(f"a packet of {n_frames} frames, allowed are 1-{MAX_PACKET_FRAMES}")
+        PyObject_GetBuffer(payload, &source, PyBUF_SIMPLE)
+        size = source.len
+        verdict = rice_decode(
+            <const unsigned char *>source.buf, size, n_frames, shift, &self.packet.counts[0][0]
+        )
+        PyBuffer_Release(&source)
+        if verdict == RICE_DECODED:
+            return self.advance(&self.packet.counts[0][0], FROM_COUNTS, n_frames)
+        if verdict == RICE_TOO_SHORT:
+            raise ValueError(f"stream payload of {size} bytes ends too early")
+        if verdict == RICE_OUT_OF_RANGE:
+            raise ValueError("stream payload leaves the range of the converter")
+        raise ValueError("stream payload has bytes left over")
 
     def gap(self, int64_t n_frames):
-        """Pass over ``n_frames`` lost frames; return ``(hop_frame, events)`` of that stretch."""
-        cdef Chain *s = &self.chain
-        cdef list events = []
+        """Pass over ``n_frames`` lost frames; return the number of hops that ended in them."""
         if n_frames < 0:
             raise ValueError(f"a gap of {n_frames} frames, it cannot be negative")
-        first = s.frame // s.hop
-        if n_frames:
-            chain_gap(s, n_frames)
-            self.hand_over(events)
-        return np.arange(first + 1, s.frame // s.hop + 1, dtype=np.int64) * s.hop - 1, events
+        cdef int64_t first = self.frame // self.hop
+        self.clear_events()
+        if n_frames and self.f64 != NULL:
+            chain_gap_f64(self.f64, n_frames)
+        elif n_frames:
+            chain_gap_f32(self.f32, n_frames)
+        return self.frame // self.hop - first
 
     def set_alert(self, taps, scale_uv, threshold):
         """Set whitening taps, rest SD behind them and CUSUM threshold of each channel.
 
         A channel whose SD or threshold is 0 or NaN gives no onsets.
         """
-        cdef Chain *s = &self.chain
+        cdef double row[4]
         cdef double sd, h
         cdef int c, k
-        if not len(taps) == len(scale_uv) == len(threshold) == s.n_channels:
-            raise ValueError(f"a rest reference must have {s.n_channels} channels")
-        for row in taps:
-            if len(row) != WHITENING:
-                raise ValueError(f"{len(row)} whitening taps, there must be {WHITENING}")
-        for c in range(s.n_channels):
+        if not len(taps) == len(scale_uv) == len(threshold) == self.n_channels:
+            raise ValueError(f"a rest reference must have {self.n_channels} channels")
+        for one in taps:
+            if len(one) != WHITENING:
+                raise ValueError(f"{len(one)} whitening taps, there must be {WHITENING}")
+        for c in range(self.n_channels):
             sd, h = scale_uv[c], threshold[c]
             for k in range(WHITENING):
-                s.alert.taps[k][c] = taps[c][k] if sd > 0.0 and h > 0.0 else 0.0
-            s.inv_variance[c] = 1.0 / (sd * sd) if sd > 0.0 and h > 0.0 else 0.0
-            s.alert.threshold[c] = h if sd > 0.0 and h > 0.0 else INFINITY
-            s.alert.inv_variance[c] = 0.0
-        chain_settled(s)
+                row[k] = taps[c][k]
+            if self.f64 != NULL:
+                chain_set_alert_f64(self.f64, c, row, sd, h)
+            else:
+                chain_set_alert_f32(self.f32, c, row, sd, h)
+        if self.f64 != NULL:
+            chain_settled_f64(self.f64)
+        else:
+            chain_settled_f32(self.f32)
 
     def set_muted(self, int mask):
         """Mute the channels whose bit is set; others that were muted begin anew."""
-        cdef Chain *s = &self.chain
-        cdef int changed, c
-        if not 0 <= mask < 1 << s.n_channels:
-            raise ValueError(f"a mask of {mask:#x} names channels beyond {s.n_channels}")
-        changed = mask ^ s.muted
-        s.muted = mask
-        for c in range(s.n_channels):
-            if changed & (1 << c):
-                chain_begin(s, c, FROM_NOTHING)
+        if not 0 <= mask < 1 << self.n_channels:
+            raise ValueError(f"a mask of {mask:#x} names channels beyond {self.n_channels}")
+        if self.f64 != NULL:
+            chain_set_muted_f64(self.f64, mask)
+        else:
+            chain_set_muted_f32(self.f32, mask)
+
+    @property
+    def wants_quick(self):
+        """Whether calls also keep the alert path's signal, in ``quick``, NaN where not settled."""
+        return bool(self.wants_quick_)
+
+    @wants_quick.setter
+    def wants_quick(self, bint wanted):
+        self.wants_quick_ = wanted
+        self.make_room(0, 1)
 
     @property
     def frame(self):
         """Frames so far, lost ones included."""
-        return self.chain.frame
+        return self.f64.frame if self.f64 != NULL else self.f32.frame
 
     @property
     def active(self):
         """Bit mask of the channels that the alert path holds active."""
-        return self.chain.alert.on_mask
+        return self.f64.alert.on_mask if self.f64 != NULL else self.f32.alert.on_mask
 
     @property
     def mains(self):
         """Nominal and tracked line frequency in hertz (0 = off), and whether a line is seen."""
-        cdef Chain *s = &self.chain
-        if not s.mains.is_on:
+        if self.f64 != NULL:
+            if not self.f64.line.is_on:
+                return 0.0, 0.0, False
+            return (
+                self.f64.line.nominal_hz, self.f64.line.hz, bool(self.f64.line.is_present)
+            )
+        if not self.f32.line.is_on:
             return 0.0, 0.0, False
-        return s.mains.nominal_hz, s.mains.hz, bool(s.mains.is_present)
+        return self.f32.line.nominal_hz, self.f32.line.hz, bool(self.f32.line.is_present)
 
-    cdef int hand_over(self, list events) except -1:
-        cdef Chain *s = &self.chain
+    @property
+    def n_events(self):
+        """How many ``events`` there are."""
+        cdef int n = self.f64.events.n if self.f64 != NULL else self.f32.events.n
+        return n + len(self.pending)
+
+    @property
+    def events(self):
+        """Onsets and offsets of the last call, sorted, as ``(frame, channel, is_on)``."""
+        self.keep_events()
+        return self.pending
+
+    cdef int clear_events(self) except -1:
+        self.pending = []
+        if self.f64 != NULL:
+            self.f64.events.n = 0
+        else:
+            self.f32.events.n = 0
+        return 0
+
+    cdef int keep_events(self) except -1:
+        cdef fl_events *events = (
+            &self.f64.events if self.f64 != NULL else &self.f32.events
+        )
         cdef int i
-        for i in range(s.n_events):
-            events.append((s.events[i].frame, s.events[i].channel, bool(s.events[i].is_on)))
-        s.n_events = 0
+        if events.n:
+            self.pending += sorted(
+                (events.list[i].frame, events.list[i].channel, bool(events.list[i].is_on))
+                for i in range(events.n)
+            )
+            events.n = 0
         return 0
 
 
 cdef void *address(array, Py_buffer *view) except? NULL:
-    """Return where a new array keeps its data."""
+    """Return where a new array keeps its data, which outlives the view."""
     PyObject_GetBuffer(array, view, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
     cdef void *data = view.buf
     PyBuffer_Release(view)
     return data
+
+
+include "_cascade.pxi"
 
 
 def cusum_block_maxima(
@@ -381,8 +544,8 @@ def cusum_block_maxima(
                         top = NAN
                         g = 0.0
                         continue
-                    q = q if q < CUSUM_CLIP else CUSUM_CLIP
-                    g = g + (CUSUM_SLOPE * q - CUSUM_DRIFT)
+                    q = q if q < ALERT_CLIP else ALERT_CLIP
+                    g = g + (ALERT_SLOPE * q - ALERT_DRIFT)
                     g = g if g > 0.0 else 0.0
                     if g > top:
                         top = g

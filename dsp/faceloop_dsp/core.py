@@ -7,16 +7,27 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from faceloop_dsp._stream import StreamKernel
-from faceloop_dsp.design import butterworth_bandpass, butterworth_lowpass
+from faceloop_dsp.design import butterworth_bandpass, sinc3_correction
+from faceloop_dsp.kernel import Setup, StreamKernel
 from faceloop_dsp.rest import HOP_S, RestRecorder, RestReference
 
-__all__ = ["HOP_S", "MainsStatus", "Offset", "Onset", "StreamCore", "StreamFeatures"]
+__all__ = ["HOP_S", "MainsStatus", "Offset", "Onset", "StreamCore", "StreamFeatures", "hop_frames"]
 
 MEASURE_BAND_HZ = (20.0, 450.0)  # corners: van Boxtel, Psychophysiology 2001;38:22
 ALERT_BAND_HZ = (30.0, 300.0)  # 1.5-2.5 ms earlier than the measurement path
+ENERGY_BAND_HZ = (30.0, 250.0)  # Teager-Kaiser: white noise above it would dominate
 ENVELOPE_HZ = 6.0
-ENVELOPE_DIVISOR = 4  # the envelope's low-pass runs on means of four frames
+GROUP_RATE_HZ = 500.0  # least rate of what runs on sums of frames: envelope, mains tracker
+MIN_FS_HZ, MAX_FS_HZ = 250.0, 16000.0
+TOP_SHARE = 0.45  # of the rate: where a band ends that would not fit below half of it
+
+BytesLike = bytes | bytearray | memoryview
+
+# Columns of a row of ``StreamKernel.hops``.
+RMS, ENVELOPE, ENERGY, LOW, HIGH = range(5)
+
+
+_NOTHING = np.empty((0, 0), np.float32)
 
 
 class Onset(NamedTuple):
@@ -63,6 +74,11 @@ class StreamFeatures(NamedTuple):
         Rectified, low-passed at 6 Hz (Butterworth 2). NaN as above.
     onsets, offsets : tuple of Onset, tuple of Offset
         Changes of the alert path, in the order of their frames. Empty without a rest reference.
+    tkeo_uv2 : ndarray of float32, shape (n_hops, n_channels)
+        Mean magnitude of the Teager-Kaiser energy over 50 ms, behind a filter of 30-250 Hz. NaN
+        like the RMS.
+    low_uv, high_uv : ndarray of float32, shape (n_hops, n_channels)
+        Extremes of the trace in the hop. NaN when a frame of it is missing or at the rail.
     """
 
     first_frame: int
@@ -72,6 +88,9 @@ class StreamFeatures(NamedTuple):
     envelope_uv: NDArray[np.float32]
     onsets: tuple[Onset, ...] = ()
     offsets: tuple[Offset, ...] = ()
+    tkeo_uv2: NDArray[np.float32] = _NOTHING
+    low_uv: NDArray[np.float32] = _NOTHING
+    high_uv: NDArray[np.float32] = _NOTHING
 
 
 class StreamCore:
@@ -80,7 +99,9 @@ class StreamCore:
     Parameters
     ----------
     fs_hz : float
-        Frames per second, 1000-4000.
+        Frames per second, 250-16000. Bands end at 0.45 ``fs_hz`` where they would not fit: the
+        measurement at 450 Hz from 1000 Hz on, the alert path at 300 Hz from 667 Hz on. Below
+        1 kHz the results are for orientation, as much of the EMG is not in the recording.
     n_channels : int
         1-8.
     lsb_uv : float
@@ -88,6 +109,13 @@ class StreamCore:
     mains_hz : float or "auto" or None
         Nominal line frequency (45-65), ``"auto"`` to choose 50 or 60 from the first seconds, None
         for no canceller.
+    precision : "float32" or "float64"
+        Numbers of the kernel: 32 bits for the stream, 64 to verify it at half the speed.
+    converter : "ads1298" or None
+        Corrects the droop of this converter's own filter (2.2 dB at 450 Hz when it sends 2000
+        frames a second). Only for counts that come from it at ``fs_hz``.
+    trace : bool
+        Whether ``StreamFeatures`` has the cleaned signal; without, ``trace_uv`` has no rows.
 
     Raises
     ------
@@ -96,7 +124,12 @@ class StreamCore:
 
     Notes
     -----
-    Not safe for use by two threads at once; blocks are processed without holding the GIL.
+    Not safe for use by two threads at once; long blocks are processed without holding the GIL.
+
+    ``push`` makes new arrays. Who cannot spare some microseconds a block calls
+    ``core.kernel.push`` instead, which returns the number of hops that ended and leaves their
+    features in ``core.kernel.hops`` (columns ``RMS``, ``ENVELOPE``, ``ENERGY``, ``LOW`` and
+    ``HIGH`` of this module).
     """
 
     def __init__(
@@ -105,9 +138,17 @@ class StreamCore:
         n_channels: int = 8,
         lsb_uv: float = 2.4 / 12 / (2**23 - 1) * 1e6,
         mains_hz: float | Literal["auto"] | None = "auto",
+        *,
+        precision: Literal["float32", "float64"] = "float32",
+        converter: Literal["ads1298"] | None = None,
+        trace: bool = True,
     ) -> None:
         if not (lsb_uv > 0.0 and np.isfinite(lsb_uv)):
             raise ValueError(f"a count of {lsb_uv:g} uV, it must be above 0")
+        if not MIN_FS_HZ <= fs_hz <= MAX_FS_HZ:
+            raise ValueError(
+                f"{fs_hz:g} frames per second, allowed are {MIN_FS_HZ:g}-{MAX_FS_HZ:g}"
+            )
         if mains_hz == "auto":
             line_hz = -1.0
         elif mains_hz is None:
@@ -116,22 +157,19 @@ class StreamCore:
             raise ValueError(f"mains at {mains_hz!r}, allowed are 45-65 Hz, 'auto' and None")
         else:
             line_hz = float(mains_hz)
+        if precision not in ("float32", "float64"):
+            raise ValueError(f"a precision of {precision!r}, allowed are float32 and float64")
+        if converter not in (None, "ads1298"):
+            raise ValueError(f"a converter {converter!r}, allowed are 'ads1298' and None")
         self.fs_hz = fs_hz
         self.n_channels = n_channels
         self.lsb_uv = lsb_uv
-        measure = butterworth_bandpass(4, *MEASURE_BAND_HZ, fs_hz)
-        quick = butterworth_bandpass(1, *ALERT_BAND_HZ, fs_hz)
-        lowpass = butterworth_lowpass(ENVELOPE_HZ, fs_hz / ENVELOPE_DIVISOR)
-        self._kernel = StreamKernel(
-            fs_hz,
-            n_channels,
-            lsb_uv * measure.gain,
-            lsb_uv * quick.gain,
-            list(zip(measure.a1.tolist(), measure.a2.tolist(), strict=True)),
-            list(zip(quick.a1.tolist(), quick.a2.tolist(), strict=True)),
-            (lowpass.gain, lowpass.a1, lowpass.a2),
-            line_hz,
+        self.kernel = StreamKernel(
+            _setup(fs_hz, n_channels, lsb_uv, line_hz, converter == "ads1298"),
+            precision == "float64",
+            trace,
         )
+        self._has_trace = trace
         self._rest: RestReference | None = None
         self._recorder: RestRecorder | None = None
 
@@ -153,16 +191,62 @@ class StreamCore:
         ValueError
             If type or shape is wrong.
         """
-        kernel = self._kernel
-        first = kernel.frame
-        recorder = self._recorder
-        trace, hop_frame, rms, envelope, events, quick = kernel.push(counts, recorder is not None)
-        if recorder is not None and quick is not None:
-            recorder.add(rms, quick)
-        if events:
-            onsets, offsets = _sorted_out(events)
-            return StreamFeatures(first, trace, hop_frame, rms, envelope, onsets, offsets)
-        return StreamFeatures(first, trace, hop_frame, rms, envelope)
+        first = self.kernel.frame
+        return self._features(first, self.kernel.push(counts))
+
+    def push_frames24(self, data: BytesLike) -> StreamFeatures:
+        """Process frames of 24-bit big-endian counts, as the converter sends them.
+
+        Parameters
+        ----------
+        data : bytes-like
+            ``3 * n_channels`` bytes a frame, no status words.
+
+        Raises
+        ------
+        ValueError
+            If it does not hold whole frames.
+        """
+        first = self.kernel.frame
+        return self._features(first, self.kernel.push_frames24(data))
+
+    def push_packet(self, payload: BytesLike, n_frames: int, shift: int) -> StreamFeatures:
+        """Decode a stream packet's payload and process its frames; see ``decode_payload``.
+
+        Raises
+        ------
+        ValueError
+            If the payload is malformed, and nothing is processed.
+        """
+        first = self.kernel.frame
+        return self._features(first, self.kernel.push_packet(payload, n_frames, shift))
+
+    def _features(self, first: int, n_hops: int) -> StreamFeatures:
+        kernel = self.kernel
+        n_frames = kernel.frame - first
+        rows = kernel.hops[:n_hops, :, : self.n_channels].astype(np.float32)
+        if self._has_trace and kernel.trace is not None:
+            trace = kernel.trace[:n_frames].astype(np.float32)
+        else:
+            trace = np.empty((0, self.n_channels), np.float32)
+        if self._recorder is not None and kernel.quick is not None:
+            self._recorder.add(rows[:, RMS], kernel.quick[:n_frames].astype(np.float32))
+        hop = self._hop_frames
+        begin = first // hop + 1
+        hop_frame = np.arange(begin, begin + n_hops, dtype=np.int64) * hop - 1
+        onsets, offsets = _sorted_out(kernel.events) if kernel.n_events else ((), ())
+        return StreamFeatures(
+            first,
+            trace,
+            hop_frame,
+            rows[:, RMS],
+            rows[:, ENVELOPE],
+            onsets,
+            offsets,
+            rows[:, ENERGY],
+            rows[:, LOW],
+            rows[:, HIGH],
+        )
 
     def gap(self, n_frames: int) -> StreamFeatures:
         """Pass over lost frames: filters start anew, active channels end, features are NaN.
@@ -175,24 +259,29 @@ class StreamCore:
         n_frames : int
             Frames lost, not negative.
         """
-        first = self._kernel.frame
-        hop_frame, events = self._kernel.gap(n_frames)
-        onsets, offsets = _sorted_out(events)
+        first = self.kernel.frame
+        n_hops = self.kernel.gap(n_frames)
+        begin = first // self._hop_frames + 1
+        hop_frame = np.arange(begin, begin + n_hops, dtype=np.int64) * self._hop_frames - 1
+        onsets, offsets = _sorted_out(self.kernel.events)
         nothing = np.float32(np.nan)
-        rows = np.broadcast_to(nothing, (hop_frame.size, self.n_channels))
-        trace = np.broadcast_to(nothing, (n_frames, self.n_channels))
-        return StreamFeatures(first, trace, hop_frame, rows, rows, onsets, offsets)
+        rows = np.broadcast_to(nothing, (n_hops, self.n_channels))
+        trace = np.broadcast_to(nothing, (n_frames if self._has_trace else 0, self.n_channels))
+        return StreamFeatures(
+            first, trace, hop_frame, rows, rows, onsets, offsets, rows, rows, rows
+        )
 
     def set_muted(self, mask: int) -> None:
         """Mute the channels whose bit is set (electrode off): no features, no onsets.
 
         The trace goes on. A channel that is unmuted settles for 0.4 s before it counts again.
         """
-        self._kernel.set_muted(mask)
+        self.kernel.set_muted(mask)
 
     def begin_rest(self) -> None:
         """Record the wearer's rest from the next frame on, forgetting a recording under way."""
         self._recorder = RestRecorder(self.fs_hz, self.n_channels)
+        self.kernel.wants_quick = True
 
     def end_rest(self) -> RestReference:
         """End the recording of rest, use its reference from here on and return it.
@@ -208,6 +297,7 @@ class StreamCore:
             raise RuntimeError("no rest is being recorded: call begin_rest() first")
         reference = self._recorder.reference()
         self._recorder = None
+        self.kernel.wants_quick = False
         self.set_rest(reference)
         return reference
 
@@ -215,12 +305,16 @@ class StreamCore:
         """Use a rest reference for the alert path, or none: then there are no onsets."""
         if reference is None:
             nothing = np.zeros((self.n_channels, 4))
-            self._kernel.set_alert(nothing, nothing[:, 0], nothing[:, 0])
+            self.kernel.set_alert(nothing, nothing[:, 0], nothing[:, 0])
         else:
-            self._kernel.set_alert(
+            self.kernel.set_alert(
                 reference.alert_whitening, reference.alert_sd_uv, reference.alert_threshold
             )
         self._rest = reference
+
+    @property
+    def _hop_frames(self) -> int:
+        return hop_frames(self.fs_hz)
 
     @property
     def rest(self) -> RestReference | None:
@@ -240,20 +334,57 @@ class StreamCore:
     @property
     def frame(self) -> int:
         """Index of the next frame."""
-        return self._kernel.frame
+        return self.kernel.frame
 
     @property
     def active(self) -> int:
         """Bit mask of the channels that the alert path holds active now."""
-        return self._kernel.active
+        return self.kernel.active
 
     @property
     def mains(self) -> MainsStatus:
         """State of the mains canceller."""
-        nominal, tracked, is_present = self._kernel.mains
+        nominal, tracked, is_present = self.kernel.mains
         if not nominal:
             return MainsStatus(None, float("nan"), False)
         return MainsStatus(nominal, tracked, is_present)
+
+
+def hop_frames(fs_hz: float) -> int:
+    """Frames of a hop: 10 ms, or the whole number next to it."""
+    return int(fs_hz * HOP_S + 0.5)
+
+
+def _group_frames(fs_hz: float) -> int:
+    """Frames of a sum: the most that divide a hop and leave 500 sums a second."""
+    hop = hop_frames(fs_hz)
+    fitting = [n for n in range(1, hop + 1) if hop % n == 0 and fs_hz / n >= GROUP_RATE_HZ]
+    return max(fitting, default=1)
+
+
+def _setup(fs_hz: float, n_channels: int, lsb_uv: float, line_hz: float, has_droop: bool) -> Setup:
+    def band(low_hz: float, high_hz: float) -> tuple[float, float]:
+        return low_hz, min(high_hz, TOP_SHARE * fs_hz)
+
+    top_hz = band(*MEASURE_BAND_HZ)[1]
+    measure = butterworth_bandpass(4, *band(*MEASURE_BAND_HZ), fs_hz)
+    quick = butterworth_bandpass(1, *band(*ALERT_BAND_HZ), fs_hz)
+    energy = butterworth_bandpass(1, *band(*ENERGY_BAND_HZ), fs_hz)
+    group = _group_frames(fs_hz)
+    return {
+        "fs_hz": fs_hz,
+        "n_channels": n_channels,
+        "hop": hop_frames(fs_hz),
+        "group": group,
+        "mains_hz": line_hz,
+        "scale_measure": lsb_uv * measure.gain,
+        "scale_quick": lsb_uv * quick.gain,
+        "a1": [*measure.a1.tolist(), *quick.a1.tolist()],
+        "a2": [*measure.a2.tolist(), *quick.a2.tolist()],
+        "energy": (energy.gain, float(energy.a1[0]), float(energy.a2[0])),
+        "envelope_g": float(np.tan(np.pi * ENVELOPE_HZ * group / fs_hz)),
+        "droop": sinc3_correction(top_hz, fs_hz).tolist() if has_droop else None,
+    }
 
 
 def _sorted_out(

@@ -3,6 +3,8 @@
 Inputs are amplitudes (RMS or envelope) of one task in any common unit: numbers or arrays that
 broadcast. An amplitude that is negative or NaN, and a ratio of nothing to nothing, give NaN.
 "Laterality index" has two meanings in the literature, so the bare name does not exist here.
+
+How sure a ratio is, and what it is compared with: ``uncertainty`` and ``references``.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = [
     "asymmetry_index",
     "coactivation_ratio",
+    "excess_coactivation",
     "laterality_index_hb",
+    "relative_change",
     "signed_asymmetry",
     "symmetry_ratio",
 ]
@@ -107,6 +111,37 @@ def coactivation_ratio(
     n, nr = _amplitudes(non_target, non_target_reference)
     t, tr = _amplitudes(target, target_reference)
     return _divide(n * tr, t * nr)
+
+
+@overload
+def excess_coactivation(affected: float, unaffected: float) -> float: ...
+@overload
+def excess_coactivation(affected: ArrayLike, unaffected: ArrayLike) -> _Floats: ...
+def excess_coactivation(affected: ArrayLike, unaffected: ArrayLike) -> float | _Floats:
+    """Return the co-activation ratio of the affected side minus that of the other.
+
+    Every movement activates neighbours a little, in health too; the difference leaves what is
+    more than that. It reads low where the unaffected side joins in as well, which is common in
+    synkinesis (Funk et al. 2026, 10.1038/s41598-026-36015-1): look at both ratios.
+
+    Parameters
+    ----------
+    affected, unaffected : array_like
+        ``coactivation_ratio`` of each side.
+    """
+    a, u = _amplitudes(affected, unaffected)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(a - u)[()]
+
+
+@overload
+def relative_change(before: float, after: float) -> float: ...
+@overload
+def relative_change(before: ArrayLike, after: ArrayLike) -> _Floats: ...
+def relative_change(before: ArrayLike, after: ArrayLike) -> float | _Floats:
+    """Return ``(after - before) / before``: -0.18 is 18 % less than before."""
+    b, a = _amplitudes(before, after)
+    return _divide(a - b, b)
 
 
 def _amplitudes(first: ArrayLike, second: ArrayLike) -> tuple[_Floats, _Floats]:

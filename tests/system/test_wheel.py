@@ -40,11 +40,11 @@ def run(*command: object, cwd: Path) -> str:
 
 @pytest.fixture(scope="module")
 def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build it from a copy, as building leaves files in the folder it is done in."""
+    """Build it from the sdist of a copy, as building leaves files in the folder it is done in."""
     folder = tmp_path_factory.mktemp("wheel")
     copy = folder / "checkout"
     shutil.copytree(root, copy, ignore=shutil.ignore_patterns(*NOT_SOURCE))
-    command = [sys.executable, "-m", "build", "--wheel", "--outdir", folder]
+    command = [sys.executable, "-m", "build", "--outdir", folder]
     if all(importlib.util.find_spec(name) for name in ("setuptools", "Cython")):
         command.append("--no-isolation")  # saves fetching both once more
     run(*command, cwd=copy)

@@ -81,7 +81,7 @@ def test_dsp_imports_nothing_of_ours_but_itself(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", sorted((ROOT / "dsp").rglob("*.p[yx][xd]")), ids=lambda path: path.name
+    "path", sorted((ROOT / "dsp").rglob("*.p[yx][xdi]")), ids=lambda path: path.name
 )
 def test_kernels_import_nothing_of_ours_but_themselves(path: Path) -> None:
     """They may name the protocol in comments, as their reference."""

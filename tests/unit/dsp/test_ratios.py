@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from faceloop_dsp import (
     asymmetry_index,
     coactivation_ratio,
+    excess_coactivation,
     laterality_index_hb,
+    relative_change,
     signed_asymmetry,
     symmetry_ratio,
     tkeo,
@@ -66,6 +68,19 @@ def test_t4_published_cutoffs_as_signed_asymmetry() -> None:
     assert 100 * signed_asymmetry(1.79, 1.0) == pytest.approx(28.32, abs=0.005)
 
 
+# Schneider et al. 2025, 10.1038/s41598-025-01278-7: RMS before and after training, and the 95 %
+# interval of the drop, microvolts.
+SCHNEIDER = [(7.75, 6.36, -17.94, (1.289, 1.492)), (8.29, 6.62, -20.14, (1.556, 1.768))]
+
+
+@pytest.mark.parametrize(("before", "after", "per_cent", "drop"), SCHNEIDER)
+def test_t5_published_changes(
+    before: float, after: float, per_cent: float, drop: tuple[float, float]
+) -> None:
+    assert 100 * relative_change(before, after) == pytest.approx(per_cent, abs=0.005)
+    assert drop[0] < before - after < drop[1]
+
+
 @given(amplitude, amplitude, st.floats(1e-3, 1e3))
 def test_t9_asymmetry_ignores_scale_and_swapping_flips_the_sign(
     left: float, right: float, scale: float
@@ -99,6 +114,12 @@ def test_laterality_is_healthy_over_affected() -> None:
 def test_coactivation_compares_shares_of_reference() -> None:
     assert coactivation_ratio(5.0, 20.0, 50.0, 40.0) == pytest.approx(0.2)
     assert coactivation_ratio(0.1, 0.5) == pytest.approx(0.2)
+
+
+def test_excess_coactivation_is_what_the_affected_side_does_more() -> None:
+    affected, unaffected = coactivation_ratio(20.0, 40.0), coactivation_ratio(6.0, 60.0)
+    assert excess_coactivation(affected, unaffected) == pytest.approx(0.4)
+    assert np.isnan(excess_coactivation(float("nan"), 0.1))
 
 
 def test_ratios_of_nothing_or_of_nonsense_are_nan() -> None:

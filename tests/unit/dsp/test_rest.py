@@ -12,7 +12,7 @@ from scipy.signal import butter, lfilter, sosfilt, welch
 
 from faceloop_dsp import RestReference, StreamCore
 from faceloop_dsp._stream import cusum_block_maxima
-from faceloop_dsp.rest import MIN_THRESHOLD, alert_threshold, whitening_taps
+from faceloop_dsp.rest import MIN_THRESHOLD, Tail, alert_threshold, shrunk, tail, whitening_taps
 
 Floats = NDArray[np.float64]
 
@@ -181,7 +181,7 @@ def test_cusum_equals_its_slow_twin() -> None:
     for c, sd in enumerate((1.0, 0.8)):
         g, path = 0.0, []
         for value in y[:, c]:
-            q = min((value / sd) ** 2, 16.0)
+            q = min((value / sd) ** 2, 20.0)
             g = 0.0 if np.isnan(value) else max(0.0, g + 0.5 * (q * (1 - 1 / 3) - np.log(3)))
             path.append(np.nan if np.isnan(value) else g)
             g = 0.0 if g >= 300.0 else g
@@ -222,6 +222,29 @@ def test_threshold_extrapolates_an_exponential_tail(beta: float) -> None:
         alert_threshold(beta * (np.log(per_block) + rng.gumbel(size=600)), 60.0) for _ in range(50)
     ]
     assert np.median(levels) == pytest.approx(np.clip(truth, MIN_THRESHOLD, 150.0), rel=0.15)
+
+
+def test_tails_of_like_channels_come_together() -> None:
+    rng = np.random.default_rng(4)
+    apart, together = [], []
+    for _ in range(100):
+        tails = [tail(3.0 * rng.gumbel(size=600)) for _ in range(8)]
+        apart.append([one.beta for one in tails if one])
+        together.append([one.beta for one in shrunk(tails) if one])
+    assert np.std(together) < 0.6 * np.std(apart)
+    assert np.mean(together) == pytest.approx(np.mean(apart), rel=0.02)
+
+
+def test_tails_of_unlike_channels_stay_as_they_are() -> None:
+    like = [Tail(5.0, 3.0 + 0.1 * i, 3.6, 180) for i in range(7)]
+    long = Tail(5.0, 6.0, 3.6, 180)
+    assert shrunk([*like, long])[-1] == long
+    assert shrunk([*like, None])[-1] is None
+    unlike = [Tail(5.0, 2.0**i, 3.6, 180) for i in range(4)]
+    assert [one.beta for one in shrunk([*unlike]) if one] == [1.0, 2.0, 4.0, 8.0]
+    two = [Tail(5.0, 3.0, 3.6, 180), Tail(5.0, 3.3, 3.6, 180)]
+    assert shrunk([*two]) == two
+    assert shrunk([]) == []
 
 
 def test_threshold_ignores_blinks_and_has_limits() -> None:

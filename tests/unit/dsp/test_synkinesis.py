@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from typing import Any
 
 import numpy as np
 import pytest
 
 from faceloop_dsp import (
+    Offset,
+    Onset,
     Pair,
     RestReference,
     StreamCore,
@@ -210,6 +214,42 @@ def test_t12_veto_outlasts_the_clench_and_a_leaking_smile_does_not_veto() -> Non
     assert begins(detector().push(features((50, leaking)))) == [("mouth_to_eye", "left")]
 
 
+def test_event_tells_how_long_the_guard_came_after_the_trained_muscle() -> None:
+    pulse = features((20, {}), (50, {**SMILE, 0: 12.0, 1: 4.0}))
+    onsets = (Onset(396, 3), Onset(404, 2), Onset(444, 0))
+    begin = detector().push(pulse._replace(onsets=onsets))[0]
+    assert begin.latency_ms == pytest.approx(20.0)  # after the same side's trained muscle
+    assert begin.own_share == 1.0
+    late = (Onset(396, 3), Onset(404, 2), Offset(420, 2), Onset(444, 0))
+    begin = detector().push(
+        pulse._replace(
+            onsets=tuple(x for x in late if isinstance(x, Onset)), offsets=(Offset(420, 2),)
+        )
+    )[0]
+    assert begin.latency_ms == pytest.approx(24.0)  # the other side's: this one ended
+    assert np.isnan(detector().push(pulse)[0].latency_ms)
+
+
+def test_rest_that_would_respond_raises_the_threshold_or_the_hold() -> None:
+    restless = []
+    for _ in range(30):
+        restless += [(180, {}), (12, {0: 6.0, 1: 2.0}), (8, {})]
+    watch = detector()
+    checks = {check.pair: check for check in watch.check_rest([features(*restless)])}
+    assert checks["mouth_to_eye"].per_h > 1000
+    assert checks["mouth_to_eye"].per_h_expected <= 0.11
+    assert checks["eye_to_mouth"].per_h < 0.1
+    short = {**SMILE, 0: 6.0, 1: 2.0}
+    assert begins(detector().push(features((12, short)))) == [("mouth_to_eye", "left")]
+    assert watch.push(features((12, short))) == []
+    assert begins(watch.push(features((20, {}), (80, {**SMILE, 0: 12.0, 1: 2.0})))) != []
+
+
+def test_impossible_margin_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"margin of 0\.9"):
+        detector(margin=0.9)
+
+
 PULSE = {**SMILE, 0: 12.0, 1: 4.0}
 LOST = dict.fromkeys(range(8), float("nan"))
 
@@ -297,6 +337,35 @@ def test_unknown_rest_of_a_channel_silences_its_pairs() -> None:
     )
     watch = SynkinesisDetector(PAIRS, "left", rest)
     assert watch.push(features((50, {**SMILE, 0: 12.0, 1: 4.0}))) == []
+
+
+def test_any_split_of_frames_gives_the_same_events() -> None:
+    """The waveform, too, is judged hop by hop, wherever blocks begin and end."""
+    rng = np.random.default_rng(5)
+    level_uv = np.tile(np.full(8, 2.0), (9 * 2000, 1))
+    level_uv[14_000:16_000, :4] = 12.0, 4.0, 20.0, 30.0
+    signal_uv = rng.normal(0, level_uv)
+    signal_uv[:, 0] += 0.2 * signal_uv[:, 2]
+    counts = np.round(signal_uv / 0.024).astype(np.int32)
+    found = []
+    for sizes in ([2000], [7], [40, 1, 19, 333]):
+        core = StreamCore(lsb_uv=0.024, mains_hz=50.0)
+        core.begin_rest()
+        core.push(counts[:12_000])
+        watch = SynkinesisDetector(PAIRS, "left", core.end_rest())
+        events, at, size = [], 12_000, itertools.cycle(sizes)
+        while at < len(counts):
+            n = next(size)
+            if at == 15_000:  # a gap in the response, at a frame that no hop ends at
+                events += watch.push(core.gap(133))
+                at += 133
+            n = min(n, 15_000 - at) if at < 15_000 else n
+            events += watch.push(core.push(counts[at : at + n]))
+            at += n
+        found.append([dataclasses.replace(event, latency_ms=0.0) for event in events])
+    assert found[0] == found[1] == found[2]
+    assert begins(found[0]) == [("mouth_to_eye", "left")]
+    assert 0.5 < found[0][0].own_share < 1.0
 
 
 def test_any_split_of_hops_gives_the_same_events() -> None:

@@ -207,7 +207,9 @@ class Analysis:
 
     def _use_rest(self, rest: RestReference) -> None:
         self.rest_frame = self._core.frame
-        self._detector = SynkinesisDetector(self.montage.pairs, self._affected_side, rest)
+        self._detector = SynkinesisDetector(
+            self.montage.pairs, self._affected_side, rest, fs_hz=self._core.fs_hz
+        )
 
     def _judge(self, features: StreamFeatures) -> list[LiveEvent]:
         events = [

@@ -1,0 +1,255 @@
+"""The peers of ``dsp_peers``: each library's own way to the same features, where it has one."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import butter, iirnotch, sosfilt, tf2sos
+
+__all__ = ["offline", "streams"]
+
+Process = Callable[[NDArray[np.int32]], Any]
+Make = Callable[..., Process]
+WINDOW, ENERGY_WINDOW, HOLD = 200, 100, 40
+
+
+def sections(fs: float, mains_hz: float) -> NDArray[np.float64]:
+    """Return band-pass and nine notches, 13 rows."""
+    rows = [butter(4, [20, 450], "bandpass", fs=fs, output="sos")]
+    rows += [tf2sos(*iirnotch(k * mains_hz, 30, fs)) for k in range(1, 10)]
+    return np.concatenate(rows)
+
+
+class ScipyChain:
+    """The whole chain with ``sosfilt`` and NumPy, state kept between blocks."""
+
+    def __init__(
+        self, fs: float, nch: int, mains: float, lsb: float, mvc: float, hi: float, lo: float,
+        target: int,
+    ) -> None:  # fmt: skip
+        self.sos = sections(fs, mains)
+        self.zi = np.zeros((13, 2, nch))
+        self.lowpass = butter(2, 6, fs=fs, output="sos")
+        self.low_zi = np.zeros((1, 2, nch))
+        self.squares = np.zeros((WINDOW, nch))
+        self.energies = np.zeros((ENERGY_WINDOW, nch))
+        self.last = np.zeros((2, nch))
+        self.lsb, self.mvc, self.hi, self.lo, self.target = lsb, mvc, hi, lo, target
+        self.on = np.zeros(nch, bool)
+        self.count = np.zeros(nch, int)
+        self.alert = np.zeros(nch, bool)
+        self.alert_count = np.zeros(nch, int)
+
+    def __call__(self, block: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
+        n = block.shape[0]
+        y, self.zi = sosfilt(self.sos, block * self.lsb, axis=0, zi=self.zi)
+        env, self.low_zi = sosfilt(self.lowpass, np.abs(y), axis=0, zi=self.low_zi)
+        squares = np.concatenate([self.squares, y * y])
+        total = np.cumsum(squares, axis=0)
+        rms = np.sqrt((total[WINDOW:] - total[:-WINDOW]) / WINDOW)
+        self.squares = squares[-WINDOW:]
+        z = np.concatenate([self.last, y])
+        self.last = z[-2:]
+        energies = np.concatenate([self.energies, np.abs(z[1:-1] ** 2 - z[:-2] * z[2:])])
+        total = np.cumsum(energies, axis=0)
+        tkeo = (total[ENERGY_WINDOW:] - total[:-ENERGY_WINDOW]) / ENERGY_WINDOW
+        self.energies = energies[-ENERGY_WINDOW:]
+        share = rms / self.mvc
+        left, right = share[:, 0::2], share[:, 1::2]
+        with np.errstate(invalid="ignore"):
+            asymmetry = (left - right) / (left + right)
+        index = share / np.maximum(share[:, self.target : self.target + 1], 0.005)
+        high, low = rms > self.hi, rms < self.lo
+        on = self.switch(high, low, n)
+        return {"rms": rms, "env": env, "tkeo": tkeo, "on": on, "asymmetry": asymmetry,
+                "index": index}  # fmt: skip
+
+    def switch(self, high: NDArray[Any], low: NDArray[Any], n: int) -> NDArray[Any]:
+        """Double threshold with a hold, as whole arrays where nothing changes."""
+        on = np.broadcast_to(self.on, high.shape)
+        past = np.where(self.on, low, high)
+        if not past.any():
+            self.count[:] = 0
+            return on
+        on = np.array(on)
+        for i in range(n):
+            past = np.where(self.on, low[i], high[i])
+            self.count = np.where(past, self.count + 1, 0)
+            flips = self.count >= HOLD
+            if flips.any():
+                self.on = self.on ^ flips
+                self.count[flips] = 0
+            on[i] = self.on
+        return on
+
+
+def scipy_sections(fs: float, nch: int, mains: float, lsb: float, *_: Any) -> Process:
+    """Bare ``sosfilt`` of the 13 sections."""
+    sos, state = sections(fs, mains), [np.zeros((13, 2, nch))]
+
+    def process(block: NDArray[np.int32]) -> Any:
+        y, state[0] = sosfilt(sos, block * lsb, axis=0, zi=state[0])
+        return y
+
+    return process
+
+
+def numba_chain(fs: float, nch: int, mains: float, lsb: float, mvc: float, hi: float,
+                lo: float, target: int) -> Process:  # fmt: skip
+    """The whole chain as one compiled loop over frames, channels and sections."""
+    numba = importlib.import_module("numba")
+    sos = sections(fs, mains)
+    low = butter(2, 6, fs=fs, output="sos")[0]
+
+    @numba.njit(fastmath=True)  # type: ignore[untyped-decorator]
+    def run(x, sos, low, z, lz, sq, en, sums, at, last, on, count, out):  # type: ignore
+        for i in range(x.shape[0]):
+            for c in range(x.shape[1]):
+                v = x[i, c] * lsb
+                for k in range(13):
+                    y = sos[k, 0] * v + z[k, 0, c]
+                    z[k, 0, c] = sos[k, 1] * v - sos[k, 4] * y + z[k, 1, c]
+                    z[k, 1, c] = sos[k, 2] * v - sos[k, 5] * y
+                    v = y
+                a = abs(v)
+                e = low[0] * a + lz[0, c]
+                lz[0, c] = low[1] * a - low[4] * e + lz[1, c]
+                lz[1, c] = low[2] * a - low[5] * e
+                sums[0, c] += v * v - sq[at[0], c]
+                sq[at[0], c] = v * v
+                p = abs(last[0, c] ** 2 - last[1, c] * v)
+                sums[1, c] += p - en[at[1], c]
+                en[at[1], c] = p
+                last[1, c], last[0, c] = last[0, c], v
+                rms = np.sqrt(max(sums[0, c], 0.0) / WINDOW)
+                past = rms < lo if on[c] else rms > hi
+                count[c] = count[c] + 1 if past else 0
+                if count[c] >= HOLD:
+                    on[c], count[c] = not on[c], 0
+                out[0, i, c], out[1, i, c] = rms, e
+                out[2, i, c], out[3, i, c] = sums[1, c] / ENERGY_WINDOW, on[c]
+            for c in range(x.shape[1]):
+                b = out[0, i, c ^ 1]
+                out[4, i, c] = (out[0, i, c] - b) / (out[0, i, c] + b + 1e-12)
+                out[5, i, c] = out[0, i, c] / max(out[0, i, target], 0.005 * mvc)
+            at[0] = (at[0] + 1) % WINDOW
+            at[1] = (at[1] + 1) % ENERGY_WINDOW
+
+    state = (
+        np.zeros((13, 2, nch)), np.zeros((2, nch)), np.zeros((WINDOW, nch)),
+        np.zeros((ENERGY_WINDOW, nch)), np.zeros((2, nch)), np.zeros(2, np.int64),
+        np.zeros((2, nch)), np.zeros(nch, np.bool_), np.zeros(nch, np.int64),
+    )  # fmt: skip
+    outputs: dict[int, NDArray[np.float64]] = {}
+
+    def process(block: NDArray[np.int32]) -> Any:
+        n = block.shape[0]
+        if n not in outputs:
+            outputs[n] = np.empty((6, n, nch))
+        run(block, sos, low, *state, outputs[n])
+        return outputs[n]
+
+    return process
+
+
+def brainflow_again(fs: float, nch: int, mains: float, lsb: float, *_: Any) -> Process:
+    """Band-pass, nine band-stops and mean of the last second again, as it keeps no state."""
+    data_filter = importlib.import_module("brainflow.data_filter")
+    filters, kind = data_filter.DataFilter, data_filter.FilterTypes.BUTTERWORTH
+    kept = np.zeros((nch, round(fs)))
+
+    def process(block: NDArray[np.int32]) -> Any:
+        n = block.shape[0]
+        kept[:, :-n] = kept[:, n:]
+        kept[:, -n:] = block.T * lsb
+        work = kept.copy()
+        for row in work:
+            filters.perform_bandpass(row, int(fs), 20.0, 450.0, 4, kind, 0)
+            for k in range(1, 10):
+                width = k * mains / 30 / 2
+                filters.perform_bandstop(
+                    row, int(fs), k * mains - width, k * mains + width, 1, kind, 0
+                )
+            np.abs(row, out=row)
+            filters.perform_rolling_filter(row, 100, 0)
+        return work[:, -n:]
+
+    return process
+
+
+def mne_again(fs: float, nch: int, mains: float, lsb: float, *_: Any) -> Process:
+    """Band-pass of the last second again, as MNE keeps no state."""
+    mne = importlib.import_module("mne")
+    kept = np.zeros((nch, round(fs)))
+
+    def process(block: NDArray[np.int32]) -> Any:
+        n = min(block.shape[0], kept.shape[1])
+        kept[:, :-n] = kept[:, n:]
+        kept[:, -n:] = block[-n:].T * lsb
+        y = mne.filter.filter_data(kept, fs, 20, 450, method="iir", verbose="error")
+        return y[:, -n:]
+
+    return process
+
+
+def whole(clean: Callable[[NDArray[np.float64], float], Any]) -> Make:
+    """Return a maker for a function of one channel of a recording."""
+
+    def make(fs: float, nch: int, mains: float, lsb: float, *_: Any) -> Process:
+        def process(counts: NDArray[np.int32]) -> Any:
+            return [clean(counts[:, c] * lsb, fs) for c in range(nch)]
+
+        return process
+
+    return make
+
+
+def streams() -> dict[str, Make]:
+    """Return who can be timed block by block here."""
+    found: dict[str, Make] = {"SciPy, whole chain": ScipyChain, "SciPy, sosfilt": scipy_sections}
+    if importlib.util.find_spec("numba"):
+        found["numba, whole chain in one loop"] = numba_chain
+    if importlib.util.find_spec("brainflow"):
+        found["BrainFlow, last second again"] = brainflow_again
+    if importlib.util.find_spec("mne"):
+        found["MNE, band-pass, last second again"] = mne_again
+    return found
+
+
+def offline() -> dict[str, Make]:
+    """Return who can be timed with a whole recording here."""
+    found: dict[str, Make] = {"SciPy, whole chain": ScipyChain, "SciPy, sosfilt": scipy_sections}
+    if importlib.util.find_spec("numba"):
+        found["numba, whole chain in one loop"] = numba_chain
+    if importlib.util.find_spec("neurokit2"):
+        nk = importlib.import_module("neurokit2")
+        found["NeuroKit2, emg_clean"] = whole(lambda x, fs: nk.emg_clean(x, int(fs)))
+    if importlib.util.find_spec("biosppy"):
+        emg = importlib.import_module("biosppy.signals.emg")
+        found["BioSPPy, emg"] = whole(lambda x, fs: emg.emg(x, fs, show=False))
+    if importlib.util.find_spec("libemg"):
+        libemg = importlib.import_module("libemg.filtering")
+        found["LibEMG, filter"] = libemg_filter(libemg)
+    return found
+
+
+def libemg_filter(libemg: Any) -> Make:
+    """Return a maker for LibEMG's band-pass and notches, which take all channels at once."""
+
+    def make(fs: float, nch: int, mains: float, lsb: float, *_: Any) -> Process:
+        chain = libemg.Filter(sampling_frequency=int(fs))
+        chain.install_filters({"name": "bandpass", "cutoff": [20, 450], "order": 4})
+        for k in range(1, 10):
+            chain.install_filters({"name": "notch", "cutoff": k * mains, "bandwidth": 3})
+
+        def process(counts: NDArray[np.int32]) -> Any:
+            return chain.filter(counts * lsb)
+
+        return process
+
+    return make
