@@ -11,7 +11,7 @@ from faceloop.session.journal_format import encode_json
 from faceloop.session.journal_index import JournalIndex
 from faceloop.session.journal_signal import JournalSignal
 from faceloop.session.timeline import Mark, merge_runs
-from faceloop_protocol.state import STATE_BYTES, decode_state
+from faceloop_protocol.state import decode_state
 from faceloop_protocol.stream import FLAG_HALF_RATE
 
 __all__ = ["SUMMARY_NAME", "Summary", "summarise"]
@@ -145,6 +145,6 @@ def summarise(
         events=events,
         events_outside=index.n_events_outside,
         is_ended=index.is_ended,
-        board_state=decode_state(state)._asdict() if len(state) == STATE_BYTES else None,
+        board_state=decode_state(state)._asdict() if state else None,
         damage=[(piece.offset, piece.n_bytes) for piece in index.damage],
     )
