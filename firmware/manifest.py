@@ -2,6 +2,7 @@
 
 metadata(description="faceloop: eight EMG channels over Bluetooth LE", version="0.1.0")
 package("faceloop_protocol", base_path="lib")
+package("faceloop_heat", base_path="lib")
 package("boards")
 package("faceloop_device")
 module("main.py")

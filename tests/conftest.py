@@ -3,21 +3,52 @@
 from __future__ import annotations
 
 import os
+import runpy
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRMWARE = ROOT / "firmware"
+# By these names `tools/run.py test` looks for a Chromium before it installs one.
+CHROMIUM_NAMES = runpy.run_path(str(ROOT / "tools" / "run.py"))["CHROMIUM"]
+CHROMIUM_ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def find_chromium() -> str:
+    """Return the path of Chromium; its absence is a failure that says what to install."""
+    for name in CHROMIUM_NAMES:
+        if path := shutil.which(name):
+            return path
+    pytest.fail(
+        "The browser tests need Chromium. Install it with: apt-get install chromium", pytrace=False
+    )
 
 
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The checkout."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def chromium() -> dict[str, Any]:
+    """The system's Chromium as arguments of Playwright's ``launch``."""
+    return {"executable_path": find_chromium(), "args": list(CHROMIUM_ARGUMENTS)}
 
 
 @pytest.fixture(scope="session")

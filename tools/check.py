@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "tests"
+PROTOCOL_TESTS = "tests/unit/protocol"
 
 # Folders of tests in the order in which they run; others follow in alphabetical order.
 ORDER = ("unit", "conformance", "simulation", "integration", "system", "browser")
@@ -53,7 +54,7 @@ def main(arguments: list[str]) -> int:
         return 0
     missing = [
         name
-        for name in ("ruff", "mypy", "pyright", "pytest")
+        for name in ("ruff", "mypy", "pyright", "coverage", "pytest")
         if not importlib.util.find_spec(name)
     ]
     if missing:
@@ -82,17 +83,22 @@ def stages(arguments: list[str]) -> list[Stage]:
         skipped = [f"--ignore=tests/{name}" for name in SLOW] if is_quick else []
         return [Stage("tests", [*pytest, "-m", wanted, *skipped, *rest])]
     python = [sys.executable, "-m"]
+    every_branch = ["--fail-under=100", "--skip-covered", "--show-missing"]
     found = [
         Stage("lint", [*python, "ruff", "check", "."]),
         Stage("format", [*python, "ruff", "format", "--check", "--quiet", "."]),
         Stage("types", [*python, "mypy"]),
+        Stage("kernel types", [*python, "mypy.stubtest", *kernels()]),
         firmware_types(),
+        Stage("protocol", [*python, "coverage", "run", "-m", *pytest[2:], PROTOCOL_TESTS]),
+        Stage("protocol branches", [*python, "coverage", "report", *every_branch]),
     ]
     left_out = {"hardware", *(() if is_full else ("benchmarks",)), *(SLOW if is_quick else ())}
     folders = [name for name in test_folders() if name not in left_out]
     for name in folders:
         if name in AT_A_TIME:
             workers = ["-n", str(AT_A_TIME[name]), "--dist", "loadfile"]
+            workers += [f"--ignore={PROTOCOL_TESTS}"] if name == "unit" else []
             together = [*workers, "-m", f"({wanted}) and not benchmark"]
             found.append(Stage(name, [*pytest, *together, f"tests/{name}"]))
             alone = ["-m", f"({wanted}) and benchmark"]
@@ -107,6 +113,11 @@ def firmware_types() -> Stage:
     stubs = sysconfig.get_path("purelib")  # their folder "stdlib" stands for the standard library
     command = [sys.executable, "-m", "pyright", "-p", "firmware", "--typeshedpath", stubs]
     return Stage("firmware types", command)
+
+
+def kernels() -> list[str]:
+    """Return the compiled modules, whose types stand in a file of their own."""
+    return [f"faceloop_dsp.{path.stem}" for path in sorted((ROOT / "dsp").rglob("_*.pyi"))]
 
 
 def test_folders() -> list[str]:

@@ -41,11 +41,16 @@ def main(arguments: list[str]) -> int:
 
 def lines() -> Iterator[str]:
     """Yield the generated part, line by line."""
-    for command in app.registered_commands:
+    commands = [("", command) for command in app.registered_commands]
+    for group in app.registered_groups:
+        assert group.typer_instance is not None
+        commands += [(group.name, command) for command in group.typer_instance.registered_commands]
+    for group_name, command in commands:
         assert command.callback is not None
         parameters = list(parameters_of(command.callback))
         names = [name.upper() for name, info, _, _ in parameters if isinstance(info, ArgumentInfo)]
-        yield f"### `{' '.join(['faceloop', command.callback.__name__, *names])}`"
+        words = ["faceloop", group_name, command.callback.__name__, *names]
+        yield f"### `{' '.join(word for word in words if word)}`"
         yield ""
         yield inspect.getdoc(command.callback) or ""
         yield ""

@@ -99,6 +99,8 @@ class _Watch:
     trained_unaffected: int
     n_held: int = 0
     n_released: int = 0
+    n_unknown: int = 0  # hops since the guard was last known well enough
+    n_known: int = 0
     since_frame: int = 0
     begin_frame: int = -1  # -1: no response now
     peak: float = 0.0
@@ -131,6 +133,12 @@ class SynkinesisDetector:
         leak into the cheek is 10-30 % of it, a smile's leak into the masseter about as small.
     veto_release_ms : float
         How long the veto outlasts the jaw.
+    patience_ms : float
+        A response outlives an RMS that is unknown (gap, muted channel) for less than this. The
+        default is a gap of 1 s and what the core needs after it.
+    settle_ms : float
+        RMS this soon after a gap is neither judged nor measured: filters and canceller still
+        swing, by up to half of the level at rest.
 
     Raises
     ------
@@ -163,6 +171,8 @@ class SynkinesisDetector:
         leak_share: float = 0.15,
         veto_share: float = 1.0,
         veto_release_ms: float = 200.0,
+        patience_ms: float = 1200.0,
+        settle_ms: float = 50.0,
     ) -> None:
         if len({pair.name for pair in pairs}) != len(pairs):
             raise ValueError("two pairs have the same name")
@@ -174,6 +184,8 @@ class SynkinesisDetector:
         self._hold = _hops(hold_ms)
         self._release = _hops(release_ms)
         self._veto_release = _hops(veto_release_ms)
+        self._patience = _hops(patience_ms)
+        self._settle = _hops(settle_ms)
         self._n_sd = n_sd
         self._release_n_sd = release_n_sd
         self._release_share = release_share
@@ -199,6 +211,7 @@ class SynkinesisDetector:
         self._on = rest.active_above_uv(self._n_sd).tolist()
         self._off = rest.active_above_uv(self._release_n_sd).tolist()
         self._is_active = [False] * n
+        self._n_unknown = [0] * n
         self._veto_hops = [0] * len(self._watches)
 
     def set_task(self, pair_name: str | None) -> None:
@@ -225,7 +238,8 @@ class SynkinesisDetector:
         Parameters
         ----------
         features : StreamFeatures
-            ``rms_uv`` and ``hop_frame`` are used; NaN (gap, muted channel) ends a response.
+            ``rms_uv`` and ``hop_frame`` are used. NaN (gap, muted channel) begins nothing; a
+            response that it interrupts for less than ``patience_ms`` is the same one afterwards.
 
         Returns
         -------
@@ -242,8 +256,14 @@ class SynkinesisDetector:
         return events
 
     def _update_activity(self, rms_uv: list[float]) -> None:
-        """Hysteresis of each channel; NaN counts as quiet."""
+        """Hysteresis of each channel; NaN leaves it as it was, for a while."""
         for channel, value in enumerate(rms_uv):
+            if math.isnan(value):
+                self._n_unknown[channel] += 1
+                if self._n_unknown[channel] >= self._patience:
+                    self._is_active[channel] = False
+                continue
+            self._n_unknown[channel] = 0
             limit = self._off[channel] if self._is_active[channel] else self._on[channel]
             self._is_active[channel] = value > limit
 
@@ -294,8 +314,13 @@ class SynkinesisDetector:
     def _judge(
         self, i: int, watch: _Watch, frame: int, rms_uv: list[float]
     ) -> SynkinesisEvent | None:
-        index = self._index(watch, rms_uv)
         is_vetoed = self._is_vetoed(i, watch, rms_uv)
+        if not self._is_known(watch, rms_uv):
+            watch.n_held = 0
+            if watch.begin_frame < 0 or watch.n_unknown < self._patience:
+                return None
+            return self._end(watch, frame)
+        index = self._index(watch, rms_uv)
         if watch.begin_frame < 0:
             responds = (
                 not is_vetoed
@@ -327,12 +352,22 @@ class SynkinesisDetector:
             and index >= self._release_share * watch.pair.cutoff
             and (self._task is None or self._task == watch.pair.name)
         )
-        is_lost = math.isnan(rms_uv[watch.affected])
         watch.n_released = 0 if goes_on else watch.n_released + 1
         if goes_on:
             watch.peak = max(watch.peak, index)
-        if watch.n_released < self._release and not is_lost:
-            return None
+        return None if watch.n_released < self._release else self._end(watch, frame)
+
+    def _is_known(self, watch: _Watch, rms_uv: list[float]) -> bool:
+        """Whether the guard is there on both sides, and not only since a moment ago."""
+        if math.isnan(rms_uv[watch.affected]) or math.isnan(rms_uv[watch.unaffected]):
+            watch.n_known = 0
+        else:
+            watch.n_known += 1
+        is_known = watch.n_known > self._settle or (not watch.n_unknown and watch.n_known > 0)
+        watch.n_unknown = 0 if is_known else watch.n_unknown + 1
+        return is_known
+
+    def _end(self, watch: _Watch, frame: int) -> SynkinesisEvent:
         begin, watch.begin_frame, watch.n_held = watch.begin_frame, -1, 0
         return SynkinesisEvent("end", watch.pair.name, watch.side, frame, begin, watch.peak)
 

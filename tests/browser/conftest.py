@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
-import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -20,26 +19,6 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from faceloop.ui.app import serve
 
 FAKE = Path(__file__).parents[1] / "fakes" / "fake_live.py"
-CHROMIUM_ARGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-def find_chromium() -> str:
-    """Return the path of Chromium; its absence is a failure that says what to install."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if path := shutil.which(name):
-            return path
-    pytest.fail(
-        "The browser tests need Chromium. Install it with: apt-get install chromium", pytrace=False
-    )
 
 
 def _load_fake() -> ModuleType:
@@ -127,13 +106,11 @@ async def app(fake_module: ModuleType) -> AsyncIterator[Running]:
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def browser() -> AsyncIterator[Browser]:
+async def browser(chromium: dict[str, Any]) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(
-            executable_path=find_chromium(), args=CHROMIUM_ARGS
-        )
-        yield chromium
-        await chromium.close()
+        browser = await playwright.chromium.launch(**chromium)
+        yield browser
+        await browser.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -1,4 +1,4 @@
-"""`faceloop demo` with its page open in a browser: from the made-up electrode to the screen."""
+"""`faceloop demo` and `run` with their page open: from the made-up electrode to the screen."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, expect
 
 from faceloop.ui import words
 
@@ -26,6 +26,7 @@ FACELOOP = Path(sys.executable).with_name("faceloop")
 # Without one of these no browser is opened; the test brings its own.
 SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 WAIT_S = 60.0
+EYE_JOINED_IN = "Your eye joined in on the left. Let it soften."
 
 
 def load_rig() -> ModuleType:
@@ -38,8 +39,8 @@ def load_rig() -> ModuleType:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
-    """Start ``faceloop demo ARGUMENTS`` away from the user's files; gives process and address."""
+async def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+    """Start ``faceloop ARGUMENTS`` away from the user's files; gives process and address."""
     rig = load_rig()
     started: list[asyncio.subprocess.Process] = []
     for name in SCREENS:
@@ -47,9 +48,9 @@ async def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     with rig.marked(monkeypatch), rig.private_tmp(monkeypatch) as tmp:
         home = rig.Home(tmp_path, tmp)
 
-        async def start(*arguments: object) -> tuple[asyncio.subprocess.Process, str]:
+        async def begin(*arguments: object) -> tuple[asyncio.subprocess.Process, str]:
             process = await asyncio.create_subprocess_exec(
-                *(str(FACELOOP), "demo", *map(str, arguments)),
+                *(str(FACELOOP), *map(str, arguments)),
                 env={**os.environ, **home.environment},
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
@@ -62,7 +63,7 @@ async def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
             return process, line.split()[1]
 
         try:
-            yield start
+            yield begin
         finally:
             for process in started:
                 if process.returncode is None:
@@ -71,9 +72,9 @@ async def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 
 
 async def test_demo_with_a_page_measures_to_the_screen_and_prints_its_account(
-    demo: Any, browser: Browser
+    start: Any, browser: Browser
 ) -> None:
-    process, url = await demo("--json", "--seconds", 20, "--scenario", "steps")
+    process, url = await start("demo", "--json", "--seconds", 20, "--scenario", "steps")
     page = await browser.new_page()
     await page.goto(url)
     await page.get_by_role("button", name="Start").click()
@@ -95,13 +96,8 @@ async def test_demo_with_a_page_measures_to_the_screen_and_prints_its_account(
     await page.close()
 
 
-async def test_ctrl_c_ends_the_page_in_order_and_stores_what_was_recorded(
-    demo: Any, browser: Browser
-) -> None:
-    process, url = await demo("--json")
-    page = await browser.new_page()
-    await page.goto(url)
-    await page.get_by_role("button", name="Start").click()
+async def record_until_ctrl_c(process: asyncio.subprocess.Process, page: Page) -> dict[str, Any]:
+    """Record for a second, end the session, check the last words; return the account."""
     await page.get_by_role("button", name="Record").click()
     await expect(page.locator(".fl-recording")).to_contain_text("0:01")
     process.send_signal(signal.SIGINT)
@@ -112,4 +108,32 @@ async def test_ctrl_c_ends_the_page_in_order_and_stores_what_was_recorded(
     assert account["interrupted"]
     await expect(page.locator("h1")).to_have_text(words.ENDED)
     await expect(page.locator("code")).to_have_text(account["recording"])
+    return account
+
+
+async def test_demo_shows_its_alerts_and_ctrl_c_ends_its_page_and_stores_the_recording(
+    start: Any, browser: Browser
+) -> None:
+    """The usual made-up face rests, then smiles: on its left side the eye joins in."""
+    process, url = await start("demo", "--json")
+    page = await browser.new_page()
+    await page.goto(url)
+    await page.get_by_role("button", name="Start").click()
+    alert = page.locator("[data-alert]")
+    await expect(alert).to_have_text(EYE_JOINED_IN, timeout=1000 * WAIT_S)
+    await expect(page.locator("[data-now]")).to_have_attribute("data-now", "alert")
+    await expect(page.get_by_text("Sound: two soft falling tones.")).to_be_visible()
+    account = await record_until_ctrl_c(process, page)
+    assert account["alerts"][0]["pair"] == "mouth_to_eye"
+    await page.close()
+
+
+async def test_run_with_a_virtual_board_records_on_its_page(start: Any, browser: Browser) -> None:
+    process, url = await start("run", "--virtual", "--json")
+    page = await browser.new_page()
+    await page.goto(url)
+    await page.get_by_role("button", name="Start").click()
+    account = await record_until_ctrl_c(process, page)
+    assert account["frames_recorded"] >= 2000 and account["gaps"] == []
+    assert Path(account["recording"]).is_file()
     await page.close()

@@ -144,14 +144,26 @@ async def test_jump_inside_a_message_keeps_what_follows() -> None:
     assert fields((await queue.get())[1]) == (2, 100, 2, 1)
 
 
-async def test_symmetry_is_smoothed_but_rest_is_shown_at_once() -> None:
-    feed = LiveFeed(OneMuscle([block(0), block(20, ratio=1.0)]))  # type: ignore[arg-type]
+async def after(*ratios: tuple[float, float]) -> LiveFeed:
+    """Return the feed after blocks of 10 ms; ``(seconds, ratio)`` each."""
+    each = [ratio for seconds, ratio in ratios for _ in range(round(seconds * 100))]
+    blocks = [block(20 * i, ratio=ratio) for i, ratio in enumerate(each)]
+    feed = LiveFeed(OneMuscle(blocks))  # type: ignore[arg-type]
     await feed.run()
+    return feed
+
+
+async def test_symmetry_is_smoothed_and_shown_only_while_a_side_moves() -> None:
+    rest = math.nan
+    feed = await after((1.0, 0.5), (0.01, 1.0))
     assert 0.5 < feed.muscles_now()[0].ratio < 0.6
     assert feed.overall_ratio() == feed.muscles_now()[0].ratio
-    feed = LiveFeed(OneMuscle([block(0), block(20, ratio=math.nan)]))  # type: ignore[arg-type]
-    await feed.run()
+    feed = await after((1.0, 0.5), (0.2, rest))
+    assert feed.overall_ratio() == pytest.approx(0.5), "held for a moment"
+    feed = await after((1.0, 0.5), (0.4, rest))
     assert math.isnan(feed.overall_ratio())
+    feed = await after((1.0, rest), (0.1, 0.15), (0.5, rest))
+    assert math.isnan(feed.overall_ratio()), "a flicker is no movement"
 
 
 async def open_socket(app: Any, cookie: str) -> Any:

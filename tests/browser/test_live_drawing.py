@@ -95,7 +95,31 @@ async def test_bars_follow_the_signal_and_show_rest(train: Page, app: Any) -> No
     assert await count(train, SMILE, LEFT_BAR, "--ink") == 0
 
 
+# Plays from now on what the page's oscillators would: their pitch, start and end in the page's
+# time, and whether anything leads from them to the loudspeaker.
+NOTE_TONES = """() => {
+  window.tones = [];
+  const leads = new Map();
+  const connect = AudioNode.prototype.connect;
+  AudioNode.prototype.connect = function (to, ...rest) {
+    leads.set(this, to);
+    return connect.call(this, to, ...rest);
+  };
+  for (const what of ["start", "stop"]) {
+    const real = OscillatorNode.prototype[what];
+    OscillatorNode.prototype[what] = function (at) {
+      let end = this;
+      while (leads.has(end)) end = leads.get(end);
+      const hz = this.frequency.value;
+      window.tones.push({ what, at, hz, heard: end instanceof AudioDestinationNode });
+      return real.call(this, at);
+    };
+  }
+}"""
+
+
 async def test_alert_is_shown_announced_and_heard(train: Page, app: Any) -> None:
+    await train.evaluate(NOTE_TONES)
     alert = train.locator("[data-alert]")
     await expect(alert).to_have_attribute("aria-live", "polite")
     await expect(alert).to_have_attribute("role", "status")
@@ -106,6 +130,13 @@ async def test_alert_is_shown_announced_and_heard(train: Page, app: Any) -> None
     assert await count(train, EYE, LEFT_TRACE, "--alert") > 50
     assert await train.evaluate("window.faceloop.stats.soundState") == "running"
     await expect(train.get_by_text("Sound: two soft falling tones.")).to_be_visible()
+    high, high_end, low, low_end = await train.evaluate("window.tones")
+    assert [tone["what"] for tone in (high, low)] == ["start", "start"]
+    assert [tone["what"] for tone in (high_end, low_end)] == ["stop", "stop"]
+    assert 200 < low["hz"] < high["hz"] < 600, "soft and falling"
+    assert high["at"] < low["at"] < high["at"] + 0.5
+    assert 0.1 < high_end["at"] - high["at"] < 1 and 0.1 < low_end["at"] - low["at"] < 1
+    assert high["heard"] and low["heard"]
     app.live.cue("synkinesis_end", channel=0)
     await expect(alert).to_have_text("", timeout=4000)
     await expect(train.locator("h1")).to_be_visible()

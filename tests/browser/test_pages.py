@@ -61,7 +61,7 @@ async def test_lost_link_says_what_happens_and_comes_back(
     app.live.set_status(link="lost")
     now = train.get_by_role("region", name="Now")
     await expect(now).to_contain_text("The board is out of reach.")
-    await expect(now).to_contain_text("Nothing recorded is lost. Trying again.")
+    await expect(now).to_contain_text("What was recorded is safe. Trying again.")
     await expect(train.locator(".fl-muscles")).to_have_attribute("data-lost", "true")
     app.live.set_status(link="live")
     await expect(now).not_to_contain_text("out of reach")
@@ -149,6 +149,16 @@ async def test_symmetry_in_words_and_numbers(train: Page, app: Any) -> None:
     await expect(train.locator(".fl-overall .fl-number")).to_have_text(re.compile(r"^7\d %$"))
     app.live.hold = 0.0
     await expect(smile.locator(".fl-verdict")).to_have_text(re.compile(r"At rest\s*–"))
+
+
+async def test_words_of_symmetry_do_not_contradict_an_alert(train: Page, app: Any) -> None:
+    app.live.hold = 0.5
+    overall = train.locator(".fl-overall .fl-words")
+    await expect(overall).to_have_text(re.compile("alike|uneven", re.IGNORECASE))
+    await expect(overall).to_be_visible()
+    app.live.cue("synkinesis")
+    await expect(train.locator("[data-alert]")).not_to_have_text("")
+    await expect(overall).to_be_hidden()
 
 
 async def test_theme_and_sound_buttons_say_their_choice_in_every_view(page: Page) -> None:
@@ -240,7 +250,7 @@ async def test_page_stops_asking_for_a_server_that_is_gone(
     assert (asked == []) if has_ended else len(asked) > 2, asked
 
 
-async def test_what_is_special_about_a_session_is_said_first(
+async def test_what_is_special_about_a_session_is_said_first_and_last(
     fake_module: Any, start_app: Any, browser: Browser
 ) -> None:
     async with start_app(fake_module.FakeLive(), note="The face is made up.") as app:
@@ -248,6 +258,10 @@ async def test_what_is_special_about_a_session_is_said_first(
         await page.goto(app.url)
         session = page.get_by_role("region", name="This session")
         await expect(session).to_contain_text("The face is made up.")
+        await page.get_by_role("button", name="Start").click()
+        await page.get_by_role("button", name="End session").click()
+        await expect(page.locator("h1")).to_have_text("The session has ended.")
+        await expect(page.locator(".fl-card")).to_contain_text("The face is made up.")
         await page.close()
 
 

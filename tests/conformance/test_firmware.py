@@ -13,11 +13,27 @@ import pytest
 
 BOARD = Path(__file__).parent / "board"
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
-RATE = Path(__file__).resolve().parents[1] / "vectors" / "rate.json"
+VECTORS = Path(__file__).resolve().parents[1] / "vectors"
+RATE, RICE, MESSAGES = (VECTORS / f"{name}.json" for name in ("rate", "rice", "messages"))
 
 
 def test_viper_encoder_equals_reference(on_board: Callable[..., str]) -> None:
     assert on_board(BOARD / "encoder.py", "600") == "ok 600\n"
+
+
+def test_codec_and_viper_encoder_turn_vectors_into_the_same_bytes(
+    on_board: Callable[..., str],
+) -> None:
+    content = json.loads(RICE.read_text())
+    n_cases, n_refused = len(content["cases"]), len(content["refused"])
+    assert n_cases > 40 and n_refused > 10
+    assert on_board(BOARD / "rice_vectors.py", str(RICE)) == f"ok {n_cases} {n_refused}\n"
+
+
+def test_messages_and_keys_are_the_same_bytes_on_the_board(on_board: Callable[..., str]) -> None:
+    content = json.loads(MESSAGES.read_text())
+    n_cases = sum(len(cases) for cases in content.values() if isinstance(cases, list))
+    assert on_board(BOARD / "messages.py", str(MESSAGES)) == f"ok {n_cases}\n"
 
 
 def test_stream_is_complete_under_every_trouble(on_board: Callable[..., str]) -> None:
@@ -86,6 +102,27 @@ def test_power_cut_at_any_byte_keeps_the_old_file_or_the_new(on_board: Callable[
 
 def test_steady_state_allocates_nothing(on_board: Callable[..., str]) -> None:
     assert on_board(BOARD / "steady_state.py") == "bytes allocated: 0\n"
+
+
+HEAT = BOARD / "heat_supervisor.py"
+HEAT_VECTORS = FIRMWARE.parent / "tests" / "vectors" / "heat_supervisor.txt"
+
+
+@pytest.mark.parametrize("interpreter", ["micropython", "python", "compiled"])
+def test_heat_supervisor_does_the_same_everywhere(
+    interpreter: str, on_board: Callable[..., str]
+) -> None:
+    if interpreter == "micropython":
+        found = on_board(HEAT)
+    else:
+        found = subprocess.run(
+            [sys.executable, HEAT, interpreter], capture_output=True, text=True, check=True
+        ).stdout
+    assert found == HEAT_VECTORS.read_text()
+
+
+def test_heat_tick_allocates_nothing(on_board: Callable[..., str]) -> None:
+    assert on_board(HEAT, "alloc") == "bytes allocated: 0\n"
 
 
 SOURCES = sorted(FIRMWARE.rglob("*.py"))

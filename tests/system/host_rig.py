@@ -60,8 +60,9 @@ class Run:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
-        self._started_s = time.monotonic()
+        self._started_s = self._ended_s = time.monotonic()
         self._reading = asyncio.ensure_future(process.communicate())
+        self._reading.add_done_callback(self._note_end)
 
     @property
     def pid(self) -> int:
@@ -78,7 +79,10 @@ class Run:
             raise
         code = self.process.returncode
         assert code is not None
-        return Done(code, out.decode(), err.decode(), time.monotonic() - self._started_s)
+        return Done(code, out.decode(), err.decode(), self._ended_s - self._started_s)
+
+    def _note_end(self, _: object) -> None:
+        self._ended_s = time.monotonic()  # not when somebody asks
 
     async def end(self) -> None:
         """Kill it, if it still runs."""

@@ -29,7 +29,15 @@ def make_source(name: str, folder: Path, recording: Path) -> Path:
     path = folder / name
     if name == "absent.bdf":
         return path
-    if name == "folder.bdf":
+    if name == "endless device":
+        return Path("/dev/zero")
+    if name == "pipe.csv":
+        os.mkfifo(path)
+    elif name == "sparse.csv":
+        with path.open("wb") as file:
+            file.write(b"time_s,left uV\n")
+            file.truncate(3 << 30)
+    elif name == "folder.bdf":
         path.mkdir()
     elif name == "empty.edf":
         path.write_bytes(b"")
@@ -58,10 +66,13 @@ CASES = {
     "absent.bdf": "no file",
     "folder.bdf": "folder",
     "empty.edf": "empty",
-    "text.bdf": "not an BDF file",
+    "text.bdf": "no BDF file",
     "cut.bdf": "cut.bdf",
+    "endless device": "device or a pipe",
+    "pipe.csv": "device or a pipe",
+    "sparse.csv": "larger than 1 GiB",
     "short.csv": "too short: 0.50 s",
-    "slow.csv": "100 samples a second",
+    "slow.csv": "100 samples a second, too few for EMG",
     "nan.csv": "no numbers",
     "infinite.csv": "no numbers",
     "words.csv": "words.csv",
@@ -89,6 +100,12 @@ async def test_each_command_says_so_in_one_sentence(home, recording_path, comman
     path = make_source("nan.csv", home.folder, recording_path)
     assert CASES["nan.csv"] in (await home.run(*command, path)).sentence(3)
     assert home.recordings() == []
+
+
+@pytest.mark.parametrize("name", ["folder.bdf", "endless device", "pipe.csv", "sparse.csv"])
+async def test_what_is_no_file_is_not_analysed(home, recording_path, name):
+    path = make_source(name, home.folder, recording_path)
+    assert CASES[name] in (await home.run("analyse", path, timeout_s=20)).sentence(3)
 
 
 async def test_file_of_an_odd_rate_is_resampled_to_the_boards(home):

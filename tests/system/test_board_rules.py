@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -154,6 +155,24 @@ async def test_cable_plugged_in_ends_the_stream_and_the_board_says_why(home: Any
         await host.streams()
         await host.reports(lambda report: report.state == state.STATE_STREAMING)
         assert host.states[-1].fault == state.FAULT_NONE
+
+
+async def test_cable_plugged_in_ends_a_recording_with_its_reason(home: Any) -> None:
+    board = await home.start_board()
+    host = await home.start("record", "--json", FACELOOP_HCI=str(board.hci_path))
+    async with asyncio.timeout(WAIT_S + 10):
+        while (await converter(board))["conversions"] < 4000:
+            await asyncio.sleep(0.1)
+    await board.control("world", usb_power=True)
+    done = await host.done(30)
+    assert "USB" in done.sentence(6)
+    account = done.account
+    assert account["error"]["exit_code"] == 6
+    assert account["frames_recorded"] == account["frames_expected"] > 4000
+    assert account["frames_lost_silently"] == 0
+    (folder,) = home.recordings()
+    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    assert [event["kind"] for event in events].count("fault") == 1
 
 
 async def test_stream_is_closed_and_sent_again_only_for_the_link_that_has_it(home: Any) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,10 @@ import pytest
 
 from faceloop.session.assembler import Assembler, Placed
 from faceloop.session.coverage import Coverage
+from faceloop.session.live_session import LiveSession
 from faceloop.session.recording import Recording
+from faceloop.session.session_result import SessionResult
+from faceloop.tasks.analyse import analyse
 from faceloop.tasks.demo import DemoOptions, demo
 from faceloop_protocol.stream import seq_distance
 
@@ -21,6 +26,7 @@ ACCOUNT = {
     "frames_recorded": int,
     "frames_lost_silently": int,
     "gaps": list,
+    "end_known": bool,
     "frames_resent": int,
     "bytes_per_s": NUMBER,
     "clock_ppm": NUMBER,
@@ -39,8 +45,7 @@ ACCOUNT = {
     "warnings": list,
     "error": type(None),
 }
-# Times are those of an idle machine: on a busy one the best of this many runs counts.
-ATTEMPTS = 3
+# Of an idle machine: the test runs alone.
 P50_MS, P95_MS = 60.0, 90.0
 CLOCK_PPM, CLOCK_TOLERANCE_PPM = 20.0, 60.0
 
@@ -57,37 +62,26 @@ def check_account(account: dict[str, Any]) -> None:
         assert isinstance(account[name], kind), name
     assert set(account) == set(ACCOUNT)
     latency = account["latency_ms"]
-    assert set(latency) == {"p50", "p95", "n", "kind"}
+    assert set(latency) == {"p50", "p95", "n", "missed", "kind"}
     assert latency["kind"] == "to_host"
     assert account["firmware_version"].count(".") == 2
     assert "MicroPython" in account["interpreter"]
     assert 5_000 < account["bytes_per_s"] < 26_500
 
 
-def is_in_time(account: dict[str, Any]) -> bool:
-    latency = account["latency_ms"]
-    ppm = abs(account["clock_ppm"] - CLOCK_PPM)
-    is_enough = latency["n"] >= 10
-    return (
-        is_enough
-        and latency["p50"] <= P50_MS
-        and latency["p95"] <= P95_MS
-        and ppm <= CLOCK_TOLERANCE_PPM
-    )
-
-
+@pytest.mark.benchmark
 async def test_steps_are_cued_in_time_and_the_clock_is_known(home):
-    seen = []
-    for _ in range(ATTEMPTS):
-        account = await run_demo(home, "--seconds", 36, "--scenario", "steps", "--seed", 1)
-        check_account(account)
-        assert account["calibrated"]
-        assert account["frames_expected"] == account["frames_recorded"] == 72_000
-        seen.append((account["latency_ms"], account["clock_ppm"]))
-        if is_in_time(account):
-            break
-    print(seen)  # shown with pytest -s, and when it fails
-    assert is_in_time(account), seen
+    account = await run_demo(home, "--seconds", 60, "--scenario", "steps", "--seed", 1)
+    latency, ppm = account["latency_ms"], account["clock_ppm"]
+    print(latency, ppm)  # shown with pytest -s, and when it fails
+    check_account(account)
+    assert account["calibrated"] and account["end_known"]
+    assert account["frames_expected"] == account["frames_recorded"] == 120_000
+    assert latency["n"] >= 20
+    assert latency["missed"] == 0
+    assert latency["p50"] <= P50_MS
+    assert latency["p95"] <= P95_MS
+    assert abs(ppm - CLOCK_PPM) <= CLOCK_TOLERANCE_PPM
 
 
 async def analysed(home, account: dict[str, Any]) -> dict[str, Any]:
@@ -141,9 +135,49 @@ async def test_blackout_changes_what_was_seen_live_and_the_file_says_how(home):
         assert file["alerts"] == files[0]["alerts"], "the whole file, however it came"
     in_rest, over_alert, after_alert = files
     (alert, *_) = files[0]["alerts"]
-    assert in_rest["live"]["alerts"][0] != alert, "another rest, another verdict"
+    assert in_rest["live"]["alerts"][:1] != [alert], "another rest, another verdict"
     assert not is_among(alert, over_alert["live"]["alerts"])
     assert is_among(alert, after_alert["live"]["alerts"])
+
+
+async def test_recording_begun_later_is_judged_by_the_rest_of_the_session(home):
+    """As with the Record button, in the middle of a movement; one was begun before the rest."""
+    seen: list[SessionResult] = []
+
+    async def record(session: LiveSession) -> None:
+        for begin, end in ((8_000, 16_400), (18_000, 26_000)):
+            while session.frames_so_far < begin:
+                await asyncio.sleep(0.02)
+            await session.start_recording()
+            while session.frames_so_far < end:
+                await asyncio.sleep(0.02)
+            await session.stop_recording()
+        seen.append(await session.finish())
+
+    options = DemoOptions(seconds=16.0, seed=3, affected_side="left", is_headless=False)
+    account = await demo(options, show=record)
+    (result,) = seen
+    assert result.recording is not None
+    folders = sorted(result.recording.parents[1].iterdir())
+    first, second = analyse(folders, "guarded8", "left")["files"]
+    for file, begin in ((first, 8_000), (second, 18_000)):
+        assert file["rest_source"] == "session"
+        assert not any("hardly a rest" in warning for warning in file["warnings"])
+        assert any("made-up face (synkinesis)" in warning for warning in file["warnings"])
+        assert file["live"]["exact"] is False
+        summary = json.loads((Path(file["file"]) / "session.json").read_bytes())
+        assert summary["header"]["board"] == "virtual"
+        in_session = [
+            alert["t_s"]
+            for alert in account["alerts"]
+            if 1.0 < alert["t_s"] - begin / 2000 < file["duration_s"] - 0.2
+        ]
+        start_s = summary["first_frame"] / 2000
+        found = [start_s + alert["t_s"] for alert in file["alerts"]]
+        for at_s in in_session:
+            assert min(abs(at_s - other) for other in found) < 0.1
+    assert second["alerts"], "eyes close in the smile that goes on"
+    assert second["channels"][0]["rest_rms_uv"] == first["channels"][0]["rest_rms_uv"]
 
 
 async def test_firmware_that_skips_a_frame_is_found_out(home, mutated_firmware, recording_path):
@@ -220,7 +254,19 @@ async def test_recording_begins_with_the_first_frame_however_slow_the_disk(home,
     assert account["frames_lost_silently"] == 0
 
 
-@pytest.mark.parametrize("text", ["3", "x,y", "-1,2", "1,0", "1,2,3"])
+async def test_wearer_of_a_strangers_recording_has_no_affected_side(home, recording_path):
+    account = await run_demo(home, "--seconds", 1, "--source", recording_path)
+    assert account["affected_side"] is None
+
+
+async def test_place_where_the_converters_output_cannot_go_is_named(home):
+    done = await home.run("demo", "--headless", "--tap", "/nonexistent/x")
+    text = done.sentence(2)
+    assert text.startswith("The converter's output cannot be written to /nonexistent/x")
+    assert home.recordings() == []
+
+
+@pytest.mark.parametrize("text", ["3", "x,y", "-1,2", "1,0", "1,2,3", "nan,1", "0.1,nan", "1,inf"])
 async def test_wrong_blackout_is_refused(home, text):
     done = await home.run("demo", "--headless", f"--radio-blackout={text}")
     assert "blackout" in done.sentence(2)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import edfio
 import pytest
 
 ABOUT_TWO_SECONDS_BYTES = 30_000
@@ -46,7 +49,89 @@ async def out_of_reach(home) -> None:
     assert (done.code, done.err) == (0, "")
     assert done.account["interrupted"]
     assert done.account["frames_recorded"] > 2000
-    assert done.account["recording"] is not None
+    assert not done.account["end_known"]
+    check_end_unknown(done.account["recording"])
+
+
+async def wait_lost(home) -> None:
+    """Return when the session knows that its board is out of reach."""
+    (folder,) = home.recordings()
+    async with asyncio.timeout(30):
+        while b'"link_lost"' not in (folder / "journal.fllog").read_bytes():
+            await asyncio.sleep(0.05)
+
+
+def check_end_unknown(recording: str) -> None:
+    """Check that the files of a session admit that more was measured than they hold."""
+    folder = Path(recording).parent
+    summary = json.loads((folder / "session.json").read_text())
+    assert (summary["is_ended"], summary["is_end_known"]) == (True, False)
+    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    (end,) = [event for event in events if event["kind"] == "end_unknown"]
+    assert end["frame"] == summary["end_frame"]
+    annotations = edfio.read_bdf(Path(recording)).annotations
+    (end,) = [entry for entry in annotations if entry.text.startswith("end_unknown: the board")]
+    assert end.onset == pytest.approx(summary["duration_s"], abs=0.001)
+    assert not any("Nothing recorded is lost" in entry.text for entry in annotations)
+
+
+async def demo_in_blackout(home) -> None:
+    command = ("demo", "--headless", "--json", "--seconds", 60, "--radio-blackout", "2,1000")
+    host = await home.start(*command, "--tap", home.tap)
+    await home.wait_recorded(ABOUT_TWO_SECONDS_BYTES // 2)
+    await wait_lost(home)
+    host.send(signal.SIGINT)
+    done = await host.done(20)
+    assert (done.code, done.err) == (0, "")
+    account = done.account
+    n_frames = account["frames_recorded"]
+    assert (account["interrupted"], account["end_known"]) == (True, False)
+    assert account["frames_lost_silently"] == 0
+    assert account["duration_s"] == n_frames / 2000
+    assert account["gaps"] == [[n_frames, account["frames_expected"] - n_frames]]
+    assert account["gaps"][0][1] > 2 * 2000
+    check_end_unknown(account["recording"])
+    home.check_recorded(account["recording"], n_frames, missing_at_most=60 * 2000)
+    analysed = await home.run("analyse", "--json", account["recording"])
+    warnings = analysed.account["files"][0]["warnings"]
+    assert [text for text in warnings if "Where the signal ended is not known" in text]
+
+
+async def record_in_blackout(home) -> None:
+    board = await home.start_board()
+    host = await home.start("record", "--seconds", 60, FACELOOP_HCI=str(board.hci_path))
+    await home.wait_recorded(ABOUT_TWO_SECONDS_BYTES)
+    await board.control("radio", blackout=True)
+    await wait_lost(home)
+    host.send(signal.SIGINT)
+    done = await host.done(20)
+    assert (done.code, done.err) == (0, "")
+    first, *others = done.out.splitlines()
+    assert first.endswith(" s of signal from 8 channels.")
+    assert others[0] == (
+        "The board was out of reach when the session ended: what it still held is not in the"
+        " recording."
+    )
+
+
+async def waited_for(home) -> None:
+    """Its time is over, the board is out of reach: Ctrl-C for the first time is heard."""
+    command = ("demo", "--headless", "--seconds", 2, "--radio-blackout", "1,1000")
+    host = await home.start(*command, "--wait-s", 100)
+    await home.wait_recorded(ABOUT_TWO_SECONDS_BYTES // 4)
+    await wait_lost(home)
+    await asyncio.sleep(0.5)
+    host.send(signal.SIGINT)
+    done = await host.done(20)
+    assert done.code == 0
+    assert done.err == (
+        "The board is not waited for any longer. The recording is being stored; faceloop then"
+        " ends by itself.\n"
+    )
+    (folder,) = home.recordings()
+    check_end_unknown(str(folder / "recording.bdf"))
+    assert f"Recording: {folder / 'recording.bdf'}" in done.out
+    assert "without a trace" not in done.out
 
 
 async def three_times(home) -> None:
@@ -74,7 +159,11 @@ async def three_times(home) -> None:
 @pytest.fixture(scope="module")
 def outcome_of(rig, face_minute, tmp_path_factory) -> Iterator[Any]:
     folder = tmp_path_factory.mktemp("interrupted")
-    with rig.at_once(folder, by_ctrl_c, by_the_system, out_of_reach, three_times) as outcome:
+    scenarios = (
+        *(by_ctrl_c, by_the_system, out_of_reach, three_times),
+        *(demo_in_blackout, record_in_blackout, waited_for),
+    )
+    with rig.at_once(folder, *scenarios) as outcome:
         yield outcome
 
 
@@ -88,6 +177,18 @@ def test_termination_finishes_the_recording(outcome_of):
 
 def test_ctrl_c_does_not_wait_for_a_board_out_of_reach(outcome_of):
     outcome_of(out_of_reach)
+
+
+def test_ctrl_c_in_a_blackout_tells_what_a_demo_measured_after_it(outcome_of):
+    outcome_of(demo_in_blackout)
+
+
+def test_ctrl_c_in_a_blackout_says_that_the_end_of_a_recording_is_not_known(outcome_of):
+    outcome_of(record_in_blackout)
+
+
+def test_first_ctrl_c_ends_the_waiting_for_a_lost_board(outcome_of):
+    outcome_of(waited_for)
 
 
 def test_second_ctrl_c_is_answered_and_the_third_leaves_and_loses_nothing(outcome_of):

@@ -171,3 +171,26 @@ def test_no_module_imports_itself_in_a_circle(root: Path, under: str) -> None:
 def test_circle_is_found_through_others_and_in_itself() -> None:
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == ["b", "c"]
     assert circles({"a": {"b"}, "b": set()}) == []
+
+
+HEAT = ROOT / "firmware" / "lib" / "faceloop_heat"
+
+
+@pytest.mark.parametrize("path", sorted(HEAT.glob("*.py")), ids=lambda path: path.name)
+def test_heat_supervisor_imports_only_its_limits_and_itself(path: Path) -> None:
+    allowed = {"array", "struct", "binascii"}
+    of_the_protocol = {"_compat", "heat", "heat_limits"}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            assert {alias.name for alias in node.names} <= allowed
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            top, _, rest = (node.module or "").partition(".")
+            assert node.module in allowed or (top, rest in of_the_protocol) == (
+                "faceloop_protocol",
+                True,
+            )
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 1 and (HEAT / f"{node.module}.py").exists()
+        # Nothing else brings a module in.
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in ("__import__", "exec", "eval")

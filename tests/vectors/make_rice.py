@@ -1,8 +1,9 @@
 """Write ``rice.json``: stream payloads made by the reference codec, for its compiled twins.
 
-Run from anywhere with the project installed: ``python tests/vectors/make_rice.py``. The encoder
-on the board must turn ``frames`` into ``payload``; every decoder must turn ``payload`` back and
-refuse what stands under ``refused``.
+Run from anywhere with the project installed: ``python tests/vectors/make_rice.py``. The board's
+encoder, run by MicroPython, must turn ``frames`` into ``payload``. The reference codec, under both
+interpreters, and the host's compiled decoder must turn ``payload`` back and refuse what stands
+under ``refused``.
 """
 
 from __future__ import annotations

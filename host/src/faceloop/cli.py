@@ -7,6 +7,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -26,6 +27,7 @@ from faceloop.options import (
     Seconds,
     SerialPort,
     StoreOptions,
+    finite,
     unfolded,
 )
 from faceloop.tasks.progress import Progress
@@ -34,7 +36,6 @@ __all__ = ["app", "main"]
 
 # The made-up face and most recordings begin with a short rest; nobody has to be told to rest.
 PLAYED_FACE = FaceOptions(rest_s=5.0)
-SCRIPTED_FACE = FaceOptions(affected="left", rest_s=5.0)
 MADE_UP = "A demonstration: the face is made up."
 MADE_UP_SYNKINESIS = (
     f"{MADE_UP} It rests for 8 seconds, then smiles and closes its eyes by turns. On the affected"
@@ -64,7 +65,7 @@ def demo(
     seconds: DemoSeconds = None,
     played: DemoFaceOptions,
     air: AirOptions,
-    face: FaceOptions = SCRIPTED_FACE,
+    face: FaceOptions = PLAYED_FACE,
     store: StoreOptions,
     as_json: Json = False,
 ) -> None:
@@ -221,7 +222,10 @@ def analyse(
 def devices(
     *,
     seconds: Annotated[
-        float, typer.Option(min=0.5, max=60.0, metavar="SECONDS", help="How long to listen.")
+        float,
+        typer.Option(
+            min=0.5, max=60.0, metavar="SECONDS", help="How long to listen.", callback=finite
+        ),
     ] = 4.0,
     as_json: Json = False,
 ) -> None:
@@ -270,12 +274,71 @@ def doctor(*, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+heat = typer.Typer(help="The heat pad.", no_args_is_help=True)
+app.add_typer(heat, name="heat")
+
+
+@heat.command()
+def simulate(
+    *,
+    wearers: Annotated[
+        int,
+        typer.Option(
+            min=1, max=100_000, metavar="NUMBER", help="The nominal one, then random ones."
+        ),
+    ] = 1,
+    fault: Annotated[
+        str, typer.Option(metavar="NAME|all|none", help="What breaks; a wrong name lists all.")
+    ] = "none",
+    state: Annotated[
+        str, typer.Option(metavar="WARMUP|HOLD|PAUSED", help="When it breaks.")
+    ] = "HOLD",
+    minutes: Annotated[
+        int,
+        typer.Option(
+            min=1, max=15, metavar="MINUTES", help="Length of a session once it is warm."
+        ),
+    ] = 10,
+    seed: Annotated[int, typer.Option(min=0, metavar="NUMBER", help="Of the random wearers.")] = 1,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Picture of the first session.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Play heat sessions on a simulated pad.
+
+    The board's own supervisor, on a simulated pad and skin, with or without a fault.
+    """
+    from faceloop.tasks.heat import simulate as run
+
+    with _working(as_json) as progress:
+        result = run(
+            n_wearers=wearers,
+            fault=fault,
+            state=state,
+            minutes=minutes,
+            seed=seed,
+            plot=plot,
+            progress=progress,
+        )
+    output.result(result, as_json, output.heat_lines)
+    if result["missed"]:
+        raise typer.Exit(1)
+
+
 def main() -> NoReturn:
     """Run the ``faceloop`` command and leave with its exit code."""
     command: Any = typer.main.get_command(app)
     arguments = sys.argv[1:] or ["--help"]
     try:
         code = command.main(arguments, prog_name="faceloop", standalone_mode=False)
+        output.flush()
+    except SystemExit:  # what typer makes of a pipe that nobody reads any more
+        code = output.unwritable(None)
+    except BrokenPipeError:
+        code = output.unwritable(None)
+    except OSError as error:
+        code = output.unwritable(error)
     except _WrongArguments as error:
         names = ["faceloop", *(name for name in arguments[:1] if name in command.commands)]
         output.error(f"{_sentence(error)} Try: {' '.join(names)} --help")

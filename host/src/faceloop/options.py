@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
-from typer import Argument, Option
+from typer import Argument, BadParameter, Option
 
 from faceloop.errors import UsageError
 
@@ -26,14 +27,28 @@ __all__ = [
     "Seconds",
     "SerialPort",
     "StoreOptions",
+    "finite",
     "unfolded",
 ]
+
+
+def finite(value: float | None) -> float | None:
+    """Refuse what a range lets through: ``nan`` is neither too small nor too large."""
+    if value is not None and not math.isfinite(value):
+        raise BadParameter(f"{value} is no number to count with.")
+    return value
+
 
 Json = Annotated[bool, Option("--json", help="Print one JSON object, nothing else.")]
 Headless = Annotated[bool, Option("--headless", help="No page, only the result.")]
 Seconds = Annotated[
     float | None,
-    Option(min=1.0, metavar="SECONDS", help="How long; without it until the end, or Ctrl-C."),
+    Option(
+        min=1.0,
+        metavar="SECONDS",
+        help="How long; without it until the end, or Ctrl-C.",
+        callback=finite,
+    ),
 ]
 DemoSeconds = Annotated[
     float | None,
@@ -41,6 +56,7 @@ DemoSeconds = Annotated[
         min=1.0,
         metavar="SECONDS",
         help="How long; without it 60 s with --headless, else until the end.",
+        callback=finite,
     ),
 ]
 SerialPort = Annotated[
@@ -74,11 +90,17 @@ class FaceOptions:
             min=0.0,
             metavar="SECONDS",
             help="Seconds of rest to learn from, 2 s after the start; with 0 no alerts.",
+            callback=finite,
         ),
     ] = 10.0
     mains_hz: Annotated[
         float | None,
-        Option("--mains-hz", metavar="HZ", help="50 or 60; found out when not given."),
+        Option(
+            "--mains-hz",
+            metavar="HZ",
+            help="50 or 60; found out when not given.",
+            callback=finite,
+        ),
     ] = None
 
     @property
@@ -137,6 +159,7 @@ class StoreOptions:
             min=0.0,
             metavar="SECONDS",
             help="Wait this long for a board that went out of reach.",
+            callback=finite,
         ),
     ] = 120.0
 
@@ -163,12 +186,17 @@ class AirOptions:
     """What a virtual board's radio goes through."""
 
     radio_interval_ms: Annotated[
-        float, Option(min=7.5, max=4000.0, metavar="MS", help="Connection interval.")
+        float,
+        Option(min=7.5, max=4000.0, metavar="MS", help="Connection interval.", callback=finite),
     ] = 15.0
     radio_loss: Annotated[
         float,
         Option(
-            min=0.0, max=0.95, metavar="SHARE", help="Share of radio packets lost and repeated."
+            min=0.0,
+            max=0.95,
+            metavar="SHARE",
+            help="Share of radio packets lost and repeated.",
+            callback=finite,
         ),
     ] = 0.0
     radio_blackout: Annotated[
@@ -234,6 +262,8 @@ def _blackout(text: str) -> tuple[float, float]:
         raise UsageError(
             f"A blackout is START,LENGTH in seconds, for example 5,3; not {text!r}."
         ) from None
-    if start_s < 0 or length_s <= 0:
-        raise UsageError(f"A blackout starts at 0 or later and lasts more than 0 s, not {text!r}.")
+    if not (0 <= start_s < math.inf and 0 < length_s < math.inf):
+        raise UsageError(
+            f"A blackout starts at 0 s or later and lasts more than 0 s, not {text!r}."
+        )
     return start_s, length_s

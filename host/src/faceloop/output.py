@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import tempfile
 import traceback
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, Task, TextColumn
 
+from faceloop.errors import StorageError
 from faceloop.tasks.progress import Progress as ProgressSink
 from faceloop.tasks.progress import Silent
 from faceloop_protocol.limits import FS_HZ
@@ -25,12 +27,15 @@ __all__ = [
     "device_lines",
     "doctor_lines",
     "error",
+    "flush",
+    "heat_lines",
     "keep_traceback",
     "page",
     "pair_lines",
     "progress",
     "result",
     "session_lines",
+    "unwritable",
 ]
 
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -38,7 +43,35 @@ _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 def error(text: str) -> None:
     """Print an error, on one line, apart from any result."""
-    print(f"faceloop: {' '.join(text.split())}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # the exit code still tells
+        print(f"faceloop: {' '.join(text.split())}", file=sys.stderr)
+
+
+def flush() -> None:
+    """Write out what was printed; what cannot be written is an error here, not at the exit."""
+    if sys.stdout is not None:  # closed by whoever started this
+        sys.stdout.flush()
+
+
+def unwritable(reason: OSError | None) -> int:
+    """Say that the output cannot be written; return the exit code.
+
+    Parameters
+    ----------
+    reason : OSError or None
+        None when whoever read it has had enough, which needs no words.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        # What is still in the buffer would be tried again at the exit.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    if reason is not None:
+        error(
+            f"The output cannot be written ({reason.strerror or reason}). What was recorded is"
+            " kept: send the output to another place."
+        )
+    return StorageError.exit_code
 
 
 def keep_traceback() -> str:
@@ -72,9 +105,9 @@ def progress(*, is_quiet: bool) -> Iterator[ProgressSink]:
         return
     bar = Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         _KnownEnd(bar_width=30),
-        TextColumn("{task.fields[amount]}"),
+        TextColumn("{task.fields[amount]}", markup=False),
         console=_err,
         transient=True,
         refresh_per_second=4,
@@ -131,7 +164,7 @@ class _Bar:
 def _print(text: str) -> None:
     # The terminal may be what has just gone away.
     with contextlib.suppress(OSError):
-        _err.print(text, markup=False)
+        _err.print(text, markup=False, emoji=False)
 
 
 def page(progress: ProgressSink, note: str = "") -> Callable[[LiveView], Awaitable[None]]:
@@ -162,13 +195,26 @@ def page(progress: ProgressSink, note: str = "") -> Callable[[LiveView], Awaitab
 
 def session_lines(content: dict[str, Any]) -> Iterator[str]:
     """Describe a session that has ended."""
-    missing = sum(n for _, n in content["gaps"])
+    end_frame = round(content["duration_s"] * FS_HZ)
+    missing = sum(n for at, n in content["gaps"] if at < end_frame)
+    missing_after = sum(n for at, n in content["gaps"] if at >= end_frame)
     late = content["frames_resent"]
-    is_whole = not missing and not content["frames_lost_silently"]
-    yield (
-        f"{content['duration_s']:.1f} s of signal from 8 channels, "
-        + ("complete." if is_whole else f"{_seconds(missing)} of it missing.")
-    )
+    what = f"{content['duration_s']:.1f} s of signal from 8 channels"
+    if missing:
+        yield f"{what}, {_seconds(missing)} of it missing."
+    elif content["frames_lost_silently"] or not content["end_known"]:
+        yield f"{what}."
+    else:
+        yield f"{what}, complete."
+    if missing_after:
+        yield f"Another {_seconds(missing_after)} that the board measured after it are missing."
+    if not content["end_known"] and content["error"] is None:
+        yield (
+            "The board was out of reach when the session ended: what it still held is not in the"
+            " recording."
+            if content["recording"]
+            else "The board was out of reach when the session ended."
+        )
     if late:
         yield f"{_seconds(late)} of it came late and was put where it belongs."
     if content["frames_lost_silently"]:
@@ -220,22 +266,39 @@ def analysis_lines(content: dict[str, Any]) -> Iterator[str]:
         for channel in file["channels"]:
             rest = channel["rest_rms_uv"]
             rest_text = "no rest found" if rest is None else f"rest {rest:.1f} uV"
-            onsets = f", {len(channel['onsets_s'])} onsets" if file["calibrated"] else ""
+            onsets = f", {_count(channel['onsets_s'], 'onset')}" if file["calibrated"] else ""
             where = channel["muscle"].replace("_", " ")
             yield f"  {channel['name']:<24} as {where:<24} {rest_text}{onsets}"
         for pair in file["pairs"]:
-            ratio = pair["symmetry_ratio"]
-            text = "both sides at rest" if ratio is None else f"symmetry {ratio:.0%}"
-            yield f"  {pair['a'].replace('_', ' ')} / {pair['b'].replace('_', ' ')}: {text}"
-        if file["calibrated"]:
-            yield f"  {len(file['alerts'])} synkinesis events"
+            names = f"{pair['a'].replace('_', ' ')} / {pair['b'].replace('_', ' ')}"
+            yield f"  {names}: {_symmetry(pair, is_calibrated=file['calibrated'])}"
+        if file["alerts"] is not None:
+            yield f"  {_count(file['alerts'], 'synkinesis event')}"
+        elif file["calibrated"]:
+            yield "  Synkinesis could not be judged: it takes both sides of two muscles of a pair."
         if file["gaps"]:
             missing_s = sum(n for _, n in file["gaps"]) / file["fs_hz"]
             yield f"  {missing_s:.1f} s are missing and were not judged"
         live = file["live"]
         if live is not None and live["late"]:
             late_s = sum(n for _, n in live["late"]) / file["fs_hz"]
-            yield f"  {late_s:.1f} s came late; live there were {len(live['alerts'])} events"
+            seen = "could not judge" if live["alerts"] is None else "counted"
+            events = "" if live["alerts"] is None else f" {_count(live['alerts'], 'event')}"
+            yield f"  {late_s:.1f} s came late; the live session {seen}{events}"
+
+
+def _symmetry(pair: dict[str, Any], *, is_calibrated: bool) -> str:
+    moving, whole = pair["symmetry_ratio"], pair["whole"]["symmetry_ratio"]
+    over_all = "" if whole is None else f"{whole:.0%} over the whole recording"
+    if not is_calibrated:
+        return f"symmetry {over_all}" if over_all else "symmetry not known"
+    if moving is None:
+        return "both sides at rest" + (f", {over_all}" if over_all else "")
+    return f"symmetry {moving:.0%} in the {pair['active_s']:.1f} s in which it moved, {over_all}"
+
+
+def _count(items: list[Any], noun: str) -> str:
+    return f"{len(items)} {noun}" if len(items) == 1 else f"{len(items)} {noun}s"
 
 
 def device_lines(content: dict[str, Any]) -> Iterator[str]:
@@ -250,6 +313,27 @@ def device_lines(content: dict[str, Any]) -> Iterator[str]:
 def pair_lines(content: dict[str, Any]) -> Iterator[str]:
     """Confirm a pairing."""
     yield f"Board {content['device_id']} is paired. Its key is in {content['stored_in']}."
+
+
+def heat_lines(content: dict[str, Any]) -> Iterator[str]:
+    """List heat sessions, the hottest first when there are many."""
+    runs = content["runs"]
+    shown = runs
+    if len(runs) > 60:
+        shown = sorted(runs, key=lambda run: -run["max_skin_degc"])[:20]
+        yield f"{len(runs)} sessions; the 20 with the hottest skin:"
+    for run in shown:
+        off_s = run["fault_to_off_s"]
+        off = "" if run["fault"] == "none" or off_s is None else f"off after {off_s:.2f} s"
+        yield (
+            f"{run['wearer']:>6} {run['fault']:<14} skin {run['max_skin_degc']:.2f} C, "
+            f"{run['cem43']:.3f} CEM43  {run['state']:<8} {off}  {run['cause_text']}"
+        )
+        for text in run["missed"]:
+            yield f"       not as it should be: {text}"
+    if content["plot"]:
+        yield f"Picture: {content['plot']}"
+    yield f"{content['missed']} of {len(runs)} sessions were not as they should be."
 
 
 def doctor_lines(content: dict[str, Any]) -> Iterator[str]:

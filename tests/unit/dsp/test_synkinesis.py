@@ -210,15 +210,75 @@ def test_t12_veto_outlasts_the_clench_and_a_leaking_smile_does_not_veto() -> Non
     assert begins(detector().push(features((50, leaking)))) == [("mouth_to_eye", "left")]
 
 
-def test_gap_ends_a_response_and_the_hold_starts_again() -> None:
-    pulse = {**SMILE, 0: 12.0, 1: 4.0}
-    lost = dict.fromkeys(range(8), float("nan"))
-    events = detector().push(features((20, pulse), (2, lost), (4, pulse), (1, lost), (5, pulse)))
-    assert [(event.kind, event.frame) for event in events] == [
-        ("begin", 5 * 20 - 1),
-        ("end", 21 * 20 - 1),
-        ("begin", 32 * 20 - 1),
+PULSE = {**SMILE, 0: 12.0, 1: 4.0}
+LOST = dict.fromkeys(range(8), float("nan"))
+
+
+def kinds(*stretches: tuple[int, dict[int, float]]) -> list[tuple[str, int]]:
+    """Return kind and number of the hop of each event."""
+    events = detector().push(features(*stretches))
+    return [(event.kind, (event.frame + 1) // 20) for event in events]
+
+
+def test_hold_starts_again_after_a_gap_and_only_once_the_rms_can_be_trusted() -> None:
+    assert kinds((20, {}), (4, PULSE), (2, LOST), (30, PULSE)) == [("begin", 26 + 5 + 5)]
+    assert kinds((20, {}), (4, PULSE), (2, LOST), (5, PULSE), (30, {})) == []
+
+
+def test_response_goes_on_across_gaps() -> None:
+    """A movement is one event, however often the radio fails meanwhile; three would alarm."""
+    lossy = [(10, PULSE), (36, LOST), (10, PULSE), (100, LOST), (3, PULSE), (10, LOST)]
+    assert kinds((20, {}), *lossy, (10, PULSE), (50, {})) == [
+        ("begin", 25),
+        ("end", 20 + 179 + 10),
     ]
+
+
+def test_response_ends_in_a_gap_that_lasts() -> None:
+    assert kinds((20, {}), (10, PULSE), (400, LOST), (20, PULSE)) == [
+        ("begin", 25),
+        ("end", 30 + 120),
+        ("begin", 430 + 10),
+    ]
+
+
+def test_response_over_after_a_gap_has_ended() -> None:
+    assert kinds((20, {}), (10, PULSE), (30, LOST), (50, {})) == [("begin", 25), ("end", 75)]
+
+
+def test_index_never_comes_from_a_window_that_has_just_settled() -> None:
+    spoilt = {**PULSE, 0: 120.0}
+    stretches = (20, {}), (10, PULSE), (30, LOST), (5, spoilt), (10, PULSE), (50, {})
+    begin, end = detector().push(features(*stretches))
+    assert begin.index == end.index == pytest.approx(3.0)
+    (begin,) = detector().push(features((30, LOST), (5, spoilt), (10, PULSE)))
+    assert begin.index == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_short_gaps_neither_add_nor_take_events(seed: int) -> None:
+    """Scripted steps of a smile that closes the eye, through the whole chain."""
+    lsb_uv = 0.024
+    rng = np.random.default_rng(seed)
+    level_uv = np.tile(np.full(8, 2.0), (14 * 2000, 1))
+    for first_s in (8.0, 11.0):
+        move = slice(round(first_s * 2000), round((first_s + 2.0) * 2000))
+        level_uv[move, :4] = 12.0, 4.0, 20.0, 30.0
+    counts = np.round(rng.normal(0, level_uv) / lsb_uv).astype(np.int32)
+    gaps = {(at, int(rng.integers(20, 500))) for at in range(15_000, 27_000, 1_900)}
+    found = []
+    for lost in ([], sorted(gaps)):
+        core = StreamCore(lsb_uv=lsb_uv, mains_hz=50.0)
+        core.begin_rest()
+        core.push(counts[:12_000])
+        watch = SynkinesisDetector(PAIRS, "left", core.end_rest())
+        events, at = [], 12_000
+        for first, n in [*lost, (len(counts), 0)]:
+            events += watch.push(core.push(counts[at:first]))
+            events += watch.push(core.gap(n))
+            at = first + n
+        found.append(begins(events))
+    assert found[0] == found[1] == [("mouth_to_eye", "left")] * 2
 
 
 @pytest.mark.parametrize("muted", [0, 1, 2, 3, 6])

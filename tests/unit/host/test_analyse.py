@@ -13,10 +13,12 @@ import pytest
 
 from faceloop.session.analysis import Analysis
 from faceloop.session.bdf import finalise
-from faceloop.session.journal_format import ChunkType, encode_end
+from faceloop.session.journal_format import ChunkType, encode_end, encode_json
+from faceloop.session.kept_rest import rest_event
 from faceloop.session.montage import MONTAGES
 from faceloop.tasks.analyse import analyse
 from faceloop.twin.sources import make_source
+from faceloop_dsp import RestReference
 from faceloop_protocol.stream import FLAG_LATE
 
 FAKE = runpy.run_path(str(Path(__file__).parents[2] / "fakes" / "fake_recording.py"))
@@ -25,11 +27,14 @@ LSB_UV = 23841861 * 1e-9
 GAP = (11_000, 1_500)
 LATE = (16_600, 400)  # the first smile
 MONTAGE = MONTAGES["guarded8"]
+FACE = {"kind": "face", "scenario": "synkinesis", "seconds": 14, "seed": 3}
+BEGUN = 16_500  # in the first smile, long after the rest
+DATA = Path(__file__).parents[2] / "data"
 
 
 @pytest.fixture(scope="module")
 def face() -> np.ndarray:
-    source = make_source({"kind": "face", "scenario": "synkinesis", "seconds": 14, "seed": 3})
+    source = make_source(FACE)
     return source.read(N_FRAMES) >> 4 << 4
 
 
@@ -61,6 +66,28 @@ def session(face: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     finalise(journal, folder / "recording.bdf")
     return folder
+
+
+def true_levels_uv() -> np.ndarray:
+    """100 ms RMS of the same face without mains, by SciPy alone, at every frame; (n, 8)."""
+    from scipy.signal import butter, sosfilt
+
+    source = make_source(
+        {
+            **FACE,
+            "contaminants": {"mains": False},
+        }
+    )
+    uv = source.read(N_FRAMES) * LSB_UV
+    sections = butter(4, (20.0, 450.0), "bandpass", fs=2000.0, output="sos")
+    power = np.square(sosfilt(sections, uv - uv[0], axis=0))
+    total = np.cumsum(np.vstack([np.zeros((200, 8)), power]), axis=0)
+    return np.sqrt((total[200:] - total[:-200]) / 200)
+
+
+def true_rms_uv(first_frame: int, end_frame: int) -> np.ndarray:
+    levels_uv = true_levels_uv()[max(first_frame, 4000) : end_frame]
+    return np.sqrt(np.mean(np.square(levels_uv), axis=0))
 
 
 def judged(face: np.ndarray, *gaps: tuple[int, int]) -> list[tuple[float, str, float]]:
@@ -104,10 +131,8 @@ def test_gaps_and_padding_are_never_judged(session: Path, face: np.ndarray, name
     assert as_tuples(file["live"]["alerts"]) == judged(face, GAP, LATE)
     assert file["alerts"] != file["live"]["alerts"], "the late range must matter here"
     # Zeros in a gap would be a step of millivolts on every channel.
-    whole = Analysis(MONTAGE, "left", fs_hz=2000.0, lsb_uv=LSB_UV).push(face, 0, math.nan)
-    rms_uv = np.sqrt(np.mean(np.square(whole.trace_uv, dtype=np.float64), axis=0))
     found_uv = [channel["rms_uv"] for channel in file["channels"]]
-    np.testing.assert_allclose(found_uv, rms_uv, rtol=0.25)
+    np.testing.assert_allclose(found_uv, true_rms_uv(0, N_FRAMES), rtol=0.15)
 
 
 def test_live_result_keeps_the_settings_of_the_session(session: Path, face: np.ndarray) -> None:
@@ -135,3 +160,168 @@ def test_files_of_others_have_no_live_result(tmp_path: Path) -> None:
     assert file["live"] is None
     assert file["gaps"] == []
     assert [channel["name"] for channel in file["channels"]] == ["a", "b"]
+    assert file["board"] is None
+
+
+def test_symmetry_is_that_of_the_movement_and_free_of_hum(
+    tmp_path: Path, face: np.ndarray
+) -> None:
+    """The line is 15-80 uV until it is found: four times a resting muscle."""
+    file = one(begun_at(tmp_path, face, 0))
+    levels_uv = true_levels_uv()
+    rest_uv = np.array([channel["rest_rms_uv"] for channel in file["channels"]])
+    np.testing.assert_allclose(rest_uv, np.median(levels_uv[4000:14_000], axis=0), rtol=0.1)
+    for muscle, pair in zip(MONTAGE.muscles, file["pairs"], strict=True):
+        sides = [muscle.left, muscle.right]
+        whole_uv = true_rms_uv(0, N_FRAMES)[sides]
+        assert pair["whole"]["symmetry_ratio"] == pytest.approx(
+            min(whole_uv) / max(whole_uv), abs=0.05
+        )
+        assert (pair["a"], pair["b"]) == (f"{muscle.muscle}_l", f"{muscle.muscle}_r")
+        if muscle.muscle not in ("orbicularis_oculi", "zygomaticus_major"):
+            assert pair["active_s"] < 1.0, "nothing moved there"
+            continue
+        moves = (levels_uv[4000:, sides] > 1.7 * rest_uv[sides]).any(axis=1)
+        moving_uv = np.sqrt(np.mean(np.square(levels_uv[4000:, sides][moves]), axis=0))
+        assert pair["active_s"] == pytest.approx(moves.sum() / 2000, abs=0.3)
+        assert pair["symmetry_ratio"] == pytest.approx(min(moving_uv) / max(moving_uv), abs=0.05)
+        signed = (moving_uv[0] - moving_uv[1]) / moving_uv.sum()
+        assert pair["signed_asymmetry"] == pytest.approx(signed, abs=0.03)
+
+
+def begun_at(
+    folder: Path, face: np.ndarray, first: int, end: int = N_FRAMES, **header: Any
+) -> Path:
+    """Return the folder of a recording that began at a frame of the session."""
+    kit = FAKE["RecordingKit"]()
+    folder.mkdir(exist_ok=True)
+    chunks = [
+        kit.packets_chunk(kit.packet(at, rows=face[at : at + 20] >> 4), frame=at)
+        for at in range(first // 20 * 20, end // 20 * 20, 20)
+    ]
+    extra = {"rest_s": 5.0, "mains_hz": None, **header.pop("extra", {})}
+    journal = kit.write_journal(
+        folder,
+        *chunks,
+        *header.pop("events", []),
+        (ChunkType.END, end, encode_end(end)),
+        first_frame=first,
+        lsb_uv=LSB_UV,
+        montage="guarded8",
+        affected_side="left",
+        extra=extra,
+        **header,
+    )
+    finalise(journal, folder / "recording.bdf")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def learnt(face: np.ndarray) -> Analysis:
+    """The session's analysis when the recording begins."""
+    analysis = Analysis(MONTAGE, "left", fs_hz=2000.0, lsb_uv=LSB_UV, rest_s=5.0)
+    analysis.push(face[:BEGUN], 0, math.nan)
+    assert analysis.rest is not None
+    return analysis
+
+
+@pytest.mark.parametrize("name", ["", "recording.bdf", "journal.fllog"])
+def test_recording_begun_in_a_movement_is_judged_by_the_rest_of_the_session(
+    tmp_path: Path, face: np.ndarray, learnt: Analysis, name: str
+) -> None:
+    assert learnt.rest is not None
+    folder = begun_at(tmp_path, face, BEGUN, extra={"rest": learnt.rest.as_dict()})
+    file = one(folder / name)
+    assert (file["rest_source"], file["calibrated"]) == ("session", True)
+    rest_uv = [channel["rest_rms_uv"] for channel in file["channels"]]
+    np.testing.assert_allclose(rest_uv, learnt.rest.rms_mean_uv, atol=5e-4)
+    assert file["duration_s"] < 3.0, "too short to learn a rest from"
+    assert file["live"]["exact"] is False
+    assert file["live"]["alerts"] == file["alerts"]
+    assert file["alerts"], "the eye closes in the smile"
+    assert one(folder / name, rest_s=0.0)["calibrated"] is False
+
+
+@pytest.fixture(scope="module")
+def long_face() -> np.ndarray:
+    source = make_source({"kind": "face", "scenario": "synkinesis", "seconds": 40, "seed": 1})
+    return source.read(60_000) >> 4 << 4
+
+
+def rest_of(face: np.ndarray, end: int) -> RestReference:
+    analysis = Analysis(MONTAGE, "left", fs_hz=2000.0, lsb_uv=LSB_UV, rest_s=5.0)
+    analysis.push(face[:end], 0, math.nan)
+    assert analysis.rest is not None
+    return analysis.rest
+
+
+def test_recording_that_begins_in_a_movement_without_a_rest_is_doubted(
+    tmp_path: Path, long_face: np.ndarray
+) -> None:
+    """The file alone: most of its seconds two to seven are an eye closure."""
+    session = begun_at(
+        tmp_path / "session",
+        long_face,
+        22_000,
+        len(long_face),
+        extra={"rest": rest_of(long_face, 22_000).as_dict()},
+    )
+    assert len(one(session)["alerts"]) >= 2
+    assert not any("rest" in warning for warning in one(session)["warnings"])
+    alone = tmp_path / "mail" / "mailed.bdf"
+    alone.parent.mkdir()
+    alone.write_bytes((session / "recording.bdf").read_bytes())
+    file = one(alone)
+    assert file["rest_source"] == "file"
+    assert file["live"] is None
+    assert any("hardly a rest" in warning for warning in file["warnings"]), file["warnings"]
+    whole = one(begun_at(tmp_path / "whole", long_face, 0, len(long_face)))
+    assert whole["rest_source"] == "file"
+    assert not any("rest" in warning for warning in whole["warnings"])
+
+
+def test_rest_learnt_while_recording_is_kept_with_its_moment(
+    tmp_path: Path, long_face: np.ndarray
+) -> None:
+    """Nothing before that moment was judged live; offline everything is."""
+    rest = rest_of(long_face, BEGUN)
+    known_from = 24_000
+    event = (ChunkType.EVENT, known_from - 1, encode_json(rest_event(rest)))
+    folder = begun_at(tmp_path, long_face, BEGUN, len(long_face), events=[event])
+    summary = json.loads((folder / "session.json").read_bytes())
+    assert summary["rest"]["frame"] == known_from
+    for name in ("recording.bdf", "journal.fllog"):
+        file = one(folder / name)
+        assert file["rest_source"] == "session"
+        early = (known_from - BEGUN) / 2000
+        assert [alert for alert in file["alerts"] if alert["t_s"] < early]
+        assert not [alert for alert in file["live"]["alerts"] if alert["t_s"] < early]
+        assert file["live"]["alerts"]
+
+
+@pytest.mark.parametrize("broken", [{"rest": 1}, {"rest": {"seconds": 5}}, {"rest": None}])
+def test_rest_that_cannot_be_read_is_none(
+    tmp_path: Path, face: np.ndarray, broken: dict[str, Any]
+) -> None:
+    file = one(begun_at(tmp_path, face, BEGUN, extra=broken))
+    assert (file["rest_source"], file["live"], file["alerts"]) == (None, None, None)
+
+
+def test_files_of_others_say_how_their_channels_are_taken() -> None:
+    file = one(DATA / "facial_biopac_corr_zyg_lev.edf")
+    assert (file["fs_hz"], file["analysed_fs_hz"]) == (1000.0, 2000.0)
+    assert "Resampled from 1000 to 2000 Hz." in file["warnings"]
+    assert any("guarded8" in warning and "--montage" in warning for warning in file["warnings"])
+    assert file["calibrated"]
+    assert (file["alerts"], file["judged"]) == (None, []), "three channels make no pair"
+
+
+def test_recording_of_a_virtual_board_says_that_it_is_none_of_a_person(
+    tmp_path: Path, face: np.ndarray
+) -> None:
+    extra = {"played": "the made-up face (synkinesis)"}
+    file = one(begun_at(tmp_path / "demo", face, 0, board="virtual", extra=extra))
+    assert (file["board"], file["played"]) == ("virtual", extra["played"])
+    assert any("made-up face (synkinesis)" in warning for warning in file["warnings"])
+    file = one(begun_at(tmp_path / "real", face, 0, board="pico2w"))
+    assert (file["board"], file["played"], file["warnings"]) == ("pico2w", None, [])

@@ -113,3 +113,38 @@ def test_analysis_flickering_electrode_is_off_until_it_is_back(face: np.ndarray)
     assert one[:3] == other[:3]
     np.testing.assert_array_equal(one[3], other[3])
     assert one[0] != verdicts(face, [(28_000, True, 0)])[0], "it must have mattered"
+
+
+def test_analysis_symmetry_is_known_only_while_a_side_moves(face: np.ndarray) -> None:
+    """Before there is a rest nothing says whether a muscle moves; 3 SD alone flicker at rest."""
+    analysis = Analysis(MONTAGE, "left", fs_hz=2000.0, lsb_uv=LSB_UV, rest_s=5.0)
+    shown = [
+        {name for name, ratio in block.symmetry.items() if math.isfinite(ratio)}
+        for block in (
+            analysis.push(np.ascontiguousarray(face[at : at + 20]), 0, math.nan)
+            for at in range(0, 19_000, 20)
+        )
+    ]
+    assert analysis.rest_frame == 14_000
+    assert not set().union(*shown[: 14_000 // 20])
+    at_rest = [len(muscles) for muscles in shown[14_200 // 20 : 16_400 // 20]]
+    assert sum(at_rest) <= 5, "a flicker at most"
+    assert "zygomaticus_major" in shown[17_600 // 20]
+    assert "mentalis" not in shown[17_600 // 20]
+
+
+def test_analysis_uses_a_given_rest_from_its_frame_on(face: np.ndarray) -> None:
+    """As the session did: so a recording tells what was seen live."""
+    learning = Analysis(MONTAGE, "left", fs_hz=2000.0, lsb_uv=LSB_UV, rest_s=5.0)
+    expected = [*learning.push(face, 0, math.nan).events]
+    given = Analysis(
+        MONTAGE,
+        "left",
+        fs_hz=2000.0,
+        lsb_uv=LSB_UV,
+        rest=learning.rest,
+        rest_frame=learning.rest_frame,
+    )
+    found = [*given.push(face, 0, math.nan).events]
+    assert repr([event for event in expected if event.kind != "note"]) == repr(found)
+    assert found

@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 
 from faceloop.errors import LinkError
-from faceloop.tasks.attendance import ENDING, STILL_ENDING, STILL_STORING, STORING, attend
+from faceloop.tasks.attendance import (
+    BEING_ENDED,
+    BEING_STORED,
+    ENDING,
+    NOT_WAITING,
+    STILL_ENDING,
+    STILL_STORING,
+    STORING,
+    attend,
+)
 
 
 class Session:
@@ -23,9 +32,13 @@ class Session:
         self.may_finish = asyncio.Event()
         self.may_finish.set()
         self.was_patient: bool | None = None
+        self.link = "live"
 
     def status(self) -> Any:
-        return SimpleNamespace(is_recording=self.is_recording)
+        return SimpleNamespace(is_recording=self.is_recording, link=self.link)
+
+    def hurry(self) -> None:
+        self.may_finish.set()
 
     async def wait_ended(self) -> None:
         await self.ended.wait()
@@ -97,6 +110,30 @@ async def test_second_ctrl_c_says_what_goes_on(is_recording, sentence):
     for _ in range(3):
         await asyncio.sleep(0)
     session.may_finish.set()
+    (_, is_interrupted), notes = await running
+    assert is_interrupted
+    assert notes.said == [sentence]
+
+
+@pytest.mark.parametrize(
+    ("link", "is_recording", "sentence"),
+    [
+        ("lost", True, NOT_WAITING + BEING_STORED),
+        ("lost", False, NOT_WAITING + BEING_ENDED),
+        ("live", True, BEING_STORED),
+        ("live", False, BEING_ENDED),
+    ],
+)
+async def test_first_ctrl_c_while_it_ends_by_itself_ends_the_waiting_and_is_answered(
+    link, is_recording, sentence
+):
+    session = Session(is_recording=is_recording)
+    session.link = link
+    session.may_finish.clear()
+    running = asyncio.create_task(start(session, at_once))
+    await session.finishing.wait()
+    assert session.was_patient
+    signal.raise_signal(signal.SIGINT)
     (_, is_interrupted), notes = await running
     assert is_interrupted
     assert notes.said == [sentence]

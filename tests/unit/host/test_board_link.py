@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from faceloop.device.board_link import BoardLink
 from faceloop.errors import LinkError
-from faceloop_protocol.stream import pack_header_into
+from faceloop_protocol.stream import FLAG_ENCRYPTED, pack_header_into
 
 
 def packet(seq: int) -> bytes:
@@ -37,7 +39,8 @@ class Air:
 class Client:
     """Answers commands at once."""
 
-    stream_key = None
+    stream_key: bytes | None = None
+    stream_id = 7
 
     def __init__(self) -> None:
         self.error: Exception | None = None
@@ -48,7 +51,7 @@ class Client:
         self.on_start()
         if self.error is not None:
             raise self.error
-        return 7
+        return self.stream_id
 
     async def resume(self, stream_id: int, next_seq: int) -> None:
         self.on_start()
@@ -65,10 +68,14 @@ class Client:
 
 class Listener:
     def __init__(self) -> None:
-        self.seqs: list[int] = []
+        self.packets: list[Any] = []
+
+    @property
+    def seqs(self) -> list[int]:
+        return [packet.header.seq for packet in self.packets]
 
     def on_packet(self, packet: Any) -> None:
-        self.seqs.append(packet.header.seq)
+        self.packets.append(packet)
 
     def next_seq(self) -> int:
         return 0
@@ -90,6 +97,24 @@ async def link(client: Client, listener: Listener) -> Any:
     link._client = client  # type: ignore[assignment]
     yield link
     await link.disconnect()
+
+
+VECTORS = Path(__file__).parents[2] / "vectors" / "messages.json"
+PACKETS = json.loads(VECTORS.read_text())["packet"]
+
+
+@pytest.mark.parametrize("case", PACKETS, ids=lambda case: f"{len(case['plain']) // 2}_bytes")
+async def test_encrypted_vector_arrives_in_the_clear(link, client, listener, case):
+    client.stream_key = bytes.fromhex(case["stream_key"])
+    client.stream_id = case["stream_id"]
+    await link.start_stream(0, 4)
+    link._on_stream(bytes.fromhex(case["encrypted"]))
+    (packet,) = listener.packets
+    plain = bytearray.fromhex(case["plain"])
+    plain[1] &= ~FLAG_ENCRYPTED
+    assert packet.plain == plain
+    assert packet.header.first_frame == case["first_frame"]
+    assert not packet.header.flags & FLAG_ENCRYPTED
 
 
 async def test_packets_that_overtake_the_answer_to_start_are_kept(link, client, listener):

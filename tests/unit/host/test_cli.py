@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
 from faceloop import cli
+from faceloop.errors import UsageError
 from faceloop.options import FaceOptions
 from faceloop.tasks import demo as demo_module
 from faceloop.tasks import live as live_module
@@ -54,6 +54,17 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         ("demo --affected up", "The affected side is left or right, not 'up'."),
         ("run --mains-hz 55", "The mains have 50 or 60 Hz, not 55."),
         ("demo --radio-blackout 3", "A blackout is START,LENGTH"),
+        ("demo --radio-blackout nan,1", "A blackout starts at 0 s or later"),
+        ("demo --radio-blackout 0.1,nan", "A blackout starts at 0 s or later"),
+        ("demo --radio-blackout 1,inf", "A blackout starts at 0 s or later"),
+        ("demo --seconds nan", "--seconds takes a number of at least 1."),
+        ("record --seconds inf", "--seconds takes a number of at least 1."),
+        ("demo --radio-loss nan", "--radio-loss takes a number from 0 to 0.95."),
+        ("demo --radio-interval-ms nan", "--radio-interval-ms takes a number from 7.5 to 4000."),
+        ("demo --rest-s nan", "--rest-s takes a number of at least 0."),
+        ("demo --wait-s inf", "--wait-s takes a number of at least 0."),
+        ("run --mains-hz nan", "--mains-hz takes a number."),
+        ("devices --seconds nan", "--seconds takes a number from 0.5 to 60."),
         ("demo --montage x", "There is no montage 'x'."),
         ("run --virtual --serial x", "Choose one board"),
         ("pair", "Say how"),
@@ -81,7 +92,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     async def note(options: Any, *_: Any) -> dict[str, Any]:
         seen.append(options)
-        raise typer.Exit(0)
+        raise UsageError("Seen.")
 
     monkeypatch.setattr(live_module, "live", note)
     monkeypatch.setattr(demo_module, "demo", note)
@@ -125,8 +136,35 @@ def test_record_needs_no_end_and_replay_may_have_one(command: Command, asked: li
 
 def test_group_gives_its_defaults_to_the_command(command: Command, asked: list[Any]) -> None:
     command("demo", "--headless")
-    assert asked == [DemoOptions(affected_side="left", rest_s=cli.SCRIPTED_FACE.rest_s)]
-    assert cli.SCRIPTED_FACE.rest_s != FaceOptions().rest_s
+    assert asked == [DemoOptions(rest_s=cli.PLAYED_FACE.rest_s)]
+    assert cli.PLAYED_FACE.rest_s != FaceOptions().rest_s
+
+
+def shell(line: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {line}", "bash", str(FACELOOP)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("arguments", ["--help", "demo --help", "doctor", "doctor --json"])
+def test_output_that_cannot_be_written_is_one_sentence_and_code_7(arguments: str) -> None:
+    done = shell(f'"$1" {arguments} > /dev/full')
+    assert done.returncode == 7
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("faceloop: The output cannot be written (No space left")
+
+
+@pytest.mark.parametrize("arguments", ["--help", "doctor --json"])
+def test_reader_that_has_had_enough_gets_no_complaint(arguments: str) -> None:
+    done = shell(f'"$1" {arguments} | sleep 0')
+    assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
+
+
+def test_errors_that_nobody_takes_keep_their_code() -> None:
+    assert shell('"$1" demo --seconds x 2> /dev/full').returncode == 2
 
 
 def test_ctrl_c_while_the_program_loads_is_silent(tmp_path: Path) -> None:

@@ -7,8 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from faceloop.errors import DeviceFault
 from faceloop.session.live_session import LiveSession
 from faceloop.session.montage import MONTAGES
+from faceloop_protocol.state import (
+    FAULT_CONVERTER_SILENT,
+    FAULT_TEXT,
+    FAULT_USB_POWER,
+    STATE_BYTES,
+    STATE_DRAINING,
+    STATE_STREAMING,
+    BoardState,
+    decode_state,
+)
 
 
 class Air:
@@ -26,15 +37,43 @@ class Air:
         self.n_closed += 1
 
 
-async def test_abort_that_is_cancelled_ends_the_session_and_stays_cancelled():
-    air = Air()
-    session = LiveSession(
+def session_over(air: Air) -> LiveSession:
+    return LiveSession(
         air,  # type: ignore[arg-type]
         lambda device_id: None,
         montage=MONTAGES["guarded8"],
         affected_side=None,
         new_folder=Path,
     )
+
+
+def report(where: int, fault: int) -> BoardState:
+    return decode_state(bytes([where, fault]) + bytes(STATE_BYTES - 2))
+
+
+async def test_fault_that_stops_the_board_ends_the_session_once():
+    session = session_over(Air())
+    session._status = "live"
+    session.on_state(report(STATE_STREAMING, FAULT_CONVERTER_SILENT))
+    assert session.error is None
+    session.on_state(report(STATE_DRAINING, FAULT_USB_POWER))
+    session.on_state(report(STATE_DRAINING, FAULT_CONVERTER_SILENT))
+    assert isinstance(session.error, DeviceFault)
+    assert session.error.code == FAULT_USB_POWER
+    assert str(session.error) == session.status().message == FAULT_TEXT[FAULT_USB_POWER]
+
+
+async def test_converter_that_is_silent_at_the_end_is_no_fault():
+    session = session_over(Air())
+    session._status = "live"
+    async with session._finishing:
+        session.on_state(report(STATE_DRAINING, FAULT_CONVERTER_SILENT))
+    assert session.error is None
+
+
+async def test_abort_that_is_cancelled_ends_the_session_and_stays_cancelled():
+    air = Air()
+    session = session_over(air)
     is_ending = asyncio.Event()
     may_end = asyncio.Event()
 

@@ -22,6 +22,8 @@ ACCOUNT: dict[str, Any] = {
     "affected_side": "left",
     "latency_ms": {"p50": None, "p95": None, "n": 0, "kind": "to_host"},
     "recovered": [],
+    "end_known": True,
+    "error": None,
 }
 
 
@@ -41,6 +43,23 @@ def test_what_came_late_is_a_time_and_no_loss() -> None:
 
 def test_what_is_missing_is_a_time() -> None:
     assert lines(gaps=[[100, 200], [900, 500]])[0].endswith("0.35 s of it missing.")
+
+
+def test_end_that_is_missing_is_no_part_of_what_is_there() -> None:
+    first, second, third = lines(end_known=False, gaps=[[120_000, 4000]])
+    assert first == "60.0 s of signal from 8 channels."
+    assert second == "Another 2.00 s that the board measured after it are missing."
+    assert third == "The board was out of reach when the session ended."
+    gaps = [[100, 1000], [120_000, 4000]]
+    first, second = lines(end_known=False, gaps=gaps, error={"message": "Gone.", "exit_code": 4})
+    assert first.endswith(", 0.50 s of it missing.")
+    assert second.startswith("Another 2.00 s")
+
+
+def test_recording_whose_end_is_not_known_is_not_called_complete() -> None:
+    first, second, _ = lines(end_known=False, recording="R")
+    assert first == "60.0 s of signal from 8 channels."
+    assert second.startswith("The board was out of reach when the session ended: what it still")
 
 
 def test_silent_loss_is_never_called_complete() -> None:
@@ -86,6 +105,17 @@ def test_what_is_said_is_a_line_unless_only_json_is_wanted(
     assert screen.getvalue() == shown
 
 
+def test_path_is_shown_as_it_is(screen: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        output, "_err", Console(file=screen, force_terminal=True, width=200, highlight=False)
+    )
+    with output.progress(is_quiet=False) as progress:
+        progress.step("Reading [b]:smile:.csv")
+        progress.say("/home/:smile:/[b].csv")
+    assert "/home/:smile:/[b].csv" in screen.getvalue()
+    assert "Reading [b]:smile:.csv" in screen.getvalue()
+
+
 def test_terminal_gets_its_cursor_back_before_the_last_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -106,3 +136,38 @@ def test_terminal_that_went_away_is_no_mistake(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(output, "_err", Console(file=Gone()))
     with output.progress(is_quiet=False) as progress:
         progress.say("Anybody there?")
+
+
+def analysed_file(**changes: Any) -> dict[str, Any]:
+    symmetry = {"symmetry_ratio": 0.8, "asymmetry_index": 0.11, "signed_asymmetry": 0.11}
+    file = {
+        "file": "a.bdf",
+        "fs_hz": 1000.0,
+        "duration_s": 12.0,
+        "gaps": [],
+        "calibrated": True,
+        "warnings": [],
+        "channels": [{"name": "A", "muscle": "a_l", "onsets_s": [1.0], "rest_rms_uv": 2.2}],
+        "pairs": [
+            {"a": "a_l", "b": "a_r", "active_s": 3.0, **symmetry, "whole": {"symmetry_ratio": 0.7}}
+        ],
+        "alerts": [{}],
+        "live": {"late": [[0, 1000]], "alerts": [{}, {}]},
+    }
+    return {"files": [{**file, **changes}]}
+
+
+def test_analysis_counts_in_words_that_fit_one_and_many() -> None:
+    text = "\n".join(output.analysis_lines(analysed_file()))
+    assert "rest 2.2 uV, 1 onset\n" in text
+    assert "1 synkinesis event\n" in text
+    assert text.endswith("the live session counted 2 events")
+    assert "symmetry 80% in the 3.0 s in which it moved, 70% over the whole recording" in text
+
+
+def test_analysis_without_a_pair_says_that_nothing_could_be_judged() -> None:
+    live = {"late": [[0, 1000]], "alerts": None}
+    text = "\n".join(output.analysis_lines(analysed_file(alerts=None, live=live)))
+    assert "Synkinesis could not be judged" in text
+    assert "0 synkinesis" not in text
+    assert text.endswith("the live session could not judge")

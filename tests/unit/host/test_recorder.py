@@ -35,7 +35,8 @@ class FakeRecording:
     def sync(self) -> None:
         self.append("too much")
 
-    def finish(self, end_frame: int) -> Any:
+    def finish(self, end_frame: int, *, is_end_known: bool) -> Any:
+        self.is_end_known = is_end_known
         return SimpleNamespace(first_frame=0, end_frame=end_frame, frames_recorded=self.n_recorded)
 
     def leave(self) -> None:
@@ -127,11 +128,13 @@ async def test_file_is_compared_with_what_arrived(recorder, recording):
     await recorder.finish(100, coverage)
     assert (recorder.frames_recorded, recorder.frames_unstored) == (80, 0)
     assert recorder.finished == recording.path
+    assert recording.is_end_known
 
     recording.n_recorded = 70  # ten frames arrived and are nowhere
     await begin(recorder)
-    await recorder.finish(100, coverage)
+    await recorder.finish(100, coverage, is_end_known=False)
     assert (recorder.frames_recorded, recorder.frames_unstored) == (150, 10)
+    assert not recording.is_end_known
 
 
 async def test_without_a_recording_there_is_nothing_to_do(recorder, failures):

@@ -7,11 +7,13 @@ import runpy
 from pathlib import Path
 from typing import Any
 
+import edfio
 import pytest
 
 from faceloop.session.journal import Journal
 from faceloop.session.live import LiveEvent
 from faceloop.session.recording import Recording
+from faceloop.session.recording_reader import open_recording
 
 FAKE = runpy.run_path(str(Path(__file__).parents[2] / "fakes" / "fake_recording.py"))
 
@@ -56,3 +58,25 @@ def test_events_of_before_the_recording_stay_out_of_it(tmp_path: Path, kit: Any)
     ]
     (alert,) = [line for line in lines if line["kind"] == "synkinesis"]
     assert (alert["channel"], alert["pair"], alert["index"]) == (2, "mouth_to_eye", 1.75)
+
+
+@pytest.mark.parametrize("is_end_known", [True, False])
+def test_end_that_the_board_did_not_tell_is_admitted_wherever_the_recording_is_read(
+    tmp_path: Path, kit: Any, is_end_known: bool
+) -> None:
+    journal = Journal.create(tmp_path, kit.header(first_frame=0), min_free_bytes=0)
+    recording = Recording(tmp_path, journal)
+    for first in range(0, 1000, 20):
+        recording.append(kit.packet(first), first // 20 + 1)
+    summary = recording.finish(1000, is_end_known=is_end_known)
+    assert (summary.is_ended, summary.is_end_known) == (True, is_end_known)
+    assert (summary.end_frame, summary.frames_missing) == (1000, 0)
+    entries = edfio.read_bdf(recording.path).annotations
+    ends = [(entry.onset, entry.text) for entry in entries if "end_unknown" in entry.text]
+    text = "the board was out of reach, what it still held is not here"
+    assert ends == ([] if is_end_known else [(0.5, f"end_unknown: {text}")])
+    for path in (recording.path, tmp_path / "journal.fllog"):
+        read = open_recording(path)
+        assert read.n_frames == 1000
+        note = f"Where the signal ended is not known: {text}."
+        assert read.warnings == (() if is_end_known else (note,))

@@ -285,7 +285,7 @@ def test_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.edf").write_bytes(b"RIFF" + bytes(1000))
     (tmp_path / "a.wav").write_bytes(b"RIFF" + bytes(1000))
     (tmp_path / "a.txt").write_text("Once upon a time\nthere were 2 muscles\n")
-    assert "is not an EDF file" in refusal(tmp_path / "a.edf")
+    assert "is no EDF file" in refusal(tmp_path / "a.edf")
     assert "neither EDF, BDF nor" in refusal(tmp_path / "a.wav")
     assert "neither EDF, BDF nor" in refusal(tmp_path / "a.txt")
 

@@ -17,29 +17,39 @@ ROOT = Path(__file__).resolve().parents[3]
 PYTHON = Path(getattr(sys, "_base_executable", sys.executable))
 TIMEOUT_S = 120
 
+# The project builds itself: nothing is fetched, and setting it up takes a second or two.
 BUILD_FILE = """
 [build-system]
-requires = ["setuptools>=77"]
-build-backend = "setuptools.build_meta"
+requires = []
+build-backend = "backend"
+backend-path = ["."]
 [project]
 name = "faceloop"
 version = "0"
-[project.optional-dependencies]
-dev = []
-[project.scripts]
-faceloop = "tiny:main"
-[tool.setuptools]
-py-modules = ["tiny"]
+"""
+BACKEND = """
+from pathlib import Path
+from zipfile import ZipFile
+INFO = "faceloop-0.dist-info/"
+def build_editable(folder, config_settings=None, metadata_directory=None):
+    name = "faceloop-0-py3-none-any.whl"
+    with ZipFile(Path(folder) / name, "w") as wheel:
+        wheel.write("tiny.py")
+        about = "Metadata-Version: 2.1\\nName: faceloop\\nVersion: 0\\nProvides-Extra: dev\\n"
+        wheel.writestr(INFO + "METADATA", about)
+        tag = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+        wheel.writestr(INFO + "WHEEL", tag)
+        wheel.writestr(INFO + "entry_points.txt", "[console_scripts]\\nfaceloop = tiny:main\\n")
+        wheel.writestr(INFO + "RECORD", "")
+    return name
 """
 # Says what it was given; "wait" waits for Ctrl-C and leaves with a code of its own.
 PROGRAM = """
-import os, sys, time
+import os, signal, sys, time
 def main():
+    signal.signal(signal.SIGINT, lambda *_: os._exit(33))
     print(sys.argv[1:], os.getcwd(), flush=True)
-    try:
-        time.sleep(60 if "wait" in sys.argv else 0)
-    except KeyboardInterrupt:
-        sys.exit(33)
+    time.sleep(60 if "wait" in sys.argv else 0)
 """
 # A Python that lacks modules, in every process below it.
 WITHOUT_MODULES = """
@@ -58,6 +68,7 @@ class Checkout:
         (folder / "dsp").mkdir()
         shutil.copy(ROOT / "tools" / "run.py", folder / "tools")
         (folder / "pyproject.toml").write_text(BUILD_FILE)
+        (folder / "backend.py").write_text(BACKEND)
         (folder / "tiny.py").write_text(PROGRAM)
 
     def start(self, *arguments: object, **environment: object) -> subprocess.Popen[str]:
@@ -193,6 +204,50 @@ def test_missing_browser_without_rights_is_named(checkout: Checkout, tmp_path: P
     assert err.splitlines()[-1] == (
         "The browser tests need Chromium. On Debian: sudo apt install chromium"
     )
+
+
+# apt-get of a system where installing works: it notes its arguments, then there is a browser.
+APT_GET = """#!/bin/sh
+echo "$DEBIAN_FRONTEND $*" >> {folder}/apt-get.log
+case " $* " in
+*" install "*" chromium "*) cd {folder}; echo > {program}; {chmod} +x {program};;
+esac
+"""
+
+
+@pytest.mark.parametrize("program", ["chromium", "nothing"])
+def test_missing_browser_is_installed_where_root_has_apt(
+    checkout: Checkout, tmp_path: Path, program: str
+) -> None:
+    """In the second case apt-get ends well and yet there is no browser."""
+    (tmp_path / "cc").symlink_to("/bin/true")
+    chmod = shutil.which("chmod")
+    text = APT_GET.format(folder=tmp_path, program=program, chmod=chmod)
+    (tmp_path / "apt-get").write_text(text)
+    (tmp_path / "apt-get").chmod(0o755)
+    root = "import os; os.geteuid = lambda: 0\n"
+    (tmp_path / "sitecustomize.py").write_text(root)
+    (checkout.folder / "tools" / "check.py").write_text("import sys; print(sys.argv[1:])\n")
+    code, out, err = checkout.run("test", "-k", "rice", PATH=tmp_path, PYTHONPATH=tmp_path)
+    log = (tmp_path / "apt-get.log").read_text().splitlines()
+    assert [line.split()[:2] for line in log] == [
+        ["noninteractive", "update"],
+        ["noninteractive", "install"],
+    ]
+    assert "Installing Chromium for the browser tests ..." in err
+    if program == "chromium":
+        assert (code, out) == (0, "['-k', 'rice']\n")
+        assert "need Chromium" not in err
+    else:
+        assert (code, out) == (1, "")
+        assert err.splitlines()[-1].startswith("The browser tests need Chromium.")
+
+
+def test_quick_tests_need_no_browser(checkout: Checkout, tmp_path: Path) -> None:
+    (tmp_path / "cc").symlink_to("/bin/true")
+    (checkout.folder / "tools" / "check.py").write_text("import sys; print(sys.argv[1:])\n")
+    code, out, err = checkout.run("test", "--quick", PATH=tmp_path)
+    assert (code, out, err) == (0, "['--quick']\n", "")
 
 
 def test_no_command_or_a_wrong_one_shows_what_there_is(fresh: Checkout) -> None:

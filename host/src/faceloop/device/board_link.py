@@ -332,7 +332,7 @@ class BoardLink:
                 extent = await self._resume()
         except TimeoutError:
             error = LinkError(
-                f"{self.name} did not come back within {self._give_up_s:g} s. What was recorded "
+                f"The board did not come back within {self._give_up_s:g} s. What was recorded "
                 "until then is safe: switch the board on, bring it near and start again."
             )
         except FaceloopError as refusal:
@@ -340,7 +340,7 @@ class BoardLink:
         except Exception as bug:  # whatever it is, the session has to end and keep its recording
             log.debug("reconnecting failed", exc_info=True)
             error = LinkError(
-                f"{self.name} could not be reached again ({type(bug).__name__}). What was "
+                f"The board could not be reached again ({type(bug).__name__}). What was "
                 "recorded until then is safe: start again."
             )
         self._reconnect_task = None
@@ -378,7 +378,7 @@ class BoardLink:
                         FAULT_EXCEPTION,
                     )
                 raise RemoteError(
-                    f"{self.name} has restarted or serves another computer now, so this session "
+                    "The board has restarted or serves another computer now, so this session "
                     "has ended. What was recorded until then is safe: start again."
                 )
             return extent

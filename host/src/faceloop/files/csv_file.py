@@ -103,6 +103,9 @@ def read_csv(path: Path, fs_hz: float | None) -> tuple[list[Track], list[str]]:
 
 
 def _lines(path: Path) -> tuple[list[str], float | None]:
+    too_large = f"{path.name} is larger than 1 GiB of text: convert it to EDF+ first."
+    if path.stat().st_size > _MAX_BYTES:
+        raise SourceError(too_large)
     raw = path.read_bytes()
     if raw[:2] == b"\x1f\x8b":
         try:
@@ -113,7 +116,7 @@ def _lines(path: Path) -> tuple[list[str], float | None]:
                 f"{path.name} is a damaged or truncated gzip file: copy it again."
             ) from error
     if len(raw) > _MAX_BYTES:
-        raise SourceError(f"{path.name} is larger than 1 GiB of text: convert it to EDF+ first.")
+        raise SourceError(too_large)
     if b"\0" in raw[:4096]:
         raise SourceError(
             f"{path.name} is neither EDF, BDF nor text: export the recording as EDF+ or CSV."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,7 +110,7 @@ def read_recording(path: Path, fs_hz: float | None = None) -> FileRecording:
         if n_clipped:
             notes.append(
                 f"Channel {track.label!r} exceeds the converter's 200 mV in {n_clipped}"
-                " samples: clipped there."
+                f" sample{'' if n_clipped == 1 else 's'}: clipped there."
             )
         if np.ptp(track.samples) == 0:
             open_bits |= 1 << channel
@@ -128,8 +129,14 @@ def _load(path: Path, fs_hz: float | None) -> tuple[list[Track], list[str]]:
     if fs_hz is not None and not (math.isfinite(fs_hz) and fs_hz > 0):
         raise SourceError(f"A sampling rate of {fs_hz} Hz makes no sense: state fs_hz above 0.")
     try:
-        if path.is_dir():
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
             raise SourceError(f"{path.name} is a folder: name one recording in it.")
+        if not stat.S_ISREG(mode):  # a device without an end, a pipe in which nothing comes
+            raise SourceError(
+                f"{path.name} is no file but a device or a pipe: store the recording in a file"
+                " first."
+            )
         with path.open("rb") as file:
             first_bytes = file.read(16)
         if not first_bytes:
@@ -138,7 +145,7 @@ def _load(path: Path, fs_hz: float | None) -> tuple[list[Track], list[str]]:
             return read_edf_or_bdf(path, MIN_FS_HZ, N_CHANNELS, MAX_SECONDS)
         if path.suffix.lower() in (".edf", ".bdf"):
             raise SourceError(
-                f"{path.name} is not an {path.suffix[1:].upper()} file, whatever its name says:"
+                f"{path.name} is no {path.suffix[1:].upper()} file, whatever its name says:"
                 " export the recording again."
             )
         return read_csv(path, fs_hz)
@@ -161,7 +168,8 @@ def _check_rates(path: Path, tracks: list[Track]) -> None:
             raise SourceError(
                 f"{path.name} has {track.fs_hz:g} samples a second, too few for EMG (its band is"
                 f" 20-450 Hz; such files hold envelopes or aliased data): choose a recording of"
-                f" {MIN_FS_HZ:g} Hz or more."
+                f" {MIN_FS_HZ:g} Hz or more that lasts from {MIN_SECONDS:g} s to"
+                f" {MAX_SECONDS / 3600:g} h."
             )
 
 

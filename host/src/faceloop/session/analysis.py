@@ -19,7 +19,7 @@ from faceloop_dsp import (
     symmetry_ratio,
 )
 
-__all__ = ["ELECTRODE_BACK_S", "Analysis"]
+__all__ = ["ELECTRODE_BACK_S", "Analysis", "moves_above_uv"]
 
 # The mains canceller has learnt a strong line by then; before, the line would count as rest.
 REST_BEGINS_S = 2.0
@@ -28,6 +28,7 @@ REST_STEP_S = 0.1
 # A loose electrode flickers with every packet: it is back when it was good for so long. Recordings
 # join what is no further apart, so that a file mutes the same frames as the live session.
 ELECTRODE_BACK_S = 0.5
+MOVES_FACTOR = 1.5  # as the synkinesis rule asks of the trained muscle
 
 
 class Analysis:
@@ -49,6 +50,20 @@ class Analysis:
         Seconds of rest to learn from, beginning 2 s after the first frame; 0 learns none.
     rest : RestReference or None
         A reference from an earlier moment; then none is learnt.
+    rest_frame : int
+        Frame from which on ``rest`` is used.
+
+    Attributes
+    ----------
+    onsets : tuple of Onset
+        Of the last block, every channel.
+    rms_uv : ndarray of float32, shape (n_hops, 8)
+        100 ms RMS of every hop that ended in the last block, NaN where it is not known.
+    rest_frame : int
+        Frame from which on the rest is in use, -1 without one.
+    line_frame : int
+        The mains line was found in the 0.1 s before this frame: earlier levels hold its hum. 0
+        when it was given, or there is none.
     """
 
     def __init__(
@@ -61,6 +76,7 @@ class Analysis:
         mains_hz: float | None = None,
         rest_s: float = 0.0,
         rest: RestReference | None = None,
+        rest_frame: int = 0,
     ) -> None:
         self.montage = montage
         self._core = StreamCore(
@@ -73,17 +89,20 @@ class Analysis:
         self._muted = 0
         self._back_frames = round(ELECTRODE_BACK_S * fs_hz)
         self._back_at = [0] * 8  # frame from which on each electrode counts as attached
-        self.onsets: tuple[Onset, ...] = ()  # of the last block, every channel
+        self.onsets: tuple[Onset, ...] = ()
+        self.rms_uv = np.zeros((0, 8), np.float32)
+        self.rest_frame = -1
+        self.line_frame = 0
+        self._hunts_line = mains_hz is None
         self._level_uv = np.full(8, np.nan, dtype=np.float32)
         self._unused = _mask_of(
             channel for channel, label in enumerate(montage.labels) if label == "unused"
         )
         self._guard_of = {pair.name: pair.guard for pair in montage.pairs}
-        if rest is not None:
-            self._core.set_rest(rest)
-            self._use_rest(rest)
+        self._given_rest = rest
+        self._given_frame = rest_frame
         self._rest_begins_frame = math.ceil(REST_BEGINS_S * fs_hz)
-        self._rest_step_frames = round(REST_STEP_S * fs_hz)
+        self._step_frames = round(REST_STEP_S * fs_hz)
         self._waits_for_rest = rest is None and rest_s > 0
 
     @property
@@ -132,6 +151,7 @@ class Analysis:
             at += n
             events += self._judge(features)
             events += self._end_rest()
+            self._note_line()
         return self._block(pieces, electrode_time_s, events)
 
     def _note_electrodes(self, lead_off: int, n_frames: int) -> None:
@@ -148,6 +168,10 @@ class Analysis:
         if muted != self._muted:
             self._muted = muted
             self._core.set_muted(muted)
+        if self._given_rest is not None and frame >= self._given_frame:
+            self._core.set_rest(self._given_rest)
+            self._use_rest(self._given_rest)
+            self._given_rest = None
         if self._waits_for_rest and frame >= self._rest_begins_frame:
             self._waits_for_rest = False
             self._core.begin_rest()
@@ -158,13 +182,15 @@ class Analysis:
         changes = [back_at for back_at in self._back_at if back_at > frame]
         if self._waits_for_rest:
             changes.append(self._rest_begins_frame)
-        if self._core.is_resting:
-            changes.append(frame + self._rest_step_frames - frame % self._rest_step_frames)
+        if self._given_rest is not None:
+            changes.append(self._given_frame)
+        if self._core.is_resting or self._hunts_line:
+            changes.append(frame + self._step_frames - frame % self._step_frames)
         return min(n_frames, min(changes, default=frame + n_frames) - frame)
 
     def _end_rest(self) -> list[LiveEvent]:
         core = self._core
-        if not core.is_resting or core.frame % self._rest_step_frames:
+        if not core.is_resting or core.frame % self._step_frames:
             return []
         if core.rest_seconds < self._rest_s:
             return []
@@ -174,7 +200,13 @@ class Analysis:
             return []  # not enough of it was usable: it goes on
         return [LiveEvent("note", core.frame - 1, "Your rest is known now.")]
 
+    def _note_line(self) -> None:
+        if self._hunts_line and self._core.mains.nominal_hz is not None:
+            self._hunts_line = False
+            self.line_frame = self._core.frame
+
     def _use_rest(self, rest: RestReference) -> None:
+        self.rest_frame = self._core.frame
         self._detector = SynkinesisDetector(self.montage.pairs, self._affected_side, rest)
 
     def _judge(self, features: StreamFeatures) -> list[LiveEvent]:
@@ -194,6 +226,8 @@ class Analysis:
         self, pieces: list[StreamFeatures], electrode_time_s: float, events: list[LiveEvent]
     ) -> LiveBlock:
         self.onsets = tuple(onset for piece in pieces for onset in piece.onsets)
+        rms_uv = [piece.rms_uv for piece in pieces]
+        self.rms_uv = rms_uv[0] if len(pieces) == 1 else np.concatenate(rms_uv)
         for piece in pieces:
             if piece.hop_frame.size:
                 self._level_uv = piece.rms_uv[-1]
@@ -216,16 +250,30 @@ class Analysis:
         )
 
     def _symmetry(self, rest: RestReference | None) -> dict[str, float]:
-        active_above_uv = rest.active_above_uv() if rest is not None else np.zeros(8)
-        result = {}
+        result = {muscle.muscle: math.nan for muscle in self.montage.muscles}
+        if rest is None:
+            return result
+        active_above_uv = moves_above_uv(rest)
         for muscle in self.montage.muscles:
             sides = [muscle.left, muscle.right]
             left_uv, right_uv = (float(self._level_uv[channel]) for channel in sides)
             is_active = left_uv > active_above_uv[sides[0]] or right_uv > active_above_uv[sides[1]]
-            result[muscle.muscle] = (
-                float(symmetry_ratio(left_uv, right_uv)) if is_active else float("nan")
-            )
+            if is_active:
+                result[muscle.muscle] = float(symmetry_ratio(left_uv, right_uv))
         return result
+
+
+def moves_above_uv(rest: RestReference) -> NDArray[np.float64]:
+    """Return the RMS above which a muscle moves: 3 SD above its rest, and half as much again.
+
+    The resting RMS has long tails: 3 SD alone are passed many times a minute.
+
+    Returns
+    -------
+    ndarray of float64, shape (8,)
+        NaN where there is no rest.
+    """
+    return np.maximum(rest.active_above_uv(), MOVES_FACTOR * rest.rms_mean_uv)
 
 
 def _mask_of(channels: Iterable[int]) -> int:

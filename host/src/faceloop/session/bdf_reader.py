@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import edfio
 import numpy as np
@@ -17,7 +18,9 @@ from faceloop.errors import SourceError
 from faceloop.files.edf_file import EdfHeader, read_header
 from faceloop.files.edf_window import bdf_windows
 from faceloop.session.bdf_file import DIGITAL_RANGE, EQUIPMENT, WINDOW_RECORDS
-from faceloop.session.recorded_signal import RecordedSignal, intervals
+from faceloop.session.journal_format import END_UNKNOWN
+from faceloop.session.kept_rest import KeptRest
+from faceloop.session.recorded_signal import RecordedSignal, end_unknown_note, intervals
 from faceloop.session.settings import Settings
 from faceloop.session.summary import SUMMARY_NAME
 from faceloop_protocol.limits import N_CHANNELS
@@ -75,13 +78,15 @@ def read_our_bdf(path: Path) -> RecordedSignal:
         lsb_uv=marks.lsb_uv,
         n_frames=n_frames,
         blocks=lambda: _blocks(path, header),
-        warnings=tuple(notes),
+        warnings=(*notes, *marks.notes),
         missing=intervals(marks.gaps),
         late=intervals(marks.late),
         electrode_off=tuple(intervals(ranges) for ranges in marks.electrode_off),
         is_ours=True,
         first_frame=marks.first_frame,
-        settings=Settings.from_header(summary) if summary is not None else None,
+        settings=Settings.from_header(summary["header"]) if summary is not None else None,
+        rest=KeptRest.from_json(summary.get("rest")) if summary is not None else None,
+        board=header.identification.split()[-1].removeprefix(EQUIPMENT),
     )
 
 
@@ -97,6 +102,7 @@ class _Marks:
     )
     padding_at: int | None = None
     first_frame: int = 0
+    notes: list[str] = field(default_factory=list)
 
     def take(self, piece: edfio.Bdf, offset_frames: int) -> None:
         signals = piece.signals[:N_CHANNELS]
@@ -113,6 +119,8 @@ class _Marks:
                 for channel, signal in enumerate(signals):
                     if signal.transducer_type.endswith(f" {muscle}"):
                         self.electrode_off[channel].append((at, n_frames))
+            elif entry.text.startswith(END_UNKNOWN):
+                self.notes.append(end_unknown_note(entry.text.partition(": ")[2]))
             elif found := _MARK.fullmatch(entry.text):
                 self._take_mark(found[1] or found[2] or found[3], at, int(found[4]))
 
@@ -148,12 +156,12 @@ def _in_plain_words(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _summary_beside(path: Path, n_frames: int) -> dict[str, object] | None:
-    """Return the header of the journal that the file was made from, if it can be had."""
+def _summary_beside(path: Path, n_frames: int) -> dict[str, Any] | None:
+    """Return the summary of the journal that the file was made from, if it can be had."""
     try:
         summary = json.loads(path.with_name(SUMMARY_NAME).read_bytes())
         is_its_own = summary["frames_total"] == n_frames
-        header = summary["header"]
+        header = summary["header"]  # the journal's
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return header if is_its_own and isinstance(header, dict) else None
+    return summary if is_its_own and isinstance(header, dict) else None

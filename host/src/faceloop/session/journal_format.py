@@ -18,7 +18,8 @@ Little-endian. Payloads:
 - HEADER: JSON of ``JournalHeader``; written twice at the start and again after every MiB.
 - PACKETS: ``u8 length`` and a decrypted stream packet, repeated; late packets stand where they
   arrived. ``frame`` belongs to the first of them.
-- EVENT: JSON object with at least ``kind``.
+- EVENT: JSON object with at least ``kind``; ``end_unknown`` says that the board was out of reach
+  at the end and may have measured more.
 - STATE: body of the board's ``state`` message as it came.
 - GAP: ``i64 first_frame, u64 n``, frames that will never come.
 - END: ``i64 end_frame``, one past the last frame of a recording that was ended on purpose.
@@ -37,6 +38,7 @@ from typing import Any, NamedTuple
 from faceloop.errors import StorageError
 
 __all__ = [
+    "END_UNKNOWN",
     "JOURNAL_NAME",
     "MAGIC",
     "MAX_CHUNK_PAYLOAD_BYTES",
@@ -56,6 +58,7 @@ __all__ = [
 ]
 
 JOURNAL_NAME = "journal.fllog"
+END_UNKNOWN = "end_unknown"
 MAGIC = b"\xf1FLJ"
 NO_FRAME = -1
 MAX_CHUNK_PAYLOAD_BYTES = 65536

@@ -15,6 +15,7 @@ from faceloop.errors import StorageError
 from faceloop.session.coverage import Coverage, extend_frame
 from faceloop.session.disk import storage_error
 from faceloop.session.journal_format import (
+    END_UNKNOWN,
     NO_FRAME,
     Chunk,
     ChunkType,
@@ -112,6 +113,13 @@ class JournalIndex:
     last_state: bytes = b""
     damage: list[Damage] = field(default_factory=list)
     n_chunks: int = 0
+
+    @property
+    def is_end_known(self) -> bool:
+        """Whether the board has said where its stream ends."""
+        return self.is_ended and all(
+            event.content.get("kind") != END_UNKNOWN for event in self.events
+        )
 
     @property
     def n_packets(self) -> int:

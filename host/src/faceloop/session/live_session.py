@@ -11,7 +11,7 @@ from pathlib import Path
 from faceloop.device.board_link import GIVE_UP_S, BoardLink, Packet
 from faceloop.device.clock_fit import ClockFit
 from faceloop.device.transport import Transport
-from faceloop.errors import FaceloopError, LinkError, RemoteError, StorageError
+from faceloop.errors import DeviceFault, FaceloopError, LinkError, RemoteError, StorageError
 from faceloop.session.analysis import Analysis
 from faceloop.session.assembler import Assembler
 from faceloop.session.block_reader import BlockReader
@@ -66,6 +66,8 @@ class LiveSession:
         Frame to ``time.monotonic()`` of its conversion, where it is known exactly (virtual board).
     give_up_s : float
         A board that is out of reach is waited for this long.
+    played : str
+        What a virtual board plays instead of a person; empty for a person.
 
     Attributes
     ----------
@@ -86,10 +88,11 @@ class LiveSession:
         mode: int = control.MODE_TRAINING,
         electrode_clock: Callable[[int], float] | None = None,
         give_up_s: float = GIVE_UP_S,
+        played: str = "",
     ) -> None:
         self._link = BoardLink(transport, key_of, self, give_up_s)
         self._montage = montage
-        self._settings = Settings(montage.name, affected_side, rest_s, mains_hz)
+        self._settings = Settings(montage.name, affected_side, rest_s, mains_hz, played)
         self._mode = mode
         self._exact_clock = electrode_clock
         self._assembler = Assembler()
@@ -112,6 +115,7 @@ class LiveSession:
         self._finishing = asyncio.Lock()
         self._missing = MissingPackets(self._link, self._assembler, self._settle)
         self._result: SessionResult | None = None
+        self._is_patient = True
         self.error: FaceloopError | None = None
 
     # -- LiveView ---------------------------------------------------------------------------
@@ -184,7 +188,11 @@ class LiveSession:
 
     async def stop_recording(self) -> None:
         """End the recording and finish its file."""
-        await self._recorder.finish(self._assembler.live_frame, self._assembler.coverage)
+        await self._recorder.finish(
+            self._assembler.live_frame,
+            self._assembler.coverage,
+            is_end_known=self._status == "live",
+        )
 
     async def stop(self) -> None:
         """Stop the board and end the session."""
@@ -234,20 +242,30 @@ class LiveSession:
         StorageError
             If the disk fails; the journal stays and is finished at the next start.
         """
+        if not is_patient:
+            self.hurry()
         async with self._finishing:
             if self._result is None:
-                self._result = await self._finish(is_patient)
+                self._result = await self._finish()
             return self._result
 
-    async def _finish(self, is_patient: bool) -> SessionResult:
-        end_frame = self._assembler.live_frame
+    def hurry(self) -> None:
+        """Wait no longer for a board that is out of reach; a ``finish`` under way goes on."""
+        self._is_patient = False
+
+    async def _finish(self) -> SessionResult:
+        end_frame: int | None = None
         try:
             if self._stream_id:
-                end_frame = await self._fetch_rest(is_patient)
+                end_frame = await self._fetch_rest()
             await self._store_all()
         finally:
+            is_end_known = end_frame is not None or not self._stream_id
+            end_frame = self._assembler.live_frame if end_frame is None else end_frame
             try:
-                await self._recorder.finish(end_frame, self._assembler.coverage)
+                await self._recorder.finish(
+                    end_frame, self._assembler.coverage, is_end_known=is_end_known
+                )
             finally:
                 await self.abort()
         seconds = end_frame / self.fs_hz
@@ -255,6 +273,7 @@ class LiveSession:
         recorder = self._recorder
         return SessionResult(
             end_frame=end_frame,
+            is_end_known=is_end_known,
             frames_received=coverage.n_held,
             frames_recorded=recorder.frames_recorded,
             frames_unstored=recorder.frames_unstored,
@@ -329,21 +348,26 @@ class LiveSession:
             counts = counts.repeat(2, axis=0)
         self._lead_off = header.lead_off_p | header.lead_off_n
         self._show(analysis.push(counts, self._lead_off, at_electrode_s))
+        rest, rest_frame = analysis.rest, analysis.rest_frame
+        if rest is not None and rest_frame > placed.first_frame:  # it was learnt just now
+            self._recorder.keep(lambda recording: recording.append_rest(rest, rest_frame - 1))
         self._verdicts.note_judged(at_electrode_s)
 
     def on_state(self, state: BoardState) -> None:
         """Take the board's report."""
         self._state = state
         self._recorder.keep(lambda recording: recording.append_state(state))
-        if self._status == "live" and state.fault != FAULT_NONE and state.state != STATE_STREAMING:
-            self._message = FAULT_TEXT.get(state.fault, "The board reports a fault.")
+        has_stopped = state.fault != FAULT_NONE and state.state != STATE_STREAMING
+        # A converter that falls silent because the session ends is no fault of the board.
+        if has_stopped and self._status == "live" and not self._finishing.locked():
+            self._fault(state.fault)
 
     def on_link(self, event: str, extent: control.StreamExtent | None) -> None:
         """Tell the person; note it in the recording."""
         frame = self._assembler.live_frame
         if event == "lost":
             self._status = "lost"
-            self._message = "The board is out of reach. Nothing recorded is lost. Trying again."
+            self._message = "The board is out of reach. What was recorded is safe. Trying again."
             self._record_event(LiveEvent("link_lost", frame, text=self._message))
         else:
             self._status = "live"
@@ -379,6 +403,13 @@ class LiveSession:
         if flags & FLAG_RESYNC:
             self._record_event(LiveEvent("note", first_frame, text=RESYNC_TEXT))
 
+    def _fault(self, code: int) -> None:
+        if isinstance(self.error, DeviceFault):
+            return  # told already
+        self._message = FAULT_TEXT.get(code, "The board reports a fault.")
+        self.error = self.error or DeviceFault(self._message, code)
+        self._record_event(LiveEvent("fault", self._assembler.live_frame, text=self._message))
+
     def _electrode_time_s(self, frame: int) -> float:
         if self._exact_clock is not None:
             return self._exact_clock(frame)
@@ -394,7 +425,8 @@ class LiveSession:
     async def _begin_recording(self, first_frame: int) -> None:
         """Make the recording of what is held back since ``first_frame``."""
         assert self._info is not None
-        await self._recorder.begin(self._info, self._settings, self._stream_id, first_frame)
+        rest = self._analysis.rest if self._analysis is not None else None
+        await self._recorder.begin(self._info, self._settings, self._stream_id, first_frame, rest)
 
     def _record_event(self, event: LiveEvent) -> None:
         if event.kind not in ("gap", "synkinesis_end"):
@@ -422,11 +454,17 @@ class LiveSession:
         if self._recorder.warning and not self._message:
             self._message = self._recorder.warning
 
-    async def _fetch_rest(self, is_patient: bool) -> int:
-        """Stop the board and fetch what it still holds; return the frame after its last one."""
+    async def _fetch_rest(self) -> int | None:
+        """Stop the board and fetch what it still holds.
+
+        Returns
+        -------
+        int or None
+            The frame after the board's last one; None when it could not be asked.
+        """
         end_frame: int | None = None
         attempts = 0
-        while self._status == "live" or (self._status == "lost" and is_patient):
+        while self._status == "live" or (self._status == "lost" and self._is_patient):
             if self._status == "lost":
                 await asyncio.sleep(POLL_S)  # the link comes back or gives up
                 continue
@@ -448,7 +486,7 @@ class LiveSession:
             # Everything is stored: a board that does not hear this keeps it until its next START.
             with contextlib.suppress(LinkError, RemoteError):
                 await self._link.finish_stream()
-        return self._assembler.live_frame if end_frame is None else end_frame
+        return end_frame
 
     async def _store_all(self) -> None:
         await self._recorder.sync()

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceloop.session.coverage import IntervalSet
+from faceloop.session.kept_rest import KeptRest
 from faceloop.session.settings import Settings
 
-__all__ = ["RecordedSignal", "Stretch", "intervals"]
+__all__ = ["RecordedSignal", "Stretch", "end_unknown_note", "intervals"]
 
 
 class Stretch(NamedTuple):
@@ -63,6 +64,12 @@ class RecordedSignal:
         Frame of the session with which the recording began.
     settings : Settings or None
         Of the live session; None when unknown.
+    rest : KeptRest or None
+        The rest that the live session used; its frame counts from the start of the session.
+    board : str
+        Kind of the board, empty when unknown.
+    recorded_fs_hz : tuple of float
+        Rates of the channels in a file of another program; empty for ours.
     """
 
     labels: tuple[str, ...]
@@ -78,6 +85,9 @@ class RecordedSignal:
     is_ours: bool = False
     first_frame: int = 0
     settings: Settings | None = None
+    rest: KeptRest | None = None
+    board: str = ""
+    recorded_fs_hz: tuple[float, ...] = ()
 
     def stretches(self) -> Iterator[Stretch]:
         """Yield all frames in order; the counts are valid until the next stretch.
@@ -107,6 +117,11 @@ class RecordedSignal:
         for channel, ranges in enumerate(self.electrode_off):
             lead_off |= (at in ranges) << channel
         return Stretch(counts, lead_off, at in self.missing, at in self.late)
+
+
+def end_unknown_note(reason: str) -> str:
+    """Return the warning about a recording after whose end more may have been measured."""
+    return f"Where the signal ended is not known: {reason}."
 
 
 def intervals(ranges: Iterable[tuple[int, int]]) -> IntervalSet:

@@ -10,6 +10,7 @@ from faceloop.errors import StorageError
 from faceloop.session.coverage import Coverage
 from faceloop.session.recording import Recording
 from faceloop.session.settings import Settings
+from faceloop_dsp import RestReference
 from faceloop_protocol.info import Info
 
 __all__ = ["Recorder"]
@@ -85,8 +86,11 @@ class Recorder:
         settings: Settings,
         stream_id: int,
         first_frame: int,
+        rest: RestReference | None = None,
     ) -> None:
         """Begin a recording with ``first_frame``, after ``hold``.
+
+        ``rest`` is the wearer's, if it is known by then.
 
         Raises
         ------
@@ -103,6 +107,7 @@ class Recorder:
                     stream_id,
                     first_frame,
                     next_seq,
+                    rest,
                 )
             )
         except BaseException:
@@ -144,8 +149,17 @@ class Recorder:
             except StorageError as error:
                 self._fail(error)
 
-    async def finish(self, end_frame: int, coverage: Coverage) -> None:
+    async def finish(
+        self, end_frame: int, coverage: Coverage, *, is_end_known: bool = True
+    ) -> None:
         """End the recording and make its file; compare the file with what arrived.
+
+        Parameters
+        ----------
+        end_frame : int
+        coverage : Coverage
+        is_end_known : bool
+            False when the board may hold more, up to the end, that cannot be had.
 
         Raises
         ------
@@ -156,7 +170,7 @@ class Recorder:
         if recording is None:
             return
         gaps = coverage.gaps(end_frame)
-        summary = await asyncio.to_thread(recording.finish, end_frame)
+        summary = await asyncio.to_thread(recording.finish, end_frame, is_end_known=is_end_known)
         first, end = summary.first_frame, summary.end_frame
         in_gaps = sum(max(0, min(at + n, end) - max(at, first)) for at, n in gaps)
         self.frames_recorded = (self.frames_recorded or 0) + summary.frames_recorded

@@ -11,16 +11,20 @@ from pathlib import Path
 from faceloop.errors import StorageError
 from faceloop.session.bdf import BDF_NAME, finalise
 from faceloop.session.journal import Journal
-from faceloop.session.journal_format import JOURNAL_NAME
+from faceloop.session.journal_format import END_UNKNOWN, JOURNAL_NAME
 from faceloop.session.journal_header import JournalHeader
+from faceloop.session.kept_rest import rest_event
 from faceloop.session.live import LiveEvent
 from faceloop.session.montage import montage_named
 from faceloop.session.settings import Settings
 from faceloop.session.summary import Summary
+from faceloop_dsp import RestReference
 from faceloop_protocol.info import Info
 from faceloop_protocol.state import STATE_FORMAT, BoardState
 
 __all__ = ["Recording"]
+
+END_UNKNOWN_TEXT = "the board was out of reach, what it still held is not here"
 
 
 class Recording:
@@ -51,8 +55,9 @@ class Recording:
         stream_id: int,
         first_frame: int,
         next_seq: int,
+        rest: RestReference | None = None,
     ) -> Recording:
-        """Begin in a new, empty folder. Blocks."""
+        """Begin in a new, empty folder; ``rest`` is what the session knows already. Blocks."""
         header = JournalHeader.from_info(
             info,
             montage_named(settings.montage).labels,
@@ -60,7 +65,7 @@ class Recording:
             first_frame=first_frame,
             montage=settings.montage,
             affected_side=settings.affected_side or "",
-            extra=settings.to_extra(),
+            extra=settings.to_extra(rest),
         )
         return cls(folder, Journal.create(folder, header), next_seq)
 
@@ -96,6 +101,10 @@ class Recording:
             content["index"] = round(event.index, 4)
         self._journal.append_event(content, event.frame)
 
+    def append_rest(self, rest: RestReference, frame: int) -> None:
+        """Append the wearer's rest, learnt up to ``frame``."""
+        self._journal.append_event(rest_event(rest), frame)
+
     def append_state(self, state: BoardState) -> None:
         """Append the board's report."""
         self._journal.append_state(struct.pack(STATE_FORMAT, *state))
@@ -113,14 +122,25 @@ class Recording:
         """Its BDF+ file, there after ``finish``."""
         return self.folder / BDF_NAME
 
-    def finish(self, end_frame: int) -> Summary:
+    def finish(self, end_frame: int, *, is_end_known: bool = True) -> Summary:
         """End the recording and write its BDF+ file. Blocks; returns what is in the file.
+
+        Parameters
+        ----------
+        end_frame : int
+        is_end_known : bool
+            False when the board was out of reach: what it measured up to the end is not here.
 
         Raises
         ------
         StorageError
             If the disk fails; the journal stays and is finished at the next start.
         """
+        if not is_end_known:
+            with contextlib.suppress(StorageError):  # close raises it again, and lets go first
+                self._journal.append_event(
+                    {"kind": END_UNKNOWN, "text": END_UNKNOWN_TEXT}, end_frame
+                )
         self._journal.close(end_frame)
         return finalise(self.folder / JOURNAL_NAME, self.path)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,11 @@ from faceloop.files.edf_file import is_edf_or_bdf
 from faceloop.files.recording import read_recording
 from faceloop.session.bdf import BDF_NAME
 from faceloop.session.bdf_reader import is_our_bdf, read_our_bdf
-from faceloop.session.journal_format import JOURNAL_NAME, MAGIC
+from faceloop.session.journal_format import END_UNKNOWN, JOURNAL_NAME, MAGIC
 from faceloop.session.journal_index import JournalIndex, read_index
 from faceloop.session.journal_signal import JournalSignal
-from faceloop.session.recorded_signal import RecordedSignal, intervals
+from faceloop.session.kept_rest import kept_rest
+from faceloop.session.recorded_signal import RecordedSignal, end_unknown_note, intervals
 from faceloop.session.settings import Settings
 from faceloop.session.timeline import timeline
 from faceloop_protocol.limits import N_CHANNELS
@@ -57,6 +58,8 @@ def open_recording(path: Path) -> RecordedSignal:
 
 
 def _first_bytes(path: Path) -> bytes:
+    if not path.is_file():
+        return b""  # a pipe would wait for someone who writes
     try:
         with path.open("rb") as file:
             return file.read(16)
@@ -76,7 +79,8 @@ def _from_file(path: Path) -> RecordedSignal:
             counts[at : at + BLOCK_FRAMES] for at in range(0, len(counts), BLOCK_FRAMES)
         ),
         lead_off=recording.lead_off,
-        warnings=recording.warnings,
+        warnings=(*recording.warnings, *_resampled(recording.fs_hz)),
+        recorded_fs_hz=recording.fs_hz,
     )
 
 
@@ -90,16 +94,18 @@ def _from_journal(path: Path) -> RecordedSignal:
     start = index.start_frame
     by_kind: dict[str, list[tuple[int, int]]] = {"gap": [], "late": []}
     electrode_off: list[list[tuple[int, int]]] = [[] for _ in range(N_CHANNELS)]
+    warnings = []
+    if not index.is_ended:
+        warnings.append("The recording was not ended in order: this is what is in its journal.")
     for mark in timeline(index, signal, 0):
+        if mark.kind == END_UNKNOWN:
+            warnings.append(end_unknown_note(mark.text.partition(": ")[2]))
         if mark.source != "finaliser" or mark.n_frames is None:
             continue
         if mark.kind in by_kind:
             by_kind[mark.kind].append((mark.frame - start, mark.n_frames))
         elif mark.kind == "electrode_off":
             electrode_off[mark.content["channel"]].append((mark.frame - start, mark.n_frames))
-    warnings = []
-    if not index.is_ended:
-        warnings.append("The recording was not ended in order: this is what is in its journal.")
     if index.damage:
         n_bytes = sum(piece.n_bytes for piece in index.damage)
         warnings.append(f"{n_bytes} bytes of the journal cannot be read: missing frames are gaps.")
@@ -116,7 +122,17 @@ def _from_journal(path: Path) -> RecordedSignal:
         is_ours=True,
         first_frame=index.header.first_frame or 0,
         settings=Settings.from_header(index.header.to_json()),
+        rest=kept_rest(index),
+        board=index.header.board,
     )
+
+
+def _resampled(rates_hz: Sequence[float]) -> list[str]:
+    return [
+        f"Resampled from {rate_hz:g} to {FS_HZ:g} Hz."
+        for rate_hz in sorted(set(rates_hz))
+        if rate_hz != FS_HZ
+    ]
 
 
 def _journal_blocks(index: JournalIndex) -> Iterator[NDArray[np.int32]]:

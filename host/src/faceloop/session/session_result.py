@@ -18,7 +18,10 @@ class SessionResult:
     Parameters
     ----------
     end_frame : int
-        Frames that the board says it captured.
+        Frames that the board says it captured; where ``is_end_known`` is False, the end of what
+        arrived.
+    is_end_known : bool
+        The board has said where its stream ends. Otherwise it may hold more that never arrived.
     frames_received : int
         Different frames that arrived.
     frames_recorded : int or None
@@ -45,6 +48,7 @@ class SessionResult:
     """
 
     end_frame: int
+    is_end_known: bool
     frames_received: int
     frames_recorded: int | None
     frames_unstored: int

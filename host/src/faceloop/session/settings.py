@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from faceloop.errors import UsageError
 from faceloop.session.analysis import Analysis
 from faceloop.session.live import Side
 from faceloop.session.montage import montage_named
+from faceloop_dsp import RestReference
 
 __all__ = ["Settings"]
 
@@ -26,15 +27,31 @@ class Settings:
         Seconds of rest to learn from at the start.
     mains_hz : float or None
         None finds out.
+    played : str
+        What a virtual board played instead of a person; empty for a person.
     """
 
     montage: str
     affected_side: Side | None
     rest_s: float
     mains_hz: float | None
+    played: str = field(default="", compare=False)
 
-    def analysis(self, fs_hz: float, lsb_uv: float) -> Analysis:
+    def analysis(
+        self,
+        fs_hz: float,
+        lsb_uv: float,
+        rest: RestReference | None = None,
+        rest_frame: int = 0,
+    ) -> Analysis:
         """Return an analysis that has seen nothing yet.
+
+        Parameters
+        ----------
+        fs_hz, lsb_uv : float
+        rest : RestReference, optional
+            Used from ``rest_frame`` on; then none is learnt.
+        rest_frame : int
 
         Raises
         ------
@@ -48,15 +65,33 @@ class Settings:
             lsb_uv=lsb_uv,
             mains_hz=self.mains_hz,
             rest_s=self.rest_s,
+            rest=rest,
+            rest_frame=rest_frame,
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the settings by name."""
-        return asdict(self)
+        """Return what decides how a signal is judged, by name."""
+        return {
+            "montage": self.montage,
+            "affected_side": self.affected_side,
+            "rest_s": self.rest_s,
+            "mains_hz": self.mains_hz,
+        }
 
-    def to_extra(self) -> dict[str, Any]:
-        """Return what a journal's header has no member of its own for."""
-        return {"rest_s": self.rest_s, "mains_hz": self.mains_hz}
+    def to_extra(self, rest: RestReference | None = None) -> dict[str, Any]:
+        """Return what a journal's header has no member of its own for.
+
+        Parameters
+        ----------
+        rest : RestReference, optional
+            Which the session knows already.
+        """
+        extra: dict[str, Any] = {"rest_s": self.rest_s, "mains_hz": self.mains_hz}
+        if self.played:
+            extra["played"] = self.played
+        if rest is not None:
+            extra["rest"] = rest.as_dict()
+        return extra
 
     @classmethod
     def from_header(cls, header: Mapping[str, Any]) -> Settings | None:
@@ -72,4 +107,4 @@ class Settings:
             montage = montage_named(str(header.get("montage"))).name
         except UsageError:
             return None
-        return cls(montage, side, rest_s, mains_hz)
+        return cls(montage, side, rest_s, mains_hz, str(extra.get("played") or ""))

@@ -10,8 +10,9 @@ from typing import Any
 from faceloop.session.journal_format import encode_json
 from faceloop.session.journal_index import JournalIndex
 from faceloop.session.journal_signal import JournalSignal
+from faceloop.session.kept_rest import kept_rest
 from faceloop.session.timeline import Mark, merge_runs
-from faceloop_protocol.state import decode_state
+from faceloop_protocol.state import LEAST_STATE_BYTES, decode_state
 from faceloop_protocol.stream import FLAG_HALF_RATE
 
 __all__ = ["SUMMARY_NAME", "Summary", "summarise"]
@@ -57,6 +58,12 @@ class Summary:
         Events at a frame before the recording; they are in the journal only.
     is_ended : bool
         False when the recording stopped without being told to.
+    is_end_known : bool
+        False when the board may have measured more than is here: it was out of reach at the end,
+        or the recording stopped without being told to.
+    rest : dict or None
+        The wearer's rest as the session learnt it, ``reference``, and the full index of the
+        ``frame`` from which on it was used.
     board_state : dict or None
         The board's last report.
     damage : list of [offset, n_bytes]
@@ -88,6 +95,8 @@ class Summary:
     events: dict[str, int]
     events_outside: int
     is_ended: bool
+    is_end_known: bool
+    rest: dict[str, Any] | None
     board_state: dict[str, int] | None
     damage: list[tuple[int, int]]
     summary_version: int = SUMMARY_VERSION
@@ -119,6 +128,7 @@ def summarise(
         if mark.source == "session":
             events[mark.kind] = events.get(mark.kind, 0) + 1
     state = index.last_state
+    rest = kept_rest(index)
     return Summary(
         session=index.path.parent.name,
         header=index.header.to_json(),
@@ -145,6 +155,8 @@ def summarise(
         events=events,
         events_outside=index.n_events_outside,
         is_ended=index.is_ended,
-        board_state=decode_state(state)._asdict() if state else None,
+        is_end_known=index.is_end_known,
+        rest=rest.to_json() if rest is not None else None,
+        board_state=decode_state(state)._asdict() if len(state) >= LEAST_STATE_BYTES else None,
         damage=[(piece.offset, piece.n_bytes) for piece in index.damage],
     )

@@ -26,11 +26,13 @@ def session_account(
 ) -> dict[str, Any]:
     """Return what is known without a simulator.
 
-    ``frames_expected`` is what the board says it captured. ``frames_recorded`` is counted in the
-    finished file, or on arrival where nothing is recorded. ``frames_lost_silently`` is what was
-    expected, is not there, and is in no gap. ``latency_ms`` cannot be known without the moment of
-    the movement itself. ``warnings`` are about the recording that was played. ``error`` is None,
-    or ``message`` and ``exit_code`` of what ended the session before its time.
+    ``frames_expected`` is what the board says it captured; where ``end_known`` is false it could
+    not say so, and this is what arrived, with the gaps in it. ``frames_recorded`` is counted in
+    the finished file, or on arrival where nothing is recorded. ``frames_lost_silently`` is what
+    was expected, is not there, and is in no gap. ``latency_ms`` cannot be known without the
+    moment of the movement itself. ``warnings`` are about the recording that was played.
+    ``error`` is None, or ``message`` and ``exit_code`` of what ended the session before its
+    time.
     """
     fs_hz = float(info.fs_hz)
     error = result.error
@@ -40,13 +42,14 @@ def session_account(
         "frames_recorded": received if result.frames_recorded is None else result.frames_recorded,
         "frames_lost_silently": silently_lost(result.end_frame, result),
         "gaps": [list(gap) for gap in result.gaps],
+        "end_known": result.is_end_known,
         "frames_resent": result.frames_resent,
         "bytes_per_s": round(result.bytes_per_s, 1),
         "clock_ppm": rounded(result.clock_ppm, 1),
         "alerts": [
             alert_account(alert, montage_named(montage).labels, fs_hz) for alert in result.alerts
         ],
-        "latency_ms": {"p50": None, "p95": None, "n": 0, "kind": "to_host"},
+        "latency_ms": {"p50": None, "p95": None, "n": 0, "missed": 0, "kind": "to_host"},
         "calibrated": result.is_calibrated,
         "recording": str(result.recording) if result.recording is not None else None,
         "firmware_version": ".".join(str(part) for part in info.firmware),

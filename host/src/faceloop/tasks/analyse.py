@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from faceloop.session.live import LiveEvent, Side
+from faceloop.session.analysis import moves_above_uv
+from faceloop.session.kept_rest import KeptRest
+from faceloop.session.live import LiveEvent, MusclePair, Side
 from faceloop.session.montage import Montage, montage_named
 from faceloop.session.recorded_signal import RecordedSignal
 from faceloop.session.recording_reader import open_recording
@@ -18,8 +21,15 @@ from faceloop.session.settings import Settings
 from faceloop.tasks.account import alert_account, rounded
 from faceloop.tasks.progress import Progress, Silent
 from faceloop_dsp import RestReference, asymmetry_index, signed_asymmetry, symmetry_ratio
+from faceloop_dsp.rest import HOP_S
 
 __all__ = ["analyse"]
+
+HOP_PER_S = round(1 / HOP_S)
+# Rest that is this many times a later second, or that varies this much, was none.
+MOST_OVER_QUIETEST = 1.5
+LEAST_EXCESS_UV = 1.0
+MOST_SPREAD = 0.35  # of the SD in the mean: quiet faces have 0.09-0.16
 
 
 def analyse(
@@ -40,7 +50,8 @@ def analyse(
     montage_name : str
     affected_side : str or None
     rest_s : float
-        Seconds of rest to learn from at the start.
+        Seconds of rest to learn from at the start; recordings that began within a session are
+        judged by the rest that the session had learnt. 0: no rest.
     mains_hz : float or None
         None finds out.
     progress : Progress, optional
@@ -56,10 +67,18 @@ def analyse(
 
 @dataclass(slots=True)
 class _Findings:
-    """What one pass over a recording found."""
+    """What one pass over a recording found.
+
+    Parameters
+    ----------
+    rest : RestReference or None
+    rms_uv : ndarray of float32, shape (n_hops, 8)
+        Every 10 ms, over 100 ms; NaN where nothing was known, or hum was not yet taken off.
+    measured : ndarray of bool, shape (8,)
+    """
 
     rest: RestReference | None
-    rms_uv: NDArray[np.float64]
+    rms_uv: NDArray[np.float32]
     measured: NDArray[np.bool_]
     onset_frames: list[list[int]] = field(default_factory=lambda: [[] for _ in range(8)])
     alerts: list[LiveEvent] = field(default_factory=list)
@@ -69,17 +88,26 @@ def _analyse_file(path: Path, settings: Settings, progress: Progress) -> dict[st
     progress.step(f"Reading {path.name}")
     recorded = open_recording(path)
     progress.step(f"Analysing {path.name}")
-    found = _pass_over(recorded, settings, progress)
+    is_late_start = recorded.first_frame > 0 and settings.rest_s > 0
+    kept = recorded.rest if is_late_start else None
+    found = _pass_over(recorded, settings, progress, kept.reference if kept else None)
     montage = montage_named(settings.montage)
     rest = found.rest
     fs_hz = recorded.fs_hz
+    notes = [*recorded.warnings, *_source_notes(recorded, settings)]
+    if rest is not None and kept is None:
+        notes += _doubts(rest, found, montage)
     return {
         "file": str(path),
-        "fs_hz": fs_hz,
+        "fs_hz": max(recorded.recorded_fs_hz, default=fs_hz),
+        "analysed_fs_hz": fs_hz,
         "duration_s": recorded.n_frames / fs_hz,
+        "board": recorded.board or None,
+        "played": recorded.settings.played or None if recorded.settings is not None else None,
         "gaps": [list(gap) for gap in recorded.missing],
         "calibrated": rest is not None,
-        "warnings": list(recorded.warnings),
+        "rest_source": None if rest is None else ("session" if kept is not None else "file"),
+        "warnings": notes,
         "channels": [
             {
                 "name": recorded.labels[channel],
@@ -88,45 +116,104 @@ def _analyse_file(path: Path, settings: Settings, progress: Progress) -> dict[st
                 "rest_rms_uv": (
                     rounded(float(rest.rms_mean_uv[channel]), 3) if rest is not None else None
                 ),
-                "rms_uv": rounded(float(found.rms_uv[channel]), 3),
+                "rms_uv": rounded(_level_uv(found.rms_uv[:, channel]), 3),
             }
             for channel in np.flatnonzero(found.measured).tolist()
         ],
         "pairs": [
-            _pair(muscle.muscle, found.rms_uv[muscle.left], found.rms_uv[muscle.right])
+            _pair(muscle, found)
             for muscle in montage.muscles
             if found.measured[[muscle.left, muscle.right]].all()
         ],
+        "judged": _judged(found, montage),
         "alerts": _alerts(found, montage, fs_hz),
         "live": _as_live(recorded, settings, found, path, progress),
     }
+
+
+def _source_notes(recorded: RecordedSignal, settings: Settings) -> list[str]:
+    """Return where the signal comes from, where that is easily overlooked."""
+    if not recorded.is_ours:
+        return [
+            f"The channels are taken in the order of the montage {settings.montage}: if they sit"
+            " elsewhere, choose another with --montage."
+        ]
+    if recorded.board != "virtual":
+        return []
+    played = recorded.settings.played if recorded.settings is not None else ""
+    return [f"Not a person: a virtual board played {played or 'a made-up face or a file'}."]
+
+
+def _doubts(rest: RestReference, found: _Findings, montage: Montage) -> list[str]:
+    """Return what speaks against the first seconds having been rest."""
+    n_seconds = len(found.rms_uv) // HOP_PER_S
+    seconds_uv = found.rms_uv[: n_seconds * HOP_PER_S].reshape(n_seconds, HOP_PER_S, 8)
+    is_known = np.count_nonzero(~np.isnan(seconds_uv), axis=1) > HOP_PER_S / 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # nothing but NaN: so is the result
+        typical_uv = np.where(is_known, np.nanmedian(seconds_uv, axis=1), np.nan)
+        quietest_uv = np.nanmin(typical_uv, axis=0, initial=np.inf)
+    mean_uv = rest.rms_mean_uv
+    excess = mean_uv / quietest_uv
+    excess[~(mean_uv - quietest_uv > LEAST_EXCESS_UV)] = np.nan
+    why = ""
+    if np.nanmax(excess, initial=0.0) > MOST_OVER_QUIETEST:
+        worst = int(np.nanargmax(excess))
+        why = f"lies at {mean_uv[worst]:.1f} uV there and at {quietest_uv[worst]:.1f} uV elsewhere"
+    elif np.nanmax(rest.rms_sd_uv / mean_uv, initial=0.0) > MOST_SPREAD:
+        worst = int(np.nanargmax(rest.rms_sd_uv / mean_uv))
+        why = "is never quiet there"
+    if not why:
+        return []
+    return [
+        f"The first seconds are hardly a rest: {montage.labels[worst].replace('_', ' ')} {why}."
+        " Onsets and synkinesis may be missed; begin recordings with a few seconds of rest."
+    ]
 
 
 def _as_live(
     recorded: RecordedSignal, given: Settings, found: _Findings, path: Path, progress: Progress
 ) -> dict[str, Any] | None:
     """Return what the live session saw, with its own settings where they are known."""
-    if not recorded.is_ours or recorded.first_frame:
-        return None  # its rest was learnt before the recording began
+    is_exact = recorded.first_frame == 0
+    kept = None if is_exact else recorded.rest
+    if not recorded.is_ours or (kept is None and not is_exact):
+        return None  # its rest is not known
     settings = recorded.settings or given
-    if settings != given or len(recorded.late):
+    is_same = settings == given and not len(recorded.late)
+    if not is_same or (kept is not None and kept.frame > recorded.first_frame):
         progress.step(f"Analysing {path.name} as it was seen live")
-        found = _pass_over(recorded, settings, progress, is_live=True)
+        found = _pass_as_live(recorded, settings, progress, kept)
     return {
         **settings.to_json(),
         "late": [list(late) for late in recorded.late],
+        "exact": is_exact,
         "calibrated": found.rest is not None,
         "alerts": _alerts(found, montage_named(settings.montage), recorded.fs_hz),
     }
 
 
-def _pass_over(
-    recorded: RecordedSignal, settings: Settings, progress: Progress, *, is_live: bool = False
+def _pass_as_live(
+    recorded: RecordedSignal, settings: Settings, progress: Progress, kept: KeptRest | None
 ) -> _Findings:
-    analysis = settings.analysis(recorded.fs_hz, recorded.lsb_uv)
-    found = _Findings(None, np.full(8, np.nan), np.zeros(8, np.bool_))
-    power_uv2 = np.zeros(8)
-    n_used = np.zeros(8)
+    if kept is None:
+        return _pass_over(recorded, settings, progress, is_live=True)
+    rest_frame = kept.frame - recorded.first_frame
+    return _pass_over(recorded, settings, progress, kept.reference, rest_frame, is_live=True)
+
+
+def _pass_over(
+    recorded: RecordedSignal,
+    settings: Settings,
+    progress: Progress,
+    rest: RestReference | None = None,
+    rest_frame: int = 0,
+    *,
+    is_live: bool = False,
+) -> _Findings:
+    analysis = settings.analysis(recorded.fs_hz, recorded.lsb_uv, rest, rest_frame)
+    found = _Findings(None, np.zeros((0, 8), np.float32), np.zeros(8, np.bool_))
+    rms_uv: list[NDArray[np.float32]] = []
     at_frame = 0
     for stretch in recorded.stretches():
         n_frames = len(stretch.counts)
@@ -135,33 +222,63 @@ def _pass_over(
         else:
             counts = np.ascontiguousarray(stretch.counts)
             block = analysis.push(counts, stretch.lead_off, math.nan)
-            is_on = (stretch.lead_off >> np.arange(8)) & 1 == 0
-            found.measured |= is_on
-            used = ~np.isnan(block.trace_uv) & is_on
-            squares = np.square(np.where(used, block.trace_uv, 0.0), dtype=np.float64)
-            power_uv2 += squares.sum(axis=0)
-            n_used += used.sum(axis=0)
+            found.measured |= (stretch.lead_off >> np.arange(8)) & 1 == 0
+        rms_uv.append(analysis.rms_uv)
         for onset in analysis.onsets:
             found.onset_frames[onset.channel].append(onset.frame)
         found.alerts += [event for event in block.events if event.kind == "synkinesis"]
         at_frame += n_frames
         progress.amount(at_frame / recorded.fs_hz, recorded.n_frames / recorded.fs_hz)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found.rms_uv = np.sqrt(power_uv2 / n_used)
+    found.rms_uv = np.concatenate([found.rms_uv, *rms_uv])
+    found.rms_uv[: round(analysis.line_frame / recorded.fs_hz / HOP_S)] = np.nan
     found.rest = analysis.rest
     return found
 
 
-def _alerts(found: _Findings, montage: Montage, fs_hz: float) -> list[dict[str, Any]]:
+def _judged(found: _Findings, montage: Montage) -> list[str]:
+    """Return the pairs of which every channel was measured and has a rest."""
+    if found.rest is None:
+        return []
+    can_judge = found.measured & ~np.isnan(found.rest.rms_mean_uv)
+    return [pair.name for pair in montage.pairs if can_judge[[*pair.trained, *pair.guard]].all()]
+
+
+def _alerts(found: _Findings, montage: Montage, fs_hz: float) -> list[dict[str, Any]] | None:
+    """Return the synkinesis events; None when no pair could be judged."""
+    if not _judged(found, montage):
+        return None
     return [alert_account(event, montage.labels, fs_hz) for event in found.alerts]
 
 
-def _pair(muscle: str, left_uv: float, right_uv: float) -> dict[str, Any]:
-    """Whole recording, left against right: ``signed_asymmetry`` is (a - b) / (a + b)."""
+def _pair(muscle: MusclePair, found: _Findings) -> dict[str, Any]:
+    """Left against right while either side moves, and over the whole recording."""
+    sides = [muscle.left, muscle.right]
+    levels_uv = found.rms_uv[:, sides]
+    levels_uv = levels_uv[~np.isnan(levels_uv).any(axis=1)]
+    if found.rest is None:
+        moving_uv = levels_uv[:0]
+    else:
+        moving_uv = levels_uv[(levels_uv > moves_above_uv(found.rest)[sides]).any(axis=1)]
     return {
-        "a": f"{muscle}_l",
-        "b": f"{muscle}_r",
-        "symmetry_ratio": rounded(float(symmetry_ratio(left_uv, right_uv)), 4),
-        "asymmetry_index": rounded(float(asymmetry_index(left_uv, right_uv)), 4),
-        "signed_asymmetry": rounded(float(signed_asymmetry(left_uv, right_uv)), 4),
+        "a": f"{muscle.muscle}_l",
+        "b": f"{muscle.muscle}_r",
+        "active_s": round(len(moving_uv) * HOP_S, 2),
+        **_symmetry(moving_uv),
+        "whole": _symmetry(levels_uv),
     }
+
+
+def _symmetry(levels_uv: NDArray[np.float32]) -> dict[str, float | None]:
+    """Return the ratios of two columns of RMS; ``signed_asymmetry`` is (a - b) / (a + b)."""
+    a_uv, b_uv = _level_uv(levels_uv[:, 0]), _level_uv(levels_uv[:, 1])
+    return {
+        "symmetry_ratio": rounded(float(symmetry_ratio(a_uv, b_uv)), 4),
+        "asymmetry_index": rounded(float(asymmetry_index(a_uv, b_uv)), 4),
+        "signed_asymmetry": rounded(float(signed_asymmetry(a_uv, b_uv)), 4),
+    }
+
+
+def _level_uv(rms_uv: NDArray[np.float32]) -> float:
+    """Return the RMS over all hops that are known, NaN without any."""
+    known_uv = rms_uv[~np.isnan(rms_uv)].astype(np.float64)
+    return math.sqrt(float(np.mean(np.square(known_uv)))) if known_uv.size else math.nan

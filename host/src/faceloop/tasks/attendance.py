@@ -17,13 +17,13 @@ Show = Callable[[LiveSession], Awaitable[None]]
 
 STORING = "Storing the recording"
 ENDING = "Ending the session"
+BEING_STORED = "The recording is being stored; faceloop then ends by itself."
+BEING_ENDED = "The session is ending; faceloop then ends by itself."
 STILL_STORING = (
-    "The recording is being stored; faceloop then ends by itself. Ctrl-C once more leaves at once,"
-    " and the next start stores the rest."
+    f"{BEING_STORED} Ctrl-C once more leaves at once, and the next start stores the rest."
 )
-STILL_ENDING = (
-    "The session is ending; faceloop then ends by itself. Ctrl-C once more leaves at once."
-)
+STILL_ENDING = f"{BEING_ENDED} Ctrl-C once more leaves at once."
+NOT_WAITING = "The board is not waited for any longer. "
 LEAVING = "Leaving. What was recorded is safe."
 # A page that is open says that the session has ended and where its recording is.
 LAST_WORDS_S = 5.0
@@ -38,7 +38,8 @@ async def attend(
     """Play a started session until it is over, then finish it.
 
     It is over when ``play`` or ``show`` has returned, the board is gone for good, or Ctrl-C was
-    pressed.
+    pressed. A board that is out of reach then is waited for, but not after Ctrl-C, whenever that
+    comes.
 
     Parameters
     ----------
@@ -65,6 +66,15 @@ async def attend(
         is_recording = was_recording or session.status().is_recording
         progress.say(STILL_STORING if is_recording else STILL_ENDING)
 
+    async def hurry() -> None:
+        """Ctrl-C for the first time while the session is ending by itself."""
+        await interrupted.wait()
+        session.hurry()
+        is_waiting = session.status().link == "lost"
+        progress.say(
+            (NOT_WAITING if is_waiting else "") + (BEING_STORED if was_recording else BEING_ENDED)
+        )
+
     with interruption(say_patience, lambda: progress.close(LEAVING)) as interrupted:
         playing = asyncio.ensure_future(play())
         showing = asyncio.ensure_future(show(session)) if show is not None else None
@@ -79,15 +89,17 @@ async def attend(
             _raise_from(works)
             is_over = not interrupted.is_set()
         finally:
+            is_first = not interrupted.is_set()
             await _cancel([playing, *waiting])
             was_recording = session.status().is_recording
             progress.step(STORING if was_recording else ENDING)
+            hurrying = [asyncio.ensure_future(hurry())] if is_first else []
             try:
                 result = await session.finish(is_patient=is_over)
                 if showing is not None:
                     await asyncio.wait({showing}, timeout=LAST_WORDS_S)
             finally:
-                await _cancel(works)
+                await _cancel([*works, *hurrying])
     return result, interrupted.is_set()
 
 

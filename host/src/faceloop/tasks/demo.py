@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from faceloop.device.board_link import GIVE_UP_S
+from faceloop.errors import UsageError
 from faceloop.session.live import LiveEvent, Side
 from faceloop.session.live_session import LiveSession
 from faceloop.session.montage import montage_named
@@ -58,6 +59,7 @@ class DemoOptions:
         Data folder; its parent must exist. None takes the user's own.
     montage : str
     affected_side : str or None
+        None: left for the scripted face, unknown for a recording.
     rest_s : float
         The wearer's rest is learnt from this much at the start.
     mains_hz : float or None
@@ -83,7 +85,7 @@ class DemoOptions:
     blackouts: tuple[tuple[float, float], ...] = ()
     out: Path | None = None
     montage: str = "guarded8"
-    affected_side: Side | None = "left"
+    affected_side: Side | None = None
     rest_s: float = 5.0
     tap: Path | None = None
     is_headless: bool = True
@@ -94,6 +96,7 @@ class DemoOptions:
 
 
 DEFAULT_SECONDS = 60.0
+SCRIPTED_SIDE: Side = "left"
 POLL_S = 0.05
 
 
@@ -126,11 +129,13 @@ async def demo(
     """
     progress = progress or Silent()
     montage = montage_named(options.montage)
+    affected_side = options.affected_side or (SCRIPTED_SIDE if options.source is None else None)
     seconds = options.seconds
     if seconds is None and options.source is None and options.is_headless:
         seconds = DEFAULT_SECONDS
     # What cannot be played, or kept, is refused here, before anything is started.
     store = checked_store(options.out) if options.is_recording else Store(options.out)
+    _check_tap(options.tap)
     source = _source(options, seconds)
     if options.source is not None:
         progress.step(f"Reading {options.source.name}")
@@ -157,12 +162,17 @@ async def demo(
             paired.transport,
             paired.key_of,
             montage=montage,
-            affected_side=options.affected_side,
+            affected_side=affected_side,
             new_folder=store.new_session,
             rest_s=options.rest_s,
             mains_hz=options.mains_hz,
             electrode_clock=clock,
             give_up_s=options.wait_s,
+            played=(
+                f"the made-up face ({options.scenario})"
+                if options.source is None
+                else f"the file {options.source.name}"
+            ),
         )
         progress.step("Connecting")
         info = await session.start(is_recording=options.is_headless and options.is_recording)
@@ -180,7 +190,7 @@ async def demo(
         info,
         result,
         montage=options.montage,
-        affected_side=options.affected_side,
+        affected_side=affected_side,
         is_interrupted=is_interrupted,
         recovered=recovered,
         warnings=warnings,
@@ -188,6 +198,19 @@ async def demo(
     account.update(_counted(expected, result))
     account["latency_ms"] = _latency(result, truth, clock)
     return account
+
+
+def _check_tap(tap: Path | None) -> None:
+    """Look whether the converter's output can be written, as long as it is easy to say so."""
+    if tap is not None:
+        try:
+            with tap.open("wb"):
+                pass
+        except OSError as error:
+            raise UsageError(
+                f"The converter's output cannot be written to {tap} ({error.strerror or error})."
+                " Choose another file with --tap."
+            ) from error
 
 
 def _changes(played: Source) -> list[str]:
@@ -199,7 +222,8 @@ def _changes(played: Source) -> list[str]:
         if rate_hz != FS_HZ
     ]
     if 0 < len(rates_hz) < N_CHANNELS:
-        changes.append(f"{len(rates_hz)} channels; the others are electrodes that are off.")
+        channels = "1 channel" if len(rates_hz) == 1 else f"{len(rates_hz)} channels"
+        changes.append(f"{channels}; the others are electrodes that are off.")
     return changes
 
 
@@ -211,7 +235,7 @@ def _source(options: DemoOptions, seconds: float | None) -> dict[str, Any]:
         "scenario": options.scenario,
         "seconds": seconds,
         "seed": options.seed,
-        "affected": options.affected_side or "left",
+        "affected": options.affected_side or SCRIPTED_SIDE,
         **options.extra_source,
     }
 
@@ -241,7 +265,7 @@ def _counted(expected: int, result: SessionResult) -> dict[str, Any]:
     """Return the account against what the converter says that it made, instead of the board."""
     gaps = [list(gap) for gap in result.gaps]
     missing_tail = expected - result.end_frame
-    if result.error is not None and missing_tail > 0:
+    if (result.error is not None or not result.is_end_known) and missing_tail > 0:
         # The session knows that it did not see the end: no silent loss, but a gap.
         gaps.append([result.end_frame, missing_tail])
         expected_here = result.end_frame
@@ -258,11 +282,13 @@ def _latency(
     result: SessionResult, truth: list[dict[str, Any]], clock: ConverterClock
 ) -> dict[str, Any]:
     kind = "to_screen" if result.drawn_cues else "to_host"
-    latencies_ms = cue_latencies_ms(result.drawn_cues or result.cues, truth, clock)
+    cues = result.drawn_cues or result.cues
+    latencies_ms, n_missed = cue_latencies_ms(cues, truth, clock, result.end_frame)
     return {
         "p50": rounded(float(np.percentile(latencies_ms, 50)), 1) if latencies_ms else None,
         "p95": rounded(float(np.percentile(latencies_ms, 95)), 1) if latencies_ms else None,
         "n": len(latencies_ms),
+        "missed": n_missed,
         "kind": kind,
     }
 
@@ -271,11 +297,13 @@ def cue_latencies_ms(
     cues: Sequence[tuple[LiveEvent, float]],
     truth: list[dict[str, Any]],
     clock: Callable[[int], float],
-) -> list[float]:
-    """Return the time from each clear activation at the electrode to its onset cue.
+    end_frame: int,
+) -> tuple[list[float], int]:
+    """Return how long after each clear activation at the electrode its onset cue came.
 
     An activation counts when it is at least 10 dB above rest; its moment is that at which its
-    expected power has doubled.
+    expected power has doubled. Its cue comes within half a second of that, or it is missed: also
+    when rest is still being learnt then, or the signal did not arrive.
 
     Parameters
     ----------
@@ -285,8 +313,16 @@ def cue_latencies_ms(
         Onsets of the source.
     clock : callable
         Frame to monotonic time of its conversion.
+    end_frame : int
+        An activation whose half second is not over by then is not missed.
+
+    Returns
+    -------
+    latencies_ms : list of float
+    n_missed : int
     """
     latencies_ms = []
+    n_missed = 0
     for onset in truth:
         if onset["snr_db"] < LATENCY_SNR_DB or onset["kind"] not in REAL_ACTIVATIONS:
             continue
@@ -299,4 +335,6 @@ def cue_latencies_ms(
         ]
         if given_s:
             latencies_ms.append(1000.0 * (min(given_s) - clock(moment)))
-    return latencies_ms
+        elif moment + CUE_WITHIN_FRAMES < end_frame:
+            n_missed += 1
+    return latencies_ms, n_missed

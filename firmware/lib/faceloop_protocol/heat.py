@@ -1,0 +1,239 @@
+"""Heat: states, causes, commands and what the board reports about it.
+
+==============  ====  ================================================  =========================
+command         op    body                                              meaning
+==============  ====  ================================================  =========================
+HEAT_REQUEST    0x40  set-point u16 (0.01 C), minutes u8                please heat; the person
+                                                                        then presses the button
+HEAT_LEASE      0x41  set-point u16 (0.01 C), life u16 ms (<= 5000)     every second; silence is
+                                                                        off
+HEAT_CONFIRM    0x42                                                    "I am still there"
+HEAT_END        0x43                                                    end; so does STOP, which
+                                                                        needs no proof
+HEAT_PERMIT     0x44  permission u8                                     result of the skin test
+HEAT_TIME       0x45  UTC u32 s                                         for rest and daily limits
+HEAT_STATE      0x46                                                    reply: ``HeatState``
+==============  ====  ================================================  =========================
+
+All of them are tagged commands of a proven session (``control``, ``session``). A value out of
+range is refused with ``OUT_OF_RANGE``, not clamped, and does not renew the lease.
+"""
+
+import struct
+from collections import namedtuple
+
+from ._compat import const
+from .errors import ProtocolError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._compat import Bytes, MutableBytes
+
+HEAT_REQUEST = const(0x40)
+HEAT_LEASE = const(0x41)
+HEAT_CONFIRM = const(0x42)
+HEAT_END = const(0x43)
+HEAT_PERMIT = const(0x44)
+HEAT_TIME = const(0x45)
+HEAT_STATE = const(0x46)
+
+REQUEST_FORMAT = "<HB"
+LEASE_FORMAT = "<HH"
+PERMIT_FORMAT = "<B"
+TIME_FORMAT = "<I"
+
+BOOT_TEST = const(0)
+OFF = const(1)
+WAIT_BUTTON = const(2)
+WARMUP = const(3)
+HOLD = const(4)
+PAUSED = const(5)
+COOL = const(6)
+LATCHED = const(7)
+LOCKED = const(8)
+
+STATE_NAMES = (
+    "BOOT_TEST",
+    "OFF",
+    "WAIT_BUTTON",
+    "WARMUP",
+    "HOLD",
+    "PAUSED",
+    "COOL",
+    "LATCHED",
+    "LOCKED",
+)
+
+PERMIT_NONE = const(0)  # no skin test yet, or it was failed
+PERMIT_FULL = const(1)
+PERMIT_FLAGGED = const(2)  # unlocked by a therapist, up to SETPOINT_FLAGGED_MAX
+
+CAUSE_NONE = const(0)
+# A session ended, or was refused.
+STOPPED = const(1)
+SESSION_DONE = const(2)
+DOSE_USED = const(3)
+BATTERY_LOW = const(4)
+USB_POWER = const(5)
+NO_ANSWER = const(6)
+PAUSED_TOO_LONG = const(7)
+PAUSED_TOO_OFTEN = const(8)
+TIMER_EXPIRED = const(9)
+NOT_PRESSED = const(10)
+NOT_PERMITTED = const(11)
+NOT_WORN = const(12)
+NOT_RESTED = const(13)
+NOT_SETTLED = const(14)
+BUTTON_STUCK = const(15)
+STORAGE = const(16)
+NO_PAD = const(17)
+NOT_PROVEN = const(18)
+TOO_WARM = const(19)
+BUSY = const(20)
+# Heat pauses.
+LEASE_OVER = const(32)
+LEAD_OFF = const(33)
+OFF_SKIN = const(34)
+FACE_WARM = const(35)
+LATE_TICK = const(36)
+CONTACT_CHANGED = const(37)
+# Faults latch.
+FIRST_LATCH = const(64)
+SENSOR_RANGE = const(64)
+SENSOR_PAIR = const(65)
+SENSOR_CORE = const(66)
+SENSOR_SWAPPED = const(67)
+SENSOR_FROZEN = const(68)
+ADC_REFERENCE = const(69)
+HEATER = const(70)
+WATCHDOG = const(71)
+CLOCK = const(72)
+EXCEPTION = const(73)
+FACE_HOT = const(74)
+RISE = const(75)
+SENSOR_ZONE = const(76)
+HARDWARE_TRIP = const(77)
+TRIP_TEST = const(78)
+SUPPLY_HIGH = const(79)
+SENSOR_TRIP = const(80)
+# And these lock until the bench procedure.
+FIRST_LOCK = const(96)
+SWITCH_SHORT = const(96)
+RESETS = const(97)
+LATCHES = const(98)
+LEDGER = const(99)
+
+CAUSE_TEXT = {
+    CAUSE_NONE: "no cause",
+    STOPPED: "Heat was stopped.",
+    SESSION_DONE: "The heat session is complete.",
+    DOSE_USED: "The warmth allowed for now is used up. Heat is free again later.",
+    BATTERY_LOW: "The battery is too low for heat. Charge it, not while wearing it.",
+    USB_POWER: "A USB cable is plugged in: heat is off. Unplug it first.",
+    NO_ANSWER: "Nobody answered whether they are still there, so heat was ended.",
+    PAUSED_TOO_LONG: "Heat paused for more than 30 seconds and was ended. Start it again.",
+    PAUSED_TOO_OFTEN: "Heat had to pause too often and was ended. Check the fit of the pad.",
+    TIMER_EXPIRED: "The safety timer ended heat. Wait a minute before the next start.",
+    NOT_PRESSED: "The button was not pressed within a minute. Ask for heat again.",
+    NOT_PERMITTED: "Heat needs a passed warm and cool skin test first.",
+    NOT_WORN: "The electrodes do not touch the skin. Put them on, then start again.",
+    NOT_RESTED: "The skin needs rest: two hours between sessions, three sessions a day.",
+    NOT_SETTLED: "The pad was put on a moment ago. Wait ten seconds and start again.",
+    BUTTON_STUCK: "The button seems to be held down. Release it and start again.",
+    STORAGE: "The board could not write its safety record, so heat stays off. Restart it.",
+    NO_PAD: "No heat pad is connected.",
+    NOT_PROVEN: "The link is not proven or the value is out of range.",
+    TOO_WARM: "The pad is too warm to start. Let it cool first.",
+    BUSY: "Heat is on already, is being tested, or cools down.",
+    LEASE_OVER: "The program on the computer went silent: heat pauses.",
+    LEAD_OFF: "An electrode came off: heat pauses.",
+    OFF_SKIN: "The pad seems to be off the skin: heat pauses.",
+    FACE_WARM: "The pad is warmer than it should be: heat pauses.",
+    LATE_TICK: "The board was busy for too long: heat pauses.",
+    CONTACT_CHANGED: "The pad moved on the skin: heat pauses.",
+    SENSOR_RANGE: "A temperature sensor is broken or unplugged. Check the pad's cable.",
+    SENSOR_PAIR: "Two sensors on the same spot disagree. Replace the pad.",
+    SENSOR_CORE: "The heater's own sensor does not fit to the others. Replace the pad.",
+    SENSOR_SWAPPED: "Sensors of heater and skin seem swapped. Check the pad's wiring.",
+    SENSOR_FROZEN: "A temperature reading no longer changes. Restart the board.",
+    ADC_REFERENCE: "The temperature measurement is off. Have the board checked.",
+    HEATER: "The heater is interrupted or shorted. Replace the pad.",
+    WATCHDOG: "The board's program stopped while heating, and restarted.",
+    CLOCK: "The board's clock runs wrong. Have the board checked.",
+    EXCEPTION: "The board's program failed while heating.",
+    FACE_HOT: "The pad became too hot. Take it off and look at the skin.",
+    RISE: "The pad warmed up too fast. Take it off and look at the skin.",
+    SENSOR_ZONE: "One part of the pad is much warmer than another: is it folded?",
+    HARDWARE_TRIP: "A hardware cut-off opened. Take the pad off and look at the skin.",
+    TRIP_TEST: "A hardware cut-off failed its test. Have the board checked.",
+    SUPPLY_HIGH: "The supply voltage is too high for the pad. Have the board checked.",
+    SENSOR_TRIP: "The cut-off's sensor does not fit to the others. Replace the pad.",
+    SWITCH_SHORT: "A heater switch does not open. Do not use this board; see the bench page.",
+    RESETS: "The board restarted three times in ten minutes. See the bench page.",
+    LATCHES: "Three heat faults within a day. See the bench page.",
+    LEDGER: "The board's safety record is damaged. See the bench page.",
+}
+
+INFO_STILL_THERE = const(0x01)  # please confirm within a minute
+INFO_SLOW_WARMUP = const(0x02)
+INFO_COVERED = const(0x04)  # needs much less power than at first: a pillow, a hand
+INFO_PROVEN = const(0x08)  # the switches and cut-offs passed their test
+
+HEAT_STATE_FORMAT = "<BBBBhhhHHHIII"
+HEAT_STATE_BYTES = const(28)
+
+HeatState = namedtuple(
+    "HeatState",
+    (
+        "state",
+        "cause",
+        "info",
+        "sessions_left",
+        "face_cdegc",
+        "core_cdegc",
+        "target_cdegc",
+        "power_mw",
+        "setpoint_cdegc",
+        "lease_ms",
+        "remaining_ms",
+        "dose_umin",
+        "day_dose_umin",
+    ),
+)
+"""
+======  ====  ===============  =================================================================
+offset  type  name             meaning
+======  ====  ===============  =================================================================
+0       u8    state            BOOT_TEST ... LOCKED
+1       u8    cause            of the last pause, end, refusal or fault
+2       u8    info             INFO_ bits
+3       u8    sessions_left    today
+4       i16   face_cdegc       hottest face sensor, 0.01 C
+6       i16   core_cdegc
+8       i16   target_cdegc     where the controller is heading now
+10      u16   power_mw         electrical
+12      u16   setpoint_cdegc
+14      u16   lease_ms         left
+16      u32   remaining_ms     of this session
+20      u32   dose_umin        of this session, millionths of a CEM43 minute
+24      u32   day_dose_umin    of the last 24 h, booked ones included
+======  ====  ===============  =================================================================
+"""
+
+
+def pack_heat_state_into(buffer: "MutableBytes", state: "tuple[int, ...]") -> None:
+    """Write the fields of a ``HeatState``, in order, to the start of ``buffer``."""
+    struct.pack_into(HEAT_STATE_FORMAT, buffer, 0, *state)
+
+
+def decode_heat_state(body: "Bytes") -> HeatState:
+    """Return the ``HeatState`` in ``body``.
+
+    Raises
+    ------
+    ProtocolError
+        If its length is wrong.
+    """
+    if len(body) != HEAT_STATE_BYTES:
+        raise ProtocolError("heat state of %d bytes, 28 expected" % len(body))
+    return HeatState(*struct.unpack(HEAT_STATE_FORMAT, body))

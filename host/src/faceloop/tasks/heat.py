@@ -1,0 +1,132 @@
+"""Heat sessions on a simulated pad, under the board's own supervisor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceloop.errors import StorageError, UsageError
+from faceloop.tasks.progress import Progress, Silent
+from faceloop.twin.heat.board import make_bench
+from faceloop.twin.heat.campaign import HEATING_STATES, Run, misses, run_fault
+from faceloop.twin.heat.faults import FAULTS, Fault, fault_named
+from faceloop.twin.heat.wearer import nominal_wearer, random_wearer
+from faceloop_protocol import heat_limits as limits
+from faceloop_protocol.heat import CAUSE_TEXT, STATE_NAMES
+
+__all__ = ["simulate"]
+
+SETPOINT_DEGC = limits.SETPOINT_MAX_MDEGC / 1000
+NO_FAULT = Fault("none", 0, "no fault", 0.0, "none", lambda bench: None)
+
+
+def simulate(
+    *,
+    n_wearers: int = 1,
+    fault: str = "none",
+    state: str = "HOLD",
+    minutes: int = 10,
+    seed: int = 1,
+    plot: Path | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Return ``{"runs": [...], "missed": n, ...}``, one entry for each wearer and fault.
+
+    Parameters
+    ----------
+    n_wearers : int
+        The first is the nominal one, the others are random.
+    fault : str
+        Name of a fault, ``all`` or ``none``.
+    state : str
+        WARMUP, HOLD or PAUSED: when the fault begins.
+    minutes : int
+        Of the session at its temperature.
+    seed : int
+        Of the random wearers.
+    plot : Path, optional
+        PNG file with the first run's temperatures.
+
+    Raises
+    ------
+    UsageError
+        If the fault or the state does not exist.
+    StorageError
+        If the picture cannot be written.
+    """
+    progress = progress or Silent()
+    chosen = _faults(fault)
+    if state not in HEATING_STATES:
+        raise UsageError(f"There is no state {state!r}. Use {', '.join(HEATING_STATES)}.")
+    runs: list[dict[str, Any]] = []
+    progress.step("Simulating")
+    first_trace: list[tuple[float, int, float, float, float, float]] = []
+    for index in range(n_wearers):
+        wearer = nominal_wearer() if index == 0 else random_wearer(_rng(seed, index))
+        for one in chosen:
+            bench = make_bench(wearer, seed=seed + index)
+            if plot is not None and not runs:
+                bench.trace = first_trace
+            started = run_fault(
+                one,
+                wearer,
+                HEATING_STATES[state],
+                setpoint_degc=SETPOINT_DEGC,
+                minutes=minutes,
+                bench=bench,
+            )
+            runs.append(_entry(index, one, started, state))
+            # In seconds of simulated warmth, which is what the bar counts.
+            progress.amount(60.0 * minutes * len(runs), 60.0 * minutes * n_wearers * len(chosen))
+    if plot is not None:
+        from faceloop.tasks.heat_plot import draw
+
+        try:
+            draw(first_trace, plot, f"{runs[0]['fault']} in {state}")
+        except OSError as error:
+            raise StorageError(f"{plot} cannot be written: {error.strerror}.") from None
+    return {
+        "n_wearers": n_wearers,
+        "fault": fault,
+        "state": state,
+        "seed": seed,
+        "missed": sum(1 for run in runs if run["missed"]),
+        "runs": runs,
+        "plot": str(plot) if plot is not None else None,
+    }
+
+
+def _faults(name: str) -> tuple[Fault, ...]:
+    if name == "all":
+        return FAULTS
+    if name == "none":
+        return (NO_FAULT,)
+    try:
+        return (fault_named(name),)
+    except KeyError:
+        names = ", ".join(fault.name for fault in FAULTS)
+        raise UsageError(f"There is no fault {name!r}. Use all, none, or: {names}.") from None
+
+
+def _rng(seed: int, index: int) -> np.random.Generator:
+    return np.random.default_rng([seed, index])
+
+
+def _entry(index: int, fault: Fault, run: Run, state: str) -> dict[str, Any]:
+    return {
+        "wearer": index,
+        "fault": fault.name,
+        "row": fault.row,
+        "begun_in": STATE_NAMES[run.begun_in],
+        "max_skin_degc": round(run.max_skin_degc, 3),
+        "cem43": round(run.dose_cem43, 5),
+        "fault_to_off_s": None if run.off_s is None else round(run.off_s, 3),
+        "within_s": fault.within_s or None,
+        "state": STATE_NAMES[run.state],
+        "cause": run.cause,
+        "cause_text": CAUSE_TEXT[run.cause],
+        "layer": fault.layer,
+        "missed": misses(run, fault, in_pause=state == "PAUSED"),
+    }

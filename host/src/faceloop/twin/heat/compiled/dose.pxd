@@ -1,0 +1,16 @@
+# C types for firmware/lib/faceloop_heat/dose.py, compiled under this name.
+cimport cython
+
+cdef long DOSE_SENSOR_ERROR_MDEGC, HOTTEST_MDEGC
+
+cdef int[::1] ABOVE_NMIN
+cdef int[::1] BELOW_NMIN
+
+cpdef long tick_dose_nmin(long hottest_mdegc)
+
+
+cdef class Dose:
+    cdef public long umin
+    cdef long _rest_nmin
+    cpdef add(self, long hottest_mdegc, long elapsed_ms)
+    cpdef long ahead_umin(self, long hottest_mdegc, long ahead_ms)

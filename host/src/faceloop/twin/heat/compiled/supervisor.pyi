@@ -1,0 +1,1 @@
+from faceloop_heat.supervisor import Supervisor as Supervisor

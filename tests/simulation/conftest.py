@@ -1,0 +1,32 @@
+"""Notes which tests of a risk control ran and passed; the check of the risk file comes last."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+RESULTS = pytest.StashKey[dict[str, list[bool]]]()
+CHECK = "test_heat_risk.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name == CHECK)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, None, None]:
+    outcome: object = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if report.when != "call":
+        return
+    results = item.session.stash.setdefault(RESULTS, {})
+    for mark in item.iter_markers("risk"):
+        for control in mark.args:
+            results.setdefault(control, []).append(report.passed)
+
+
+@pytest.fixture
+def control_results(request: pytest.FixtureRequest) -> dict[str, list[bool]]:
+    """Control, and whether each of its tests of this run passed."""
+    return request.session.stash.setdefault(RESULTS, {})

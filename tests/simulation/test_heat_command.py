@@ -1,0 +1,68 @@
+"""``faceloop heat simulate``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from faceloop.cli import app
+from faceloop.errors import UsageError
+from faceloop.tasks import heat_plot
+
+RUNNER = CliRunner()
+
+
+def test_json_names_what_was_asked_for() -> None:
+    done = RUNNER.invoke(
+        app, ["heat", "simulate", "--wearers", "2", "--fault", "ntc_open", "--json"]
+    )
+    assert done.exit_code == 0
+    result = json.loads(done.stdout)
+    assert [run["wearer"] for run in result["runs"]] == [0, 1]
+    for run in result["runs"]:
+        assert run["state"] == "LATCHED"
+        assert run["fault_to_off_s"] <= 0.5
+        assert run["max_skin_degc"] < 43.0
+
+
+def test_same_seed_gives_the_same_result() -> None:
+    arguments = ["heat", "simulate", "--wearers", "3", "--fault", "fold", "--seed", "5", "--json"]
+    assert RUNNER.invoke(app, arguments).stdout == RUNNER.invoke(app, arguments).stdout
+
+
+@pytest.mark.parametrize("wrong", [["--fault", "nonsense"], ["--state", "COOL"]])
+def test_wrong_name_is_one_calm_line(wrong: list[str]) -> None:
+    done = RUNNER.invoke(app, ["heat", "simulate", *wrong])
+    assert done.exit_code == 2
+    assert done.stderr.startswith("faceloop: There is no ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_fold_that_nothing_can_see_ends_with_an_error() -> None:
+    done = RUNNER.invoke(app, ["heat", "simulate", "--fault", "fold_unsensed"])
+    assert done.exit_code == 1
+    assert "not as it should be: skin" in done.stdout
+
+
+def test_plot_is_a_picture(tmp_path: Path) -> None:
+    picture = tmp_path / "session.png"
+    done = RUNNER.invoke(app, ["heat", "simulate", "--plot", str(picture)])
+    assert done.exit_code == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_plot_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    done = RUNNER.invoke(app, ["heat", "simulate", "--plot", str(tmp_path / "no" / "a.png")])
+    assert done.exit_code == 7
+    assert "cannot be written" in done.stderr
+
+
+def test_missing_matplotlib_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
+    with pytest.raises(UsageError, match=r"pip install 'faceloop\[plot\]'"):
+        heat_plot.draw([], tmp_path / "a.png", "")

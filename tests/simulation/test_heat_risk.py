@@ -1,0 +1,52 @@
+"""The risk file of the heat pad is complete, and its controls were tested in this run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from faceloop_protocol import heat_limits
+
+RISK: dict[str, Any] = yaml.safe_load(
+    (Path(__file__).resolve().parents[2] / "hardware" / "risk" / "heat.yaml").read_text()
+)
+CONTROLS = {control["id"]: control for control in RISK["controls"]}
+
+
+@pytest.mark.parametrize("hazard", RISK["hazards"], ids=lambda hazard: hazard["id"])
+def test_hazard_has_controls_that_are_no_label(hazard: dict[str, Any]) -> None:
+    kinds = {CONTROLS[name]["kind"] for name in hazard["controls"]}
+    assert kinds - {"label"}
+    assert kinds & {"hardware", "mechanical"}
+    assert hazard["p_after"] < hazard["p_before"]
+    assert hazard["sev"] * hazard["p_after"] < 8 or hazard.get("residual")
+
+
+def test_every_control_belongs_to_a_hazard() -> None:
+    used = {name for hazard in RISK["hazards"] for name in hazard["controls"]}
+    assert used == set(CONTROLS)
+    assert len(CONTROLS) == len(RISK["controls"])
+
+
+def test_limits_are_those_of_the_firmware() -> None:
+    named = {name for control in RISK["controls"] for name in control["limits"]}
+    assert named == set(RISK["limits"])
+    assert {name: getattr(heat_limits, name) for name in named} == RISK["limits"]
+
+
+@pytest.mark.parametrize("control", CONTROLS.values(), ids=CONTROLS)
+def test_control_was_tested_in_this_run(
+    control: dict[str, Any],
+    control_results: dict[str, list[bool]],
+    request: pytest.FixtureRequest,
+) -> None:
+    if "bench" in control:
+        return
+    if {item.path.name for item in request.session.items} == {Path(__file__).name}:
+        pytest.fail("Run the whole folder: pytest tests/simulation")
+    results = control_results.get(control["id"], [])
+    assert results, f"no test of {control['id']} ran"
+    assert all(results)
