@@ -23,6 +23,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "tests"
 PROTOCOL_TESTS = "tests/unit/protocol"
+HEAT_RULES = "tests/simulation/test_heat_rules.py"  # of the heat pad's part of the protocol
 
 # Folders of tests in the order in which they run; others follow in alphabetical order.
 ORDER = ("unit", "conformance", "simulation", "integration", "system", "browser")
@@ -90,7 +91,10 @@ def stages(arguments: list[str]) -> list[Stage]:
         Stage("types", [*python, "mypy"]),
         Stage("kernel types", [*python, "mypy.stubtest", *kernels()]),
         firmware_types(),
-        Stage("protocol", [*python, "coverage", "run", "-m", *pytest[2:], PROTOCOL_TESTS]),
+        Stage(
+            "protocol",
+            [*python, "coverage", "run", "-m", *pytest[2:], PROTOCOL_TESTS, HEAT_RULES],
+        ),
         Stage("protocol branches", [*python, "coverage", "report", *every_branch]),
     ]
     left_out = {"hardware", *(() if is_full else ("benchmarks",)), *(SLOW if is_quick else ())}

@@ -148,7 +148,7 @@ def check_advertised(case):
 
     name = device_name(unhex(case["device_id"]))
     assert name == case["name"]
-    BleLink(None, name, "model", "0.0.0", "serial").advertise(0)
+    BleLink(None, name, "model", "0.0.0", "serial").advertise(0, False)
     advertisement, scan_response = fake_radio.sent
     assert advertisement.hex() == case["advertisement"]
     assert scan_response.hex() == case["scan_response"]
