@@ -71,7 +71,7 @@ def set_up() -> str | None:
         problem = make_venv()
         if problem:
             return problem
-    say("Installing faceloop and building its signal core (once, about two minutes) ...")
+    say("Installing faceloop and building its signal core (once, two to three minutes) ...")
     log = VENV / "install.log"
     pip = [BIN / "python", "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
     with log.open("w") as out:

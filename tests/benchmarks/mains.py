@@ -8,14 +8,12 @@ of 20 uV with odd harmonics 20/k and even ones 6/k, 120 s, eight channels, first
 Attenuation: what is left of the line at rest. SDR: clean over error during bursts. Touched: power
 that changes in bursts when there is no line at all. Bursts of the channels come apart, or all
 together as in a movement of the whole face: then no quiet channel tells the line's frequency.
-The folder may also come from FACELOOP_DATA.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -127,7 +125,7 @@ def recording(path: Path, reference: Path) -> list[tuple[str, float, float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("folder", nargs="?", default=os.environ.get("FACELOOP_DATA"))
+    parser.add_argument("folder", nargs="?")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     t = np.arange(SECONDS * FS_HZ) / FS_HZ

@@ -2,7 +2,7 @@
 
     .venv/bin/python tests/benchmarks/onset_accuracy.py path/to/recordings
 
-The folder (or FACELOOP_DATA) holds .edf and .bdf files and ``reference/<name>.json`` with the
+The folder holds .edf and .bdf files and ``reference/<name>.json`` with the
 detectors' bursts: quartiles of their onsets, and which bursts are ``certain`` (found by at least
 80 % of the detectors, at least five times rest). For each certain burst the nearest of our onsets
 counts. Recordings go through the resampler and the signal core like a wearer's.
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -54,10 +53,10 @@ def review(path: Path) -> tuple[list[tuple[float, float, float]], dict[str, tupl
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("folder", nargs="?", default=os.environ.get("FACELOOP_DATA"))
+    parser.add_argument("folder", nargs="?")
     options = parser.parse_args()
     if not options.folder:
-        parser.error("name the folder of recordings, or set FACELOOP_DATA")
+        parser.error("name the folder of recordings")
     every = []
     for path in sorted(Path(options.folder).glob("*.[eb]df")):
         reference = path.parent / "reference" / f"{path.stem}.json"
