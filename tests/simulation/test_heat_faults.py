@@ -164,3 +164,28 @@ def test_host_silence_shorter_than_a_pause_resumes_without_a_new_press() -> None
     bench.is_host_silent = False
     bench.run(3_000.0, states(WARMUP))
     assert bench.supervisor.state == WARMUP
+
+
+class Mistaken:
+    """A supervisor whose next tick raises; the one after the reset is whole again."""
+
+    def __init__(self, whole: object) -> None:
+        self._whole = whole
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._whole, name)
+
+    def tick(self, now_ms: int) -> None:
+        raise ZeroDivisionError
+
+
+def test_mistake_of_the_supervisor_counts_though_the_watchdog_makes_it_harmless() -> None:
+    fault = Fault(
+        "mistake", 0, "the program raises", 5.0, "latch",
+        lambda bench: setattr(bench, "supervisor", Mistaken(bench.supervisor)),
+    )  # fmt: skip
+    run = run_fault(fault, nominal_wearer(), HEATING_STATES["HOLD"])
+    assert run.state == LATCHED
+    assert run.off_s is not None and run.off_s < 5.0
+    assert run.n_crashes == 1
+    assert misses(run, fault) == ["the supervisor stopped by a mistake of its own"]

@@ -59,7 +59,7 @@ cdef class Bench:
     cdef public double now_ms, max_skin_degc, dose_cem43, off_ms, on_ms
     cdef public double resume_ms, resume_off_ms, split_ms
     cdef public list trace
-    cdef public long trace_every_ms, n_resets
+    cdef public long trace_every_ms, n_resets, n_crashes
     cdef long _n_rogue
     cdef double _mark_ms, _clock_ms, _tick_at, _renew_at, _reboot_at, _trace_at
 
@@ -193,5 +193,8 @@ cdef class Bench:
             supervisor.tick((<long>self._clock_ms) & TICKS_MASK)
         except Exception:
             # As on a board: the program ends at the prompt, nothing kicks the watchdog any more.
+            # Counted unless put there by a fault: a mistake that the watchdog made harmless is a
+            # mistake all the same.
+            self.n_crashes += not self.pad.is_scan_broken
             self.is_hung = True
             self.is_dead = True

@@ -54,6 +54,8 @@ class Run:
         From the fault until the zones of a folded pad differed by 2.5 C.
     state, cause : int
         At the end of the session.
+    n_crashes : int
+        Exceptions that the supervisor did not catch; none is ever right.
     """
 
     fault: str | None
@@ -65,6 +67,7 @@ class Run:
     split_s: float | None
     state: int
     cause: int
+    n_crashes: int
 
 
 def run_fault(
@@ -153,6 +156,8 @@ def misses(run: Run, fault: Fault, *, in_pause: bool = False) -> list[str]:
         The fault began in PAUSED.
     """
     found = []
+    if run.n_crashes:
+        found.append("the supervisor stopped by a mistake of its own")
     is_hardware = fault.layer == "hardware"
     limit_mdegc = limits.SKIN_LIMIT_HARDWARE_MDEGC if is_hardware else limits.SKIN_LIMIT_MDEGC
     dose_umin = (
@@ -218,6 +223,7 @@ def _result(bench: Bench, fault: Fault | None, begun_in: int) -> Run:
         split_s=None if bench.split_ms < 0 else bench.split_ms / 1000,
         state=supervisor.state,
         cause=supervisor.cause,
+        n_crashes=bench.n_crashes,
     )
 
 
