@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+# Tests run side by side: threads of the linear algebra would only wait for each other. Before
+# NumPy is imported, and for every process that a test starts.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Where the whole run was started in the background Ctrl-C is ignored, also by what tests start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRMWARE = ROOT / "firmware"

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import sysconfig
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,23 +30,28 @@ HEAT_RULES = "tests/simulation/test_heat_rules.py"  # of the heat pad's part of 
 ORDER = ("unit", "conformance", "simulation", "integration", "system", "browser")
 # Start boards or browsers: minutes instead of seconds.
 SLOW = ("integration", "system", "browser")
-# So many test files at a time; what measures time runs alone afterwards. Boards and browsers
+# So many test files at a time; what measures time runs alone at the end. Boards and browsers
 # mostly wait: one after the other they would leave two thirds of two cores idle.
 AT_A_TIME = {"unit": 2, "system": 3, "browser": 2}
+# Stages of a single process: so many beside each other.
+BESIDE = 2
 NO_TESTS_COLLECTED = 5  # pytest's exit code
 
 
 class Stage(NamedTuple):
-    """One program to run.
+    """Programs to run one after the other, until one fails.
 
     Attributes
     ----------
     name : str
-    command : list of str
+    commands : tuple of list of str
+    is_single : bool
+        Takes one processor core, whatever else runs.
     """
 
     name: str
-    command: list[str]
+    commands: tuple[list[str], ...]
+    is_single: bool = False
 
 
 def main(arguments: list[str]) -> int:
@@ -61,13 +67,13 @@ def main(arguments: list[str]) -> int:
     if missing:
         print(f"{', '.join(missing)} not installed. Run: python3 tools/run.py test")
         return 1
-    first_failure = 0
     started_s = time.monotonic()
-    for stage in stages(arguments):
-        code = run(stage)
-        first_failure = first_failure or code
-    verdict = "failed" if first_failure else "all good"
-    print(f"{verdict} after {time.monotonic() - started_s:.0f} s", flush=True)
+    found = stages(arguments)
+    codes = run_beside([stage for stage in found if stage.is_single])
+    codes += [run(stage) for stage in found if not stage.is_single]
+    first_failure = next((code for code in codes if code), 0)
+    outcome = "failed" if first_failure else "all good"
+    print(f"{outcome} after {time.monotonic() - started_s:.0f} s", flush=True)
     return first_failure
 
 
@@ -82,20 +88,17 @@ def stages(arguments: list[str]) -> list[Stage]:
     wanted = "full or not full" if is_full else "not full"
     if rest:
         skipped = [f"--ignore=tests/{name}" for name in SLOW] if is_quick else []
-        return [Stage("tests", [*pytest, "-m", wanted, *skipped, *rest])]
+        return [Stage("tests", ([*pytest, "-m", wanted, *skipped, *rest],))]
     python = [sys.executable, "-m"]
     every_branch = ["--fail-under=100", "--skip-covered", "--show-missing"]
+    protocol = [*python, "coverage", "run", "-m", *pytest[2:], PROTOCOL_TESTS, HEAT_RULES]
     found = [
-        Stage("lint", [*python, "ruff", "check", "."]),
-        Stage("format", [*python, "ruff", "format", "--check", "--quiet", "."]),
-        Stage("types", [*python, "mypy"]),
-        Stage("kernel types", [*python, "mypy.stubtest", *kernels()]),
+        single("lint", [*python, "ruff", "check", "."]),
+        single("format", [*python, "ruff", "format", "--check", "--quiet", "."]),
+        single("types", [*python, "mypy"]),
+        single("kernel types", [*python, "mypy.stubtest", *kernels()]),
         firmware_types(),
-        Stage(
-            "protocol",
-            [*python, "coverage", "run", "-m", *pytest[2:], PROTOCOL_TESTS, HEAT_RULES],
-        ),
-        Stage("protocol branches", [*python, "coverage", "report", *every_branch]),
+        single("protocol", protocol, [*python, "coverage", "report", *every_branch]),
     ]
     left_out = {"hardware", *(() if is_full else ("benchmarks",)), *(SLOW if is_quick else ())}
     folders = [name for name in test_folders() if name not in left_out]
@@ -104,19 +107,24 @@ def stages(arguments: list[str]) -> list[Stage]:
             workers = ["-n", str(AT_A_TIME[name]), "--dist", "loadfile"]
             workers += [f"--ignore={PROTOCOL_TESTS}"] if name == "unit" else []
             together = [*workers, "-m", f"({wanted}) and not benchmark"]
-            found.append(Stage(name, [*pytest, *together, f"tests/{name}"]))
-            alone = ["-m", f"({wanted}) and benchmark"]
-            found.append(Stage(f"{name}, timed", [*pytest, *alone, f"tests/{name}"]))
+            found.append(Stage(name, ([*pytest, *together, f"tests/{name}"],)))
         else:
-            found.append(Stage(name, [*pytest, "-m", wanted, f"tests/{name}"]))
-    return found
+            found.append(single(name, [*pytest, "-m", wanted, f"tests/{name}"]))
+    measured = [f"tests/{name}" for name in folders if name in AT_A_TIME]
+    alone = ["-m", f"({wanted}) and benchmark", *measured]
+    return [*found, Stage("timed", ([*pytest, *alone],))]
+
+
+def single(name: str, *commands: list[str]) -> Stage:
+    """Return a stage that may run beside another one."""
+    return Stage(name, commands, is_single=True)
 
 
 def firmware_types() -> Stage:
     """Return the check of the board's files against the stubs of its MicroPython."""
     stubs = sysconfig.get_path("purelib")  # their folder "stdlib" stands for the standard library
     command = [sys.executable, "-m", "pyright", "-p", "firmware", "--typeshedpath", stubs]
-    return Stage("firmware types", command)
+    return single("firmware types", command)
 
 
 def kernels() -> list[str]:
@@ -134,17 +142,59 @@ def test_folders() -> list[str]:
     return [name for name in ORDER if name in names] + sorted(names - set(ORDER))
 
 
-def run(stage: Stage) -> int:
-    """Run a stage, print one line about it, return its exit code."""
+def run_beside(single: list[Stage]) -> list[int]:
+    """Run stages a few at a time, print what they said in order, return their exit codes."""
+    with ThreadPoolExecutor(BESIDE) as pool:
+        try:
+            return list(map(show, single, pool.map(capture, single)))
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+            sys.exit(130)
+
+
+def capture(stage: Stage) -> tuple[int, float, str]:
+    """Run a stage; return its exit code, the seconds it took, and what it said."""
     started_s = time.monotonic()
-    try:
-        code = subprocess.run(stage.command, cwd=ROOT, check=False).returncode
-    except KeyboardInterrupt:
-        sys.exit(130)
-    if code == NO_TESTS_COLLECTED and "pytest" in stage.command and stage.name != "tests":
-        code = 0  # all of this folder's tests are long ones
-    verdict = "ok" if code == 0 else f"failed ({code})"
-    print(f"-- {stage.name}: {verdict}, {time.monotonic() - started_s:.1f} s", flush=True)
+    said = ""
+    code = 0
+    for command in stage.commands:
+        done = subprocess.run(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        said += done.stdout
+        code = done.returncode
+        if code:
+            break
+    return code, time.monotonic() - started_s, said
+
+
+def show(stage: Stage, result: tuple[int, float, str]) -> int:
+    """Print what a stage said and the line about it; return its exit code."""
+    code, took_s, said = result
+    sys.stdout.write(said)
+    return verdict(stage, code, took_s)
+
+
+def run(stage: Stage) -> int:
+    """Run a stage that uses every core, print the line about it, return its exit code."""
+    started_s = time.monotonic()
+    code = 0
+    for command in stage.commands:
+        try:
+            code = subprocess.run(command, cwd=ROOT, check=False).returncode
+        except KeyboardInterrupt:
+            sys.exit(130)
+        if code:
+            break
+    return verdict(stage, code, time.monotonic() - started_s)
+
+
+def verdict(stage: Stage, code: int, took_s: float) -> int:
+    """Print one line about a stage that ended; return its exit code, 0 where it had no test."""
+    is_folder = stage.name != "tests" and "pytest" in stage.commands[0]
+    code = 0 if code == NO_TESTS_COLLECTED and is_folder else code
+    word = "ok" if code == 0 else f"failed ({code})"
+    print(f"-- {stage.name}: {word}, {took_s:.1f} s", flush=True)
     return code
 
 

@@ -5,7 +5,7 @@
     python3 tools/run.py test [OPTIONS]     every test
     python3 tools/run.py -- ARGS            any faceloop command, for example: -- devices --json
 
-The first call makes `.venv` beside this project and installs everything into it (about two
+The first call makes `.venv` beside this project and installs everything into it (one to two
 minutes); later calls only check that nothing changed.
 """
 
@@ -26,6 +26,7 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 STAMP = VENV / "faceloop-setup"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+KERNELS = (".pyx", ".pxd", ".pxi", ".h")  # what is compiled, by its file's name
 APT_PYTHON = "sudo apt install python3-venv python3-dev gcc"
 
 
@@ -71,19 +72,56 @@ def set_up() -> str | None:
         problem = make_venv()
         if problem:
             return problem
-    say("Installing faceloop and building its signal core (once, two to three minutes) ...")
-    log = VENV / "install.log"
-    pip = [BIN / "python", "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
-    with log.open("w") as out:
-        installing = subprocess.Popen([*pip, "--editable", f"{ROOT}[dev]"], stdout=out, stderr=out)
-        code = wait_showing_time(installing, started)
-    if code:
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-        header = "" if "Python.h" not in tail else f"\nPython's headers are missing: {APT_PYTHON}"
-        return f"{tail}\nInstalling failed; the whole output is in {log}.{header}"
+    say("Installing faceloop and building its signal core (once, one to two minutes) ...")
+    problem = install(started)
+    if problem:
+        return problem
     STAMP.write_text(fingerprint)
     say(f"Ready after {time.monotonic() - started:.0f} s.")
     return None
+
+
+def install(started: float) -> str | None:
+    """Build faceloop while the packages that it needs are fetched; return a sentence on failure.
+
+    The compiler fills one processor core, the packages' unpacking another.
+    """
+    pip = [BIN / "python", "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
+    parts = {
+        "install.log": ["--no-deps", "--editable", ROOT],
+        # Files are compiled when they are first imported; most never are.
+        "packages.log": ["--no-compile", *needed_packages()],
+    }
+    logs = [VENV / name for name in parts]
+    running = []
+    for log, arguments in zip(logs, parts.values(), strict=True):
+        with log.open("w") as out:
+            running.append(subprocess.Popen([*pip, *arguments], stdout=out, stderr=out))
+    try:
+        codes = [wait_showing_time(process, started) for process in running]
+    except KeyboardInterrupt:
+        for process in running:
+            process.wait()  # they got the same Ctrl-C
+        raise
+    for log, code in zip(logs, codes, strict=True):
+        if code:
+            tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+            is_header = "Python.h" in tail
+            header = f"\nPython's headers are missing: {APT_PYTHON}" if is_header else ""
+            return f"{tail}\nInstalling failed; the whole output is in {log}.{header}"
+    return None
+
+
+def needed_packages() -> list[str]:
+    """Return what `pyproject.toml` says that faceloop and its tests need."""
+    import tomllib  # not there in the older Python that main() turns away
+
+    try:
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    except (tomllib.TOMLDecodeError, KeyError):
+        return ["pip"]  # already there: the build says, in full, what is wrong with the file
+    optional = project.get("optional-dependencies", {})
+    return [*project.get("dependencies", []), *optional.get("dev", [])] or ["pip"]
 
 
 def wait_showing_time(process: subprocess.Popen, started: float) -> int:
@@ -97,9 +135,6 @@ def wait_showing_time(process: subprocess.Popen, started: float) -> int:
                     f"\r{time.monotonic() - started:4.0f} s ", end="", file=sys.stderr, flush=True
                 )
             continue
-        except KeyboardInterrupt:
-            process.wait()  # it got the same Ctrl-C
-            raise
         if sys.stderr.isatty():
             print("\r", end="", file=sys.stderr)
         return code
@@ -108,10 +143,12 @@ def wait_showing_time(process: subprocess.Popen, started: float) -> int:
 def installed_from() -> str:
     """Return a digest of what the installation depends on: build file, kernels, this Python."""
     digest = hashlib.sha256(f"{sys.version_info[:2]} {ROOT}".encode())
+    folders = (ROOT / "dsp", ROOT / "host" / "src")
     kernels = sorted(
-        path for path in (ROOT / "dsp").rglob("*") if path.suffix in (".pyx", ".pxi", ".h")
+        path for folder in folders for path in folder.rglob("*") if path.suffix in KERNELS
     )
-    for path in (ROOT / "pyproject.toml", *kernels):
+    compiled = sorted((ROOT / "firmware" / "lib" / "faceloop_heat").glob("*.py"))
+    for path in (ROOT / "pyproject.toml", *kernels, *compiled):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 

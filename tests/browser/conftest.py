@@ -56,7 +56,7 @@ class Seen:
     requests: list[str] = field(default_factory=list)
 
 
-async def wait_for_stat(page: Page, name: str, least: float, timeout_s: float = 10.0) -> None:
+async def wait_for_stat(page: Page, name: str, least: float, timeout_s: float = 30.0) -> None:
     """Wait until a number of ``window.faceloop.stats`` is large enough.
 
     Playwright's own waiting evaluates strings in the page, which the content policy forbids.
@@ -116,7 +116,7 @@ async def browser(chromium: dict[str, Any]) -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     yield context
     await context.close()
 

@@ -121,8 +121,12 @@ def test_second_call_adds_less_than_two_seconds(checkout: Checkout) -> None:
     assert took_s < 2.0
 
 
-@pytest.mark.parametrize("name", ["pyproject.toml", "dsp/kernel.pyx"])
+@pytest.mark.parametrize(
+    "name",
+    ["pyproject.toml", "dsp/kernel.h", "host/src/bench.pxd", "firmware/lib/faceloop_heat/dose.py"],
+)
 def test_changed_build_file_or_kernel_installs_again(checkout: Checkout, name: str) -> None:
+    (checkout.folder / name).parent.mkdir(parents=True, exist_ok=True)
     with (checkout.folder / name).open("a") as file:
         file.write("# changed\n")
     code, _, err = checkout.run("--", "again")
@@ -140,6 +144,19 @@ def test_broken_build_file_shows_the_end_of_the_output(checkout: Checkout) -> No
             assert (code, out) == (1, "")
             assert "version = none" in err or "nvalid value" in err
             assert err.splitlines()[-1].endswith("install.log.")
+    finally:
+        build_file.write_text(before)
+
+
+def test_package_that_cannot_be_had_shows_the_end_of_its_output(checkout: Checkout) -> None:
+    build_file = checkout.folder / "pyproject.toml"
+    before = build_file.read_text()
+    build_file.write_text(before + 'dependencies = ["nowhere @ file:///nowhere.whl"]\n')
+    try:
+        code, out, err = checkout.run("demo")
+        assert (code, out) == (1, "")
+        assert "nowhere.whl" in err
+        assert err.splitlines()[-1].endswith("packages.log.")
     finally:
         build_file.write_text(before)
 
