@@ -118,7 +118,8 @@ async def test_reset_cause_tells_power_on_from_reset(make_supervisor, open_conso
 
 
 async def test_ctrl_c_interrupts_a_running_main_and_keeps_names(make_supervisor, open_console):
-    supervisor = make_supervisor(main="count = 0\nprint('go')\nwhile True:\n    count += 1\n")
+    main = "count = 0\nwhile True:\n    count += 1\n    if count == 9:\n        print('go')\n"
+    supervisor = make_supervisor(main=main)
     console = open_console(supervisor._tty_link)
     await console.expect(b"go\n")
     console.send(b"\x03")
@@ -262,14 +263,15 @@ asyncio.run(main())
 """
 
 
-def start_holder(folder: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-c", HOLDER, folder / "flash.img", folder / "tty2"]
-    return subprocess.Popen(command, stdout=subprocess.PIPE)
+def start_holder(folder: Path, *before: str) -> subprocess.Popen[bytes]:
+    command = [*before, sys.executable, "-c", HOLDER, folder / "flash.img", folder / "tty2"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
 
-async def test_killing_the_supervisor_kills_the_virtual_machine(make_supervisor, tmp_path):
+@pytest.mark.parametrize("before", [(), ("nohup",)])
+async def test_killing_the_supervisor_kills_the_virtual_machine(make_supervisor, tmp_path, before):
     make_supervisor(main="while True:\n    pass\n").power(False)
-    with start_holder(tmp_path) as holder:
+    with start_holder(tmp_path, *before) as holder:
         try:
             assert holder.stdout is not None
             pid = int(await asyncio.to_thread(holder.stdout.readline))
