@@ -78,7 +78,7 @@ def on_board(micropython: Path) -> Callable[..., str]:
             "MICROPYPATH": f"{FIRMWARE}:{FIRMWARE / 'lib'}:.frozen",
         }
         done = subprocess.run(
-            [micropython, script, *arguments],
+            [micropython, "-X", "heapsize=16M", script, *arguments],
             env=environment,
             capture_output=True,
             text=True,

@@ -33,6 +33,7 @@ from faceloop_protocol.limits import (
 )
 
 PUMP_MS = 5
+ADAPT_EVERY = 20  # pump steps
 SERIAL_POLL_EVERY = 4  # pump steps, unless the cable carries the stream
 RING_KIB = 256
 ORPHAN_MS = 120000  # a stream that no host fetches stops the converter after this
@@ -124,9 +125,12 @@ class Board:
         last_us = time.ticks_us()
         step = 0
         while True:
-            now_us = time.ticks_us()
-            if stream.is_running:
-                stream.capture(time.ticks_diff(now_us, last_us))
+            position = stream.position() if stream.is_running else -1
+            now_us = time.ticks_us()  # after it: looking late must not pass for a missed frame
+            if position >= 0:
+                stream.capture(position, time.ticks_diff(now_us, last_us))
+                if step % ADAPT_EVERY == 0:
+                    stream.adapt(time.ticks_ms())
             last_us = now_us
             link = self.stream_link
             if link is not None and link.is_up and owns_stream(self, link):
@@ -244,6 +248,12 @@ class Board:
             (self.ble.session.bad_tags + self.serial.session.bad_tags) & 0xFFFF,
             self.ble.disconnects & 0xFFFF,
             gc.mem_free() & 0xFFFFFFFF,
+            stream.ladder.level,
+            0,
+            stream.frames.slipped & 0xFFFF,
+            0,
+            0,
+            0,
         )
 
 

@@ -42,6 +42,18 @@ def test_stream_is_complete_under_every_trouble(on_board: Callable[..., str]) ->
     assert all(line.startswith("ok ") for line in lines)
 
 
+def test_slow_link_costs_detail_before_it_costs_frames(on_board: Callable[..., str]) -> None:
+    lines = on_board(BOARD / "degrade.py", timeout_s=120).splitlines()
+    assert len(lines) == 8
+    assert all(line.startswith("ok ") for line in lines)
+
+
+def test_missed_conversions_are_found_counted_and_flagged(on_board: Callable[..., str]) -> None:
+    lines = on_board(BOARD / "slip.py").splitlines()
+    assert len(lines) == 4
+    assert all(line.startswith("ok ") for line in lines)
+
+
 def test_commands_are_answered_only_as_far_as_the_host_has_proven_itself(
     on_board: Callable[..., str],
 ) -> None:

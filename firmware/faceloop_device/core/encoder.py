@@ -9,7 +9,9 @@ from faceloop_protocol.limits import (
     MAX_PAYLOAD_BYTES,
     N_CHANNELS,
 )
-from faceloop_protocol.stream import pack_header_into
+from faceloop_protocol.stream import FLAG_HALF_RATE, pack_header_into
+
+_PAIR_WORDS = 512  # a power of two that holds the means of MAX_FRAMES pairs, nine words each
 
 
 class Encoder:
@@ -32,6 +34,7 @@ class Encoder:
         self.packet = bytearray(MAX_PACKET_BYTES)
         self.length = 0
         self._scratch = array("i", [0] * (N_CHANNELS * kernels.ROW))
+        self._pairs = array("I", [0] * _PAIR_WORDS)
 
     def encode(self, word, n_frames, flags, seq, first_frame, dropped):
         """Encode as many of ``n_frames`` (1-40) frames from ``word`` on as one packet holds.
@@ -41,9 +44,28 @@ class Encoder:
         int
             Frames in the packet; it is ``packet[:length]``.
         """
+        return self._encode(
+            self._words, self._word_mask, word, n_frames, flags, seq, first_frame, dropped
+        )
+
+    def encode_pairs(self, word, n_pairs, flags, seq, first_frame, dropped):
+        """Encode the means of pairs of frames; otherwise like ``encode``.
+
+        Returns
+        -------
+        int
+            Pairs in the packet.
+        """
+        kernels.halve(self._words, self._word_mask, word, n_pairs, self._pairs)
+        flags |= FLAG_HALF_RATE
+        return self._encode(
+            self._pairs, _PAIR_WORDS - 1, 0, n_pairs, flags, seq, first_frame, dropped
+        )
+
+    def _encode(self, words, word_mask, word, n_frames, flags, seq, first_frame, dropped):
         width = 24 - self.shift
         scratch = self._scratch
-        kernels.fold(word, 0, 0, self._words, self._word_mask, n_frames, self.shift, scratch)
+        kernels.fold(word, 0, 0, words, word_mask, n_frames, self.shift, scratch)
         folded = n_frames
         while True:
             bits = kernels.cost(0, 0, 0, scratch, folded, n_frames, width)
@@ -52,7 +74,7 @@ class Encoder:
             folded = n_frames
             fewer = n_frames * (MAX_PAYLOAD_BYTES * 8) // bits
             n_frames = fewer if fewer < n_frames else n_frames - 1
-        off = kernels.lead_off(self._words, self._word_mask, word, n_frames)
+        off = kernels.lead_off(words, word_mask, word, n_frames)
         pack_header_into(
             self.packet,
             flags | self.shift,

@@ -111,6 +111,13 @@ class Flow:
             if self._first[0] >= self._end[0]:
                 self._drop_range()
 
+    def pile(self):
+        """Return how many packets wait to be sent, missed ones included."""
+        waiting = self._ring.head - self.live
+        for i in range(self._n_ranges):
+            waiting += self._end[i] - self._first[i]
+        return waiting
+
     def has_more(self):
         """Return whether anything waits to be sent."""
         return self.live < self._ring.head or self._n_ranges > 0

@@ -35,6 +35,13 @@ class FrameRing:
         self.frame = 0  # index of the next frame to encode
         self.dropped = 0  # frames lost in here, total
         self.resyncs = 0
+        self.slipped = 0  # of them, those that the capture never saw
+
+    def slip(self, n_frames):
+        """Move the index on by conversions that never came."""
+        self.frame += n_frames
+        self.dropped += n_frames
+        self.slipped += n_frames
 
     def restart(self, lost_frames):
         """After the capture lost its place: empty ring, index moved on by the lost frames."""

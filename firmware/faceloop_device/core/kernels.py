@@ -1,6 +1,7 @@
 """The loops that must be fast, in viper. MicroPython only.
 
-Each has a plain twin: ``fold``, ``cost`` and ``emit`` together are ``faceloop_protocol.rice``.
+Each has a plain twin: ``fold``, ``cost`` and ``emit`` together are ``faceloop_protocol.rice``,
+``halve`` is its ``half_rate``.
 Viper integers are 64 bit on a desktop and 32 bit on the boards, and ``ptr32`` loads are not
 sign-extended on the desktop: only loads of values that cannot be negative go unmasked, and nothing
 but the accumulator of ``emit`` reaches bit 31.
@@ -44,6 +45,27 @@ def lead_off(ring: ptr32, word_mask: int, word: int, n_frames: int) -> int:
         word += 9
         n += 1
     return bits & 0xFFFF
+
+
+@micropython.viper
+def halve(ring: ptr32, word_mask: int, word: int, n_pairs: int, out: ptr32):
+    """Put the means of ``n_pairs`` pairs of frames from ``word`` on into ``out``, from word 0."""
+    at = 0
+    n = 0
+    while n < n_pairs:
+        # the lead-off bits of either, under one header
+        out[at] = int(ring[word & word_mask]) | int(ring[(word + 9) & word_mask])
+        channel = 1
+        while channel < 9:
+            i = word + channel
+            # offset binary, so that the sum of both is a plain positive number
+            u = (int(ring[i & word_mask]) & 0xFFFFFF) ^ 0x800000
+            u += (int(ring[(i + 9) & word_mask]) & 0xFFFFFF) ^ 0x800000
+            out[at + channel] = (u >> 1) ^ 0x800000
+            channel += 1
+        at += 9
+        word += 18
+        n += 1
 
 
 @micropython.viper

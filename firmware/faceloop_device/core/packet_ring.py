@@ -4,8 +4,10 @@ import struct
 from array import array
 
 from faceloop_device.core.kernels import copy
+from faceloop_protocol.stream import FLAG_HALF_RATE
 
-_N_FRAMES_AT = 12  # place of the frame count in a packet's header
+_FLAGS_AT = 1  # places in a packet's header
+_N_FRAMES_AT = 12
 
 
 class PacketRing:
@@ -74,7 +76,10 @@ class PacketRing:
         return struct.unpack_from("<I", self.buffer, self.offset(number) + 4)[0]
 
     def _evict_oldest(self):
-        self.evicted_frames += self.buffer[self.offset(self.oldest) + _N_FRAMES_AT]
+        at = self.offset(self.oldest)
+        n_frames = self.buffer[at + _N_FRAMES_AT]
+        is_half_rate = self.buffer[at + _FLAGS_AT] & FLAG_HALF_RATE
+        self.evicted_frames += 2 * n_frames if is_half_rate else n_frames
         self._drop_oldest()
 
     def _drop_oldest(self):

@@ -6,10 +6,19 @@ from faceloop_device.core.encoder import Encoder
 from faceloop_device.core.flow import Flow
 from faceloop_device.core.frame_ring import FrameRing
 from faceloop_device.core.kernels import copy
+from faceloop_device.core.ladder import HALF_RATE, Ladder
 from faceloop_device.core.packet_ring import PacketRing
+from faceloop_device.core.slip import SlipWatch
 from faceloop_protocol import control
 from faceloop_protocol.limits import MAX_FRAMES, MAX_PACKET_BYTES, SHIFT, TRAINING_FRAMES
-from faceloop_protocol.stream import FLAG_ENCRYPTED, FLAG_LATE, FLAG_RESYNC, seq_distance
+from faceloop_protocol.stream import (
+    FLAG_DEGRADED,
+    FLAG_ENCRYPTED,
+    FLAG_LATE,
+    FLAG_RESYNC,
+    SHIFT_MASK,
+    seq_distance,
+)
 
 # The converter gives a frame every 0.5 ms; this long without one means that it has stopped.
 SILENT_CONVERTER_US = 200000
@@ -35,6 +44,8 @@ class Stream:
         self._encoder = Encoder(capture.words, capture.n_words - 1, SHIFT)
         self.ring = PacketRing(ring_bytes)
         self.flow = Flow(self.ring)
+        self.ladder = Ladder()
+        self._base_shift = SHIFT
         self.cipher = None
         self.stream_id = 0
         self.is_running = False
@@ -46,8 +57,12 @@ class Stream:
         self._tx = bytearray(MAX_PACKET_BYTES)
         tx = memoryview(self._tx)
         self._tx_views = [tx[:n] for n in range(MAX_PACKET_BYTES + 1)]
+        self._slips = SlipWatch()
         self._resync_flag = 0
         self._is_fresh = False
+        self._filling_bytes = ring_bytes - ring_bytes // 4
+        self._is_half_rate = False
+        self._step_flag = 0
         self.set_mode(control.MODE_TRAINING)
 
     @property
@@ -63,18 +78,21 @@ class Stream:
     def set_mode(self, mode):
         """Choose between short packets (training) and full ones (recording)."""
         self.mode = mode
-        self._packet_frames = TRAINING_FRAMES if mode == control.MODE_TRAINING else MAX_FRAMES
+        self._count_packet()
 
     def start(self, shift):
         """Begin a new stream; the packets of an older one are gone. Return the new id."""
         self.close()
         # below 2**30, so that it stays a small integer on a 32-bit board
         self.stream_id = (int.from_bytes(os.urandom(4), "little") & 0x3FFFFFFF) or 1
-        self._encoder.shift = shift
+        self._base_shift = shift
+        self.ladder.reset()
+        self._take_step()
         self.frames.reset()
+        self._slips.reset()
         self.resent = self.send_failures = 0
         self._resync_flag = 0
-        self._waiting = self._quiet_us = 0
+        self._waiting = self._quiet_us = self._seen = 0
         self.is_silent = False
         self._capture.start()
         self._is_fresh = True
@@ -85,7 +103,7 @@ class Stream:
         """Stop converting; all that was captured becomes packets, the last one perhaps short."""
         if self.is_running:
             self._capture.halt()
-            self._encode_waiting(self.frames.advance(self._capture.position(), 0), 1)
+            self._encode_waiting(self.frames.advance(self.position(), 0), 1)
             self._capture.stop()
             self.is_running = False
 
@@ -96,18 +114,44 @@ class Stream:
         self.flow.reset()
         self.stream_id = 0
 
-    def capture(self, elapsed_us):
-        """Make packets of what was captured in the ``elapsed_us`` since the last call."""
+    def position(self):
+        """Return where the capture is in its ring; allocates nothing."""
+        return self._capture.position()
+
+    def capture(self, position, elapsed_us):
+        """Make packets of what was captured since the last call.
+
+        ``position`` was taken first, and ``elapsed_us`` is the time from one such moment to the
+        next, read after it.
+        """
+        frames = self.frames
         if self._is_fresh:
             self._is_fresh = False
             elapsed_us = 0  # most of it was the converter's start-up
-        waiting = self.frames.advance(self._capture.position(), elapsed_us)
+        waiting = frames.advance(position, elapsed_us)
+        seen = frames.frame + waiting
+        slipped = self._slips.look(elapsed_us, seen - self._seen) if self._seen else 0
+        self._seen = seen
+        if slipped:
+            # All that came goes under the old count: the index jumps between two packets.
+            self._encode_waiting(waiting, 1)
+            waiting = 0
+            frames.slip(slipped)
+            self._seen = frames.frame
+            self._resync_flag = FLAG_RESYNC
         self._quiet_us = self._quiet_us + elapsed_us if waiting == self._waiting else 0
         at_least = self._packet_frames
         if self._quiet_us > SILENT_CONVERTER_US:
             self.is_silent = True
             at_least = 1
         self._waiting = self._encode_waiting(waiting, at_least)
+
+    def adapt(self, now_ms):
+        """Give up detail when the link is too slow for it, and take it back when it is not."""
+        ring = self.ring
+        is_filling = ring.used_bytes > self._filling_bytes
+        if self.ladder.judge(now_ms, self.flow.received, self.flow.pile(), is_filling):
+            self._take_step()
 
     def send(self, link):
         """Hand packets to ``link`` while the window is open and ``send_stream`` takes them."""
@@ -166,20 +210,32 @@ class Stream:
     def _encode(self, n_frames):
         frames = self.frames
         encoder = self._encoder
-        n = encoder.encode(
-            frames.read_word,
-            n_frames,
-            self._resync_flag,
-            self.ring.head,
-            frames.frame,
-            self.dropped,
-        )
+        word, frame = frames.read_word, frames.frame
+        flags = self._resync_flag | self._step_flag
+        seq, dropped = self.ring.head, self.dropped
+        if self._is_half_rate and n_frames > 1:
+            n = 2 * encoder.encode_pairs(word, n_frames >> 1, flags, seq, frame, dropped)
+        else:  # one frame without a partner goes as it is
+            n = encoder.encode(word, n_frames, flags, seq, frame, dropped)
         self.ring.put(encoder.packet, encoder.length)
         self.lead_off_p = encoder.packet[10]
         self.lead_off_n = encoder.packet[11]
         self._resync_flag = 0
         frames.skip(n)
         return n
+
+    def _take_step(self):
+        level = self.ladder.level
+        shift = self._base_shift + min(level, HALF_RATE - 1)
+        self._encoder.shift = shift if shift < SHIFT_MASK else SHIFT_MASK
+        self._is_half_rate = level == HALF_RATE
+        self._step_flag = FLAG_DEGRADED if level else 0
+        self._count_packet()
+
+    def _count_packet(self):
+        # as many values at half rate: half as many packets
+        values = TRAINING_FRAMES if self.mode == control.MODE_TRAINING else MAX_FRAMES
+        self._packet_frames = 2 * values if self._is_half_rate else values
 
     def _lost_place(self, waiting):
         # What waits cannot be trusted, and restarting costs the frame under way.

@@ -103,6 +103,14 @@ def encode(frames: "Sequence[Sequence[int]]", shift: int) -> bytes:
     return (acc << pad).to_bytes((n_bits + pad) // 8, "big")
 
 
+def half_rate(counts: "Sequence[Sequence[int]]") -> "list[list[int]]":
+    """Return the mean of each two rows of counts, before the shift; one left over is left out."""
+    return [
+        [(counts[i][c] + counts[i + 1][c]) >> 1 for c in range(N_CHANNELS)]
+        for i in range(0, len(counts) - 1, 2)
+    ]
+
+
 def frames_that_fit(frames: "Sequence[Sequence[int]]", shift: int) -> int:
     """Return how many of ``frames`` the encoder puts into one packet, by the same search."""
     n = len(frames)

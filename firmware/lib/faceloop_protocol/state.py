@@ -23,6 +23,12 @@ offset  size  type  name              meaning
 36      2     u16   bad_tags
 38      2     u16   disconnects
 40      4     u32   heap_free_bytes
+44      1     u8    degrade           0 everything is sent, 1-2 so many bits less, 3 half rate
+45      1     u8    restarts          in a row, of the program after an exception or a reset
+46      2     u16   slipped           conversions that the capture never saw, wraps
+48      2     u16   gc_longest_ms     longest collection of the heap since boot
+50      1     u8    presses           of the button, short ones, wraps
+51      1     u8    long_presses      of 5 s and more, wraps
 ======  ====  ====  ================  ========================================================
 """
 
@@ -65,8 +71,9 @@ POWER_CHARGING = const(0x02)
 POWER_BENCH_PLUG = const(0x04)
 POWER_LOW = const(0x08)
 
-STATE_FORMAT = "<BBBBHBBIIHHIIHHHHHHI"
-STATE_BYTES = const(44)
+STATE_FORMAT = "<BBBBHBBIIHHIIHHHHHHIBBHHBB"
+STATE_BYTES = const(52)
+_FIRST_STATE_BYTES = const(44)  # of the first boards and recordings: what they lack reads 0
 
 BoardState = namedtuple(
     "BoardState",
@@ -91,18 +98,25 @@ BoardState = namedtuple(
         "bad_tags",
         "disconnects",
         "heap_free_bytes",
+        "degrade",
+        "restarts",
+        "slipped",
+        "gc_longest_ms",
+        "presses",
+        "long_presses",
     ),
 )
 
 
 def decode_state(body: "Bytes") -> BoardState:
-    """Return the ``BoardState`` in ``body``.
+    """Return the ``BoardState`` in ``body``; what a newer board adds at its end is left out.
 
     Raises
     ------
     ProtocolError
-        If its length is wrong.
+        If it is too short.
     """
-    if len(body) != STATE_BYTES:
-        raise ProtocolError("state of %d bytes, 44 expected" % len(body))
-    return BoardState(*struct.unpack(STATE_FORMAT, body))
+    if len(body) < _FIRST_STATE_BYTES:
+        raise ProtocolError("state of %d bytes, at least 44 expected" % len(body))
+    body = bytes(body[:STATE_BYTES])
+    return BoardState(*struct.unpack(STATE_FORMAT, body + bytes(STATE_BYTES - len(body))))

@@ -34,9 +34,11 @@ for trial in range(n_blocks):
     n = random.randint(1, 40)
     word = random.randrange(0, 1 << 20)
     rows = []
+    full = []
     for i in range(n):
         counts = [value(scale, kind) for _ in range(8)]
         rows.append([count >> shift for count in counts])
+        full.append(counts)
         words[(word + 9 * i) & (N_WORDS - 1)] = 0xC00000 | (0x5A << 12) | (0x3C << 4)
         for c in range(8):
             words[(word + 9 * i + 1 + c) & (N_WORDS - 1)] = counts[c] & 0xFFFFFF
@@ -53,4 +55,14 @@ for trial in range(n_blocks):
     assert len(packet) <= 236
     raw_bits = 8 * (4 + (24 - shift) * expected)
     assert len(payload) <= (raw_bits + 7) // 8, "dearer than raw"
+    # the means of pairs, counts far apart and at the rails included
+    if n > 1:
+        got = encoder.encode_pairs(word, n // 2, 0, trial, 1000, 0)
+        means = [[count >> shift for count in row] for row in rice.half_rate(full)]
+        packet = bytes(encoder.packet[: encoder.length])
+        header = stream.decode_header(packet)
+        assert header.flags == stream.FLAG_HALF_RATE | shift
+        assert got == header.n_frames == rice.frames_that_fit(means, shift)
+        assert rice.decode(packet[13:], got, shift) == means[:got], trial
+        assert (header.lead_off_p, header.lead_off_n) == (0x5A, 0x3C)
 print("ok", n_blocks)

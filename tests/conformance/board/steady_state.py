@@ -17,9 +17,12 @@ stream.cipher = StreamCipher(bytes(16))
 def run(n_steps):
     flow = stream.flow
     ring = stream.ring
+    now_ms = 0
     for _ in range(n_steps):
         capture.word += 90  # ten frames, 5 ms
-        stream.capture(5000)
+        stream.capture(stream.position(), 5000)
+        stream.adapt(now_ms)
+        now_ms += 5
         stream.send(link)
         flow.received = flow.sent
         ring.free_before(ring.head - 100)

@@ -21,7 +21,7 @@ class Bench:
 
     def step(self, n_frames=10):
         self.capture.feed(n_frames)
-        self.stream.capture(n_frames * 500)
+        self.stream.capture(self.stream.position(), n_frames * 500)
         self.send()
 
     def send(self):
@@ -171,7 +171,7 @@ def late_capture_task_counts_its_loss():
     for _ in range(50):
         bench.step()
     bench.capture.feed(1000)  # half a second: the ring went round twice
-    bench.stream.capture(500000)
+    bench.stream.capture(bench.stream.position(), 500000)
     for _ in range(50):
         bench.step()
     bench.finish()
@@ -185,7 +185,7 @@ def silent_converter_is_noticed_and_flushed():
     assert not bench.link.packets
     for _ in range(60):
         bench.step(0)
-        bench.stream.capture(5000)
+        bench.stream.capture(bench.stream.position(), 5000)
     assert bench.stream.is_silent
     bench.send()
     assert bench.frames() == set(range(13))

@@ -60,6 +60,18 @@ def test_struct_sizes_are_the_documented_ones() -> None:
     assert struct.calcsize(info.INFO_FORMAT) == info.INFO_BYTES
 
 
+def test_state_of_an_older_and_of_a_newer_board_is_understood() -> None:
+    now = bytes(range(state.STATE_BYTES))
+    whole = state.decode_state(now)
+    assert whole.long_presses == state.STATE_BYTES - 1
+    assert state.decode_state(now + b"more") == whole
+    old = state.decode_state(now[:44])
+    assert old[:20] == whole[:20]
+    assert not any(old[20:])
+    with pytest.raises(ProtocolError):
+        state.decode_state(now[:43])
+
+
 def test_info_round_trip() -> None:
     board = info.Info(
         1, (0, 1, 2), info.BOARD_VIRTUAL, 0x92, 8, 2000, 12, 23841861, 4, 256, 32, 0,

@@ -28,7 +28,7 @@ from faceloop_protocol import control
 from faceloop_protocol.info import Info
 from faceloop_protocol.limits import HEADER_BYTES
 from faceloop_protocol.state import FAULT_NONE, FAULT_TEXT, STATE_STREAMING, BoardState
-from faceloop_protocol.stream import FLAG_HALF_RATE, SHIFT_MASK
+from faceloop_protocol.stream import FLAG_DEGRADED, FLAG_HALF_RATE, FLAG_RESYNC, SHIFT_MASK
 
 __all__ = ["LiveSession"]
 
@@ -38,6 +38,11 @@ STOP_ATTEMPTS = 3
 # Between a frame's conversion and the earliest arrival of its packet: half a poll of the board
 # and half a connection interval.
 LEAST_DELAY_S = 0.006
+COARSE_TEXT = "The link is slow, so the signal comes in coarser steps. Move closer to the board."
+HALF_RATE_TEXT = (
+    "The link is very slow, so every second sample is left out. Move closer to the board."
+)
+RESYNC_TEXT = "The board found that samples were missing here and has put the time right."
 
 
 class LiveSession:
@@ -104,6 +109,7 @@ class LiveSession:
         self._readers: set[BlockReader] = set()
         self._verdicts = Verdicts()
         self._lead_off = 0
+        self._detail = ""
         self._care_task: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
         self._finishing = asyncio.Lock()
@@ -161,7 +167,7 @@ class LiveSession:
             is_recording=self._recorder.is_recording,
             recording=self._recorder.place,
             device=self._link.name,
-            message=self._message,
+            message=self._message or self._detail,
         )
 
     async def blocks(self, max_waiting: int = 64) -> AsyncIterator[LiveBlock]:
@@ -337,6 +343,7 @@ class LiveSession:
         at_electrode_s = self._electrode_time_s(last_frame)
         if placed.gap_before:
             self._show(analysis.gap(placed.gap_before, at_electrode_s))
+        self._note_flags(placed.first_frame, header.flags)
         if header.flags & FLAG_HALF_RATE:
             counts = counts.repeat(2, axis=0)
         self._lead_off = header.lead_off_p | header.lead_off_n
@@ -388,6 +395,20 @@ class LiveSession:
         self._message = FAULT_TEXT.get(code, "The board reports a fault.")
         self.error = self.error or DeviceFault(self._message, code)
         self._record_event(LiveEvent("fault", self._assembler.live_frame, text=self._message))
+
+    def _note_flags(self, first_frame: int, flags: int) -> None:
+        """Say what the board gave up or found out; the recording has the flags themselves."""
+        detail = ""
+        if flags & FLAG_HALF_RATE:
+            detail = HALF_RATE_TEXT
+        elif flags & FLAG_DEGRADED:
+            detail = COARSE_TEXT
+        if detail != self._detail:
+            self._detail = detail
+            text = detail or "The link keeps up again: every detail is back."
+            self._record_event(LiveEvent("note", first_frame, text=text))
+        if flags & FLAG_RESYNC:
+            self._record_event(LiveEvent("note", first_frame, text=RESYNC_TEXT))
 
     def _electrode_time_s(self, frame: int) -> float:
         if self._exact_clock is not None:

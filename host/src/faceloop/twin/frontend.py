@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from faceloop.errors import UsageError
 from faceloop.twin.ads1298 import Ads1298
 from faceloop.twin.ads1298_codes import CodeGenerator, CountArray, pack_frames, pack_words
 from faceloop.twin.ads1298_registers import ADS1298, Profile
@@ -73,6 +74,7 @@ class Frontend:
         self.is_capturing = False
         self.captured_frames = 0
         self._delivers = False
+        self._to_miss = 0
         self._clock = clock
         self._window = window
         self._codes = CodeGenerator(self.chip, seed)
@@ -143,6 +145,18 @@ class Frontend:
         """Say how much the DMA channel's ring holds; older frames count as overrun."""
         self._window.set_ring(ring_bytes // FRAME_WINDOW_BYTES)
 
+    def miss_frames(self, n: int) -> None:
+        """Let the capture miss the next ``n`` data-ready pulses: these conversions never come.
+
+        Raises
+        ------
+        UsageError
+            If ``n`` is not 1 to 1000.
+        """
+        if not 1 <= n <= 1000:
+            raise UsageError(f"The capture can miss 1 to 1000 frames at a time, not {n}.")
+        self._to_miss += n
+
     def stop_capture(self) -> None:
         """Stop the state machine."""
         self.pump()
@@ -187,8 +201,10 @@ class Frontend:
         is_read = self.is_capturing and self._delivers
         self.chip.latch(pack_frames(status, codes[-1:]), is_read=is_read)
         if is_read:
-            self._window.push(pack_words(status, codes))
-            self.captured_frames += len(codes)
+            n_missed = min(self._to_miss, len(codes))
+            self._to_miss -= n_missed
+            self._window.push(pack_words(status, codes[n_missed:]))
+            self.captured_frames += len(codes) - n_missed
         if has_electrodes and self._tap is not None:
             self._tap.write(codes.astype("<i4", copy=False).tobytes())
 

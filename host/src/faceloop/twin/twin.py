@@ -106,6 +106,7 @@ class Twin:
                 "truth": lambda request: self.frontend.truth(),
                 "world": lambda request: {"world": self.world.turn(request)},
                 "radio": self._set_radio,
+                "miss_frames": self._miss_frames,
                 "begin_blackouts": self._begin_blackouts,
                 "power": self._power,
                 "stop": self._stop,
@@ -181,6 +182,10 @@ class Twin:
     def _set_radio(self, request: dict[str, Any]) -> dict[str, Any]:
         if self._radio is not None:
             self._radio.set(**request)
+        return {}
+
+    def _miss_frames(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.frontend.miss_frames(int(request["n"]))
         return {}
 
     def _begin_blackouts(self, request: dict[str, Any]) -> dict[str, Any]:
