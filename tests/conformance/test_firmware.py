@@ -50,7 +50,7 @@ def test_slow_link_costs_detail_before_it_costs_frames(on_board: Callable[..., s
 
 def test_missed_conversions_are_found_counted_and_flagged(on_board: Callable[..., str]) -> None:
     lines = on_board(BOARD / "slip.py").splitlines()
-    assert len(lines) == 4
+    assert len(lines) == 5
     assert all(line.startswith("ok ") for line in lines)
 
 

@@ -15,7 +15,10 @@ PROBE = Path(__file__).parent / "firmware_samples" / "allocation_probe.py"
 
 # Where one part of a pump step ends: what stands there, and what is put before it.
 LOOKS = (
-    ("            now_us = time.ticks_us()\n", "            probe.look(self, 2)\n"),
+    (
+        "            position = stream.position() if stream.is_running else -1\n",
+        "            probe.look(self, 2)\n",
+    ),
     ("            step += 1\n", "            probe.look(self, 0)\n"),
     ("            await asyncio.sleep_ms(PUMP_MS)\n", "            probe.look(self, 1)\n"),
     ("            await asyncio.sleep_ms(1000)\n", "            probe.has_others = True\n"),
