@@ -12,16 +12,20 @@ import sys
 import time
 
 from faceloop_device import VERSION
+from faceloop_device.core import button, lights
 from faceloop_device.core.auth import LinkSession
+from faceloop_device.core.collector import Collector
 from faceloop_device.core.commands import CommandServer, owns_stream
 from faceloop_device.core.crash import Crash
-from faceloop_device.core.settings import load_or_make_key
+from faceloop_device.core.settings import forget_key, load_or_make_key
 from faceloop_device.core.stream import Stream
+from faceloop_device.core.supervisor import LOOK_MS, WATCHDOG_MS, Supervisor
 from faceloop_device.drivers import ads1298
 from faceloop_device.hal import board_pins, outputs, processor
 from faceloop_device.hal.ble_link import BleLink, device_name
 from faceloop_device.hal.capture_rp2 import Capture
-from faceloop_device.hal.power import Power, battery_pct
+from faceloop_device.hal.person import Person
+from faceloop_device.hal.power import EMPTY_MV, Power, battery_pct
 from faceloop_device.hal.serial_link import SerialLink
 from faceloop_protocol import PROTOCOL_VERSION, config, control, info, serial_frame, state
 from faceloop_protocol.limits import (
@@ -34,8 +38,12 @@ from faceloop_protocol.limits import (
 
 PUMP_MS = 5
 ADAPT_EVERY = 20  # pump steps
+TASK_PUMP, TASK_STATUS, N_TASKS = range(3)  # those that the supervisor waits for
 SERIAL_POLL_EVERY = 4  # pump steps, unless the cable carries the stream
 RING_KIB = 256
+PERSON_EVERY = 4  # pump steps between two looks at the button: 20 ms
+STANDBY_MS = 600000  # without a host or a press
+EMPTY_LOOKS = 3  # one report a second: a radio burst is no empty battery
 ORPHAN_MS = 120000  # a stream that no host fetches stops the converter after this
 
 
@@ -44,21 +52,36 @@ class Board:
 
     Parameters
     ----------
-    fault : int
-        FAULT_ constant: what ended the program before this start.
+    crash : Crash
+    restarts : int
+        In a row, that led to this start.
     """
 
-    def __init__(self, fault=state.FAULT_NONE):
+    def __init__(self, crash, restarts):
         name, pins = board_pins.load()
         self._number = {text: n for n, text in info.BOARD_NAMES.items()}[name]
         self.device_id = processor.device_id()
         self._key = load_or_make_key()
         self._power = Power(pins)
         self._capture = Capture(pins)
+        self._person = Person(pins)
+        self._button = button.Button()
+        self._light = lights.IDLE
+        self._presses = self._long_presses = 0
+        self._awake_ms = time.ticks_ms()
+        self._n_empty = 0
         self.stream = Stream(self._capture, RING_KIB * 1024)
         self.stream_link = None
         self.stream_generation = 0
-        self.fault = fault
+        self.fault = state.FAULT_NONE
+        if restarts:
+            self.fault = state.FAULT_HANG if crash.has_hung else state.FAULT_EXCEPTION
+        self._crash = crash
+        self._restarts = restarts
+        self._cable_idle_s = 0
+        self._started_ms = time.ticks_ms()
+        self._collector = Collector()
+        self._supervisor = Supervisor(N_TASKS)
         self._converter_id = self._probe()
         self.serial = SerialLink(LinkSession(self._key, self.device_id))
         self.ble = BleLink(
@@ -89,7 +112,7 @@ class Board:
             SHIFT,
             RING_KIB,
             WINDOW_PACKETS,
-            0,
+            info.FEATURE_VIBRATION,
             self.device_id,
             self.stream.stream_id,
             "MicroPython %s; %s" % (version, machine_name),
@@ -104,6 +127,31 @@ class Board:
         if self._is_on_a_cable() or self._power.bits() & state.POWER_LOW:
             return control.POWER_REFUSED
         return control.OK
+
+    def vibrate(self, strength_pct, length_ms):
+        """Return the status of a VIBRATE: body-worn functions are off on a cable."""
+        if not strength_pct or not length_ms:
+            self._person.still()
+            return control.OK
+        status = self.may_start()
+        if status == control.OK:
+            self._person.vibrate(strength_pct, length_ms)
+        return status
+
+    def before_start(self, link):
+        """Do what may not happen while the converter runs."""
+        self.stream.close()
+        is_cabled = link is self.serial or self._has_usb()
+        if not self.has_watchdog and not is_cabled:
+            # Whoever holds the cable wants to get in; whoever wears the board wants it to work.
+            self._crash.arm(time.ticks_diff(time.ticks_ms(), self._started_ms))
+            self._supervisor.take(processor.start_watchdog(WATCHDOG_MS))
+        self._collector.hold()
+
+    @property
+    def has_watchdog(self):
+        """Whether the watchdog was started: only a reset of the chip ends it."""
+        return self._supervisor.watchdog is not None
 
     def _is_on_a_cable(self):
         bits = self._power.bits()
@@ -141,6 +189,11 @@ class Board:
             self._serve(self.ble)
             self._serve(self.serial)
             self.ble.flush_replies()
+            if self.ble.interruption is not None:
+                raise self.ble.interruption
+            if step % PERSON_EVERY == 0:
+                self._look_at_person(time.ticks_ms())
+            self._supervisor.beat(TASK_PUMP)
             await asyncio.sleep_ms(PUMP_MS)
 
     async def status(self):
@@ -164,17 +217,30 @@ class Board:
                 if self._is_on_a_cable():
                     self.stream.stop()
                     self.fault = state.FAULT_USB_POWER
+            self._tidy()
+            self._shed_watchdog()
             battery_mv = self._power.battery_mv()
+            self._choose_light(now_ms, battery_mv)
             percent = battery_pct(battery_mv)
             self._pack_state(now_ms, battery_mv, percent)
             self.ble.send_state(self._state, percent)
             self.serial.send_state(self._state, percent)
             self._publish()  # a write to config has overwritten what a read of it answers
-            self.ble.advertise(now_ms)
+            since_ms = time.ticks_diff(now_ms, self._awake_ms)
+            self.ble.advertise(since_ms, since_ms > STANDBY_MS)
+            self._supervisor.beat(TASK_STATUS)
             await asyncio.sleep_ms(1000)
 
+    async def supervise(self):
+        """Feed the watchdog while the other tasks come round."""
+        while True:
+            self._supervisor.look()
+            await asyncio.sleep_ms(LOOK_MS)
+
     def shut_down(self):
-        """Converter off, the cable back to text; what was captured last is left."""
+        """Everything off, the cable back to text; what was captured last is left."""
+        self._person.still()
+        self._person.light(False)
         self.serial.disconnect()
         if self.stream.is_running:
             self._capture.stop()
@@ -198,6 +264,70 @@ class Board:
             if link.session.is_abused():
                 link.disconnect()
             message = link.inbox.get()
+
+    def _look_at_person(self, now_ms):
+        person = self._person
+        person.look(now_ms)
+        press = self._button.look(person.is_pressed(), now_ms)
+        held = self._button.held_ms >= button.LONG_MS
+        person.light(lights.is_lit(lights.HELD if held else self._light, now_ms))
+        if not press:
+            return
+        self._awake_ms = now_ms
+        if press == button.PRESS:
+            self._presses += 1
+        elif press == button.LONG_PRESS:
+            self._long_presses += 1
+        elif not self.stream.is_running:  # nothing is written to the flash while it runs
+            self._factory_reset()
+
+    def _factory_reset(self):
+        self._crash.disarm()
+        forget_key()
+        self.shut_down()
+        outputs.all_off()
+        processor.reset()
+
+    def _choose_light(self, now_ms, battery_mv):
+        is_running = self.stream.is_running
+        is_linked = self.ble.is_up or self.serial.is_up
+        if is_linked or is_running or self._has_usb():
+            self._awake_ms = now_ms
+        elif self._person.is_vibrating:
+            self._person.still()  # the link that asked for it is gone
+        if self._has_usb() and self._is_on_a_cable():
+            self._person.still()
+        self._n_empty = self._n_empty + 1 if battery_mv < EMPTY_MV else 0
+        if self._n_empty >= EMPTY_LOOKS and is_running:
+            self.stream.stop()
+            self._person.still()
+            self.fault = state.FAULT_BATTERY
+        is_low = bool(self._power.bits() & state.POWER_LOW)
+        is_standby = time.ticks_diff(now_ms, self._awake_ms) > STANDBY_MS
+        self._light = lights.choose(
+            False, bool(self.fault), is_low, is_running, is_linked, is_standby
+        )
+
+    def _shed_watchdog(self):
+        # A cable on a board that nobody uses: somebody wants to get in, and at the prompt nobody
+        # feeds the watchdog.
+        is_used = self.stream.stream_id or self.ble.is_up or self.serial.is_up
+        self._cable_idle_s = self._cable_idle_s + 1 if not is_used and self._has_usb() else 0
+        if self.has_watchdog and self._cable_idle_s > 1:
+            self._crash.disarm()
+            self.shut_down()
+            processor.reset()
+
+    def _has_usb(self):
+        return bool(self._power.bits() & state.POWER_USB)
+
+    def _tidy(self):
+        stream = self.stream
+        if stream.is_running:
+            ring_frames = stream.frames.capacity
+            self._collector.look(gc.mem_free(), gc.mem_alloc(), stream.waiting, ring_frames)
+        else:
+            self._collector.release()
 
     def _publish(self):
         stream = self.stream
@@ -249,34 +379,45 @@ class Board:
             self.ble.disconnects & 0xFFFF,
             gc.mem_free() & 0xFFFFFFFF,
             stream.ladder.level,
-            0,
+            min(self._restarts, 255),
             stream.frames.slipped & 0xFFFF,
-            0,
-            0,
-            0,
+            min(self._collector.longest_ms, 0xFFFF),
+            self._presses & 0xFF,
+            self._long_presses & 0xFF,
         )
 
 
 async def _run(board):
-    await asyncio.gather(board.pump(), board.status())
+    await asyncio.gather(board.pump(), board.status(), board.supervise())
 
 
 def main():
     """Run until something stops it; then leave everything off. Start again after an exception."""
     crash = Crash()
-    restarts = crash.take()
+    restarts = crash.take(processor.is_watchdog_reset())
+    if not crash.may_run():
+        print("The program failed again and again: not started. The cause is in /faceloop.crash.")
+        return
     started_ms = time.ticks_ms()
     board = None
     try:
-        board = Board(state.FAULT_EXCEPTION if restarts else state.FAULT_NONE)
+        board = Board(crash, restarts)
         asyncio.run(_run(board))
     except Exception as error:
         outputs.all_off()  # before anything that could fail as well
         ran_ms = time.ticks_diff(time.ticks_ms(), started_ms)
+        if board is not None:
+            board.shut_down()
+        crash.disarm()
         if crash.keep(error, ran_ms, board is not None):
             processor.restart()
+        if board is not None and board.has_watchdog:
+            crash.give_up()  # as the watchdog will reset the board
         raise
     finally:
         outputs.all_off()
         if board is not None:
             board.shut_down()
+            crash.disarm()
+            if board.has_watchdog:
+                processor.reset()  # nobody feeds it any more; without it the cable is free

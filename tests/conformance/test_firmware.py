@@ -58,7 +58,7 @@ def test_commands_are_answered_only_as_far_as_the_host_has_proven_itself(
     on_board: Callable[..., str],
 ) -> None:
     lines = on_board(BOARD / "commands.py").splitlines()
-    assert len(lines) == 9
+    assert len(lines) == 10
     assert all(line.startswith("ok ") for line in lines)
 
 
@@ -76,6 +76,28 @@ def test_exception_is_remembered_over_the_restart_and_counted(
     on_board: Callable[..., str], tmp_path: Path
 ) -> None:
     assert on_board(BOARD / "crash.py", f"{tmp_path}/") == "ok\n"
+
+
+def test_bluetooth_handler_outlives_every_exception(on_board: Callable[..., str]) -> None:
+    assert on_board(BOARD / "ble_handler.py") == "ok\n"
+
+
+def test_button_and_light_follow_their_tables(on_board: Callable[..., str]) -> None:
+    lines = on_board(BOARD / "person.py").splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith("ok ") for line in lines)
+
+
+def test_watchdog_and_heap_are_looked_after(on_board: Callable[..., str]) -> None:
+    lines = on_board(BOARD / "supervise.py").splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("ok ") for line in lines)
+
+
+def test_power_cut_at_any_byte_keeps_the_old_file_or_the_new(on_board: Callable[..., str]) -> None:
+    words = on_board(BOARD / "power_cut.py").split()
+    n_bytes, n_old, n_new = map(int, words[1::2])
+    assert n_old + n_new == n_bytes + 1 > 1000
 
 
 def test_steady_state_allocates_nothing(on_board: Callable[..., str]) -> None:

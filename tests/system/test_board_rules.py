@@ -239,6 +239,7 @@ async def test_exception_restarts_the_board_which_keeps_the_cause_and_says_so(
         assert host.states[-1].state == state.STATE_FAULT
         assert (await board.control("stats"))["vm"]["resets"] == 1
         await assert_off(board)
+    await board.control("world", usb_power=True, bench_plug=True)
     async with by_air(board, home) as host:
         report = await host.reports(lambda report: True)
         assert report.fault == state.FAULT_EXCEPTION
@@ -267,3 +268,67 @@ async def test_exception_at_every_start_ends_at_the_prompt_with_everything_off(
         await assert_off(board)
         code, output = await mpremote(board.tty_path, "resume", "eval", "6 * 7")
         assert (code, output) == (0, "42\n")
+
+
+HANG = """step += 1
+            if {when}:
+                __import__("machine").Pin(12, 1, value=1)  # the motor
+                {hang}
+"""
+
+
+@pytest.mark.parametrize("hang", ["while True: pass", "await asyncio.sleep(1000)"])
+async def test_watchdog_ends_a_hang_and_the_board_says_so(
+    home: Any, mutated_firmware: Any, monkeypatch: pytest.MonkeyPatch, hang: str
+) -> None:
+    firmware = mutated_firmware(
+        "faceloop_device/app.py",
+        "step += 1\n",
+        HANG.format(when="stream.ring.head == 150", hang=hang),
+    )
+    monkeypatch.setenv(FIRMWARE_VARIABLE, str(firmware))
+    board = await home.start_board()
+    async with by_air(board, home) as host:
+        await host.start()
+        async with asyncio.timeout(20.0):
+            while not (await board.control("stats"))["vm"]["resets"]:
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(2.0)  # it has started again, and looked whether the converter answers
+        await assert_off(board)
+    async with by_air(board, home) as host:
+        report = await host.reports(lambda report: True)
+        assert (report.fault, report.restarts) == (state.FAULT_HANG, 1)
+        assert report.state == state.STATE_FAULT
+
+
+async def test_worn_board_gives_its_watchdog_up_for_the_cable(home: Any, mpremote: Any) -> None:
+    board = await home.start_board()
+    async with by_air(board, home) as host:
+        await host.start()
+        await host.streams(50)
+        await host.link.stop_stream()
+        await host.link.finish_stream()
+    await board.control("world", usb_power=True)
+    async with asyncio.timeout(WAIT_S):
+        while not (await board.control("stats"))["vm"]["resets"]:
+            await asyncio.sleep(0.05)
+    await asyncio.sleep(1.0)
+    code, output = await mpremote(board.tty_path, "resume", "exec", "import time; time.sleep(7)")
+    assert (code, output) == (0, "")
+    assert (await board.control("stats"))["vm"]["resets"] == 1
+
+
+async def test_nothing_is_written_to_the_flash_while_it_streams(home: Any, tmp_path: Any) -> None:
+    flash = tmp_path / "flash.img"
+    board = await home.start_board(flash=flash)
+    before = flash.read_bytes()
+    async with by_air(board, home) as host:
+        await host.start()
+        await host.streams(10)
+        while_streaming = flash.read_bytes()
+        assert while_streaming != before, "the watchdog's mark is written before"
+        await host.streams(300)
+        await host.link.request(host.next_seq(), 1)
+        await host.reports(lambda report: report.uptime_s > 5)
+        assert flash.read_bytes() == while_streaming
+        assert host.states[-1].gc_longest_ms >= 1

@@ -29,9 +29,10 @@ class CommandServer:
     ----------
     board : object
         ``stream``; ``stream_link`` and ``stream_generation``, the link that started or resumed it
-        and that link's session then; ``info()`` -> ``Info``;
-        ``may_start()`` -> status; ``ticks_ms()``; ``on_started(link)``, called when the stream
-        belongs to that link.
+        and that link's session then; ``info()`` -> ``Info``; ``ticks_ms()``;
+        ``may_start()`` -> status; ``before_start(link)``, the last moment without conversions;
+        ``on_started(link)``, called when the stream belongs to that link;
+        ``vibrate(strength_pct, length_ms)`` -> status, 0 and 0 stop it.
     """
 
     def __init__(self, board):
@@ -48,6 +49,7 @@ class CommandServer:
             control.RESUME: self._resume,
             control.SET_MODE: self._set_mode,
             control.CLOSE: self._close,
+            control.VIBRATE: self._vibrate,
         }
 
     def handle(self, message, link):
@@ -82,7 +84,7 @@ class CommandServer:
         if op == control.ACK:
             self._acknowledge(body, link)
             return None
-        if op >= control.VIBRATION_FIRST:
+        if op >= control.VIBRATION_FIRST and op != control.VIBRATE:
             known = op < control.HEAT_FIRST or op <= control.HEAT_LAST
             status = control.NOT_FITTED if known else control.UNKNOWN_COMMAND
             return control.pack_reply(op, counter, status)
@@ -105,6 +107,7 @@ class CommandServer:
     def _stop(self, body, link):
         stream = self._board.stream
         stream.stop()
+        self._board.vibrate(0, 0)
         return control.OK, struct.pack(
             control.END_FORMAT,
             stream.stream_id,
@@ -127,9 +130,10 @@ class CommandServer:
         stream = self._board.stream
         if self._is_anothers(link):
             return control.BUSY, b""
-        stream.set_mode(mode)
-        stream.cipher = StreamCipher(link.session.stream_key)
         try:
+            self._board.before_start(link)
+            stream.set_mode(mode)
+            stream.cipher = StreamCipher(link.session.stream_key)
             stream_id = stream.start(shift)
         except OSError:
             stream.close()
@@ -189,6 +193,14 @@ class CommandServer:
             return control.NO_STREAM, b""
         self._board.stream.close()
         return control.OK, b""
+
+    def _vibrate(self, body, link):
+        if len(body) != struct.calcsize(control.VIBRATE_FORMAT):
+            return control.BAD_LENGTH, b""
+        strength_pct, length_ms = struct.unpack(control.VIBRATE_FORMAT, body)
+        if strength_pct > 100 or length_ms > control.MAX_VIBRATION_MS:
+            return control.OUT_OF_RANGE, b""
+        return self._board.vibrate(strength_pct, length_ms), b""
 
     def _is_anothers(self, link):
         # A host still has, or fetches, the stream by its own link.

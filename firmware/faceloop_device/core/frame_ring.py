@@ -25,7 +25,7 @@ class FrameRing:
         self.words = words
         self.n_words = n_words
         self.word_mask = n_words - 1
-        self._capacity = n_words // WORDS_PER_FRAME
+        self.capacity = n_words // WORDS_PER_FRAME
         self.reset()
 
     def reset(self):
@@ -66,8 +66,8 @@ class FrameRing:
             self.read_word -= whole_rings
             self._write_word -= whole_rings
         waiting = (self._write_word - self.read_word) // WORDS_PER_FRAME
-        if waiting > self._capacity - 2:
-            lost = waiting - self._capacity // 2
+        if waiting > self.capacity - 2:
+            lost = waiting - self.capacity // 2
             self.skip(lost)
             self.dropped += lost
             waiting -= lost

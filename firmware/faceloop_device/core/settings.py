@@ -24,6 +24,14 @@ def load_or_make_key():
     return key
 
 
+def forget_key():
+    """Factory reset: the next start makes a new key, and no paired host has it."""
+    try:
+        os.remove(KEY_FILE)
+    except OSError:
+        pass
+
+
 def write_atomically(path, content):
     """Replace a file by new content."""
     with open(path + ".new", "wb") as file:

@@ -57,6 +57,7 @@ class Stream:
         self._tx = bytearray(MAX_PACKET_BYTES)
         tx = memoryview(self._tx)
         self._tx_views = [tx[:n] for n in range(MAX_PACKET_BYTES + 1)]
+        self.waiting = 0  # frames captured but not encoded yet
         self._slips = SlipWatch()
         self._resync_flag = 0
         self._is_fresh = False
@@ -92,7 +93,7 @@ class Stream:
         self._slips.reset()
         self.resent = self.send_failures = 0
         self._resync_flag = 0
-        self._waiting = self._quiet_us = self._seen = 0
+        self.waiting = self._quiet_us = self._seen = 0
         self.is_silent = False
         self._capture.start()
         self._is_fresh = True
@@ -139,12 +140,12 @@ class Stream:
             frames.slip(slipped)
             self._seen = frames.frame
             self._resync_flag = FLAG_RESYNC
-        self._quiet_us = self._quiet_us + elapsed_us if waiting == self._waiting else 0
+        self._quiet_us = self._quiet_us + elapsed_us if waiting == self.waiting else 0
         at_least = self._packet_frames
         if self._quiet_us > SILENT_CONVERTER_US:
             self.is_silent = True
             at_least = 1
-        self._waiting = self._encode_waiting(waiting, at_least)
+        self.waiting = self._encode_waiting(waiting, at_least)
 
     def adapt(self, now_ms):
         """Give up detail when the link is too slow for it, and take it back when it is not."""

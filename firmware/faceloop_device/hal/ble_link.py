@@ -26,6 +26,7 @@ _MTU = const(247)
 _MOST_REPLIES = const(8)
 _FAST_US = const(40000)  # just after power-up or a lost link
 _SLOW_US = const(250000)
+_STANDBY_US = const(1000000)
 _FAST_FOR_MS = const(30000)
 _APPEARANCE_FLAGS = b"\x02\x01\x06"  # general discoverable, no classic Bluetooth
 
@@ -75,6 +76,7 @@ class BleLink:
         self.disconnects = 0
         self.connected_ms = 0
         self.handler_faults = 0
+        self.interruption = None  # a Ctrl-C that arrived while an event was handled
         self._conn = -1
         self._is_indicating = False
         self._replies = []
@@ -110,11 +112,13 @@ class BleLink:
         """Set what a read of ``config`` answers."""
         self._ble.gatts_write(self._config, body)
 
-    def advertise(self, since_boot_ms):
-        """Advertise when nobody is connected; fast for the first half minute."""
+    def advertise(self, awake_ms, is_standby):
+        """Advertise when nobody is connected; fast when just awake, rarely in standby."""
         if self._conn >= 0:
             return
-        interval_us = _FAST_US if since_boot_ms < _FAST_FOR_MS else _SLOW_US
+        interval_us = _FAST_US if awake_ms < _FAST_FOR_MS else _SLOW_US
+        if is_standby:
+            interval_us = _STANDBY_US
         if self._advertise_now or interval_us != self._advertised_us:
             self._advertise_now = False
             self._advertised_us = interval_us
@@ -186,8 +190,11 @@ class BleLink:
                 self._new_link()
                 self.disconnects += 1
                 self._advertise_now = True
-        except Exception:
+        except BaseException as error:
+            # A Ctrl-C as well: it is given back to the program, which it was meant for.
             self.handler_faults += 1
+            if isinstance(error, KeyboardInterrupt):
+                self.interruption = error
 
     def _new_link(self):
         # Nothing of one central's session may reach the next one.

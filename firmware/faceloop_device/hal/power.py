@@ -7,6 +7,7 @@ from faceloop_protocol import state
 # Open-circuit voltage of a lithium-ion cell at light load, mV, for 0, 10 ... 100 %.
 _CURVE_MV = (3300, 3600, 3680, 3730, 3770, 3810, 3860, 3920, 4000, 4080, 4170)
 LOW_MV = 3500
+EMPTY_MV = 3300  # what is running is stopped as well: below, the supply of the converter goes
 
 
 class Power:

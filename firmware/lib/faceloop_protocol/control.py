@@ -18,7 +18,8 @@ RESEND       0x12       yes     first seq u16, count u16         ``StreamExtent`
 RESUME       0x13       yes     stream id u32, next seq u16      ``StreamExtent``
 SET_MODE     0x14       yes     mode u8
 CLOSE        0x15       yes
-(vibration)  0x20-0x2F  yes     reserved
+VIBRATE      0x20       yes     strength u8 %, length u16 ms
+(vibration)  0x21-0x2F  yes     reserved
 (heat)       0x40-0x4F  yes     reserved; the reply is NOT_FITTED where no heater is fitted
 ===========  =========  ======  ===============================  ============================
 
@@ -27,6 +28,7 @@ opens the window. ``stored`` is the seq before which everything is on the host's
 the board's re-send ring. STOP needs no proof: a remote party may always stop, never start.
 Of more than ``COMMANDS_PER_S`` commands on a link only STOP is carried out. The rest are answered
 with RATE_LIMITED, at that same rate and no oftener. ``ACK`` has a rate of its own.
+VIBRATE with strength 0 or length 0 stops the motor; so do STOP and the end of the link.
 Times are UTC milliseconds since 1970.
 """
 
@@ -52,6 +54,7 @@ RESUME = const(0x13)
 SET_MODE = const(0x14)
 CLOSE = const(0x15)
 VIBRATION_FIRST = const(0x20)
+VIBRATE = const(0x20)
 HEAT_FIRST = const(0x40)
 HEAT_LAST = const(0x4F)
 FIRST_TAGGED = const(0x10)
@@ -100,6 +103,8 @@ START_FORMAT = "<BBQ"
 ACK_FORMAT = "<HH"
 RESEND_FORMAT = "<HH"
 RESUME_FORMAT = "<IH"
+VIBRATE_FORMAT = "<BH"
+MAX_VIBRATION_MS = const(2000)  # longer ones are renewed: silence means still
 
 Reply = namedtuple("Reply", ("op", "counter", "status", "body"))
 

@@ -53,6 +53,8 @@ FAULT_CONVERTER_SILENT = const(2)
 FAULT_EXCEPTION = const(3)
 FAULT_NOISE = const(4)
 FAULT_USB_POWER = const(5)
+FAULT_HANG = const(6)
+FAULT_BATTERY = const(7)
 
 FAULT_TEXT = {
     FAULT_NONE: "no fault",
@@ -62,7 +64,12 @@ FAULT_TEXT = {
         "The board's program failed and has started again. Start once more; if it fails again, "
         "install the firmware anew."
     ),
+    FAULT_HANG: (
+        "The board's program hung and was started again by its watchdog. Start once more; if it "
+        "happens again, install the firmware anew."
+    ),
     FAULT_USB_POWER: "A USB cable is plugged in: the electrodes are off. Unplug it and start.",
+    FAULT_BATTERY: "The battery is empty: the electrodes are off. Charge it, then start again.",
     FAULT_NOISE: "The EMG converter is noisier than it should be. Run a self-test.",
 }
 

@@ -39,6 +39,13 @@ class Board:
     def may_start(self):
         return self.status
 
+    def vibrate(self, strength_pct, length_ms):
+        self.vibration = (strength_pct, length_ms)
+        return self.status
+
+    def before_start(self, link):
+        assert not self.stream.is_running
+
     def ticks_ms(self):
         self.now_ms = (self.now_ms + self.step_ms) & 0x3FFFFFFF
         return self.now_ms
@@ -147,9 +154,29 @@ def heat_and_vibration_are_not_fitted():
     host.prove()
     for op in range(control.HEAT_FIRST, control.HEAT_LAST + 1):
         assert host.tagged(op, b"\x27").status == control.NOT_FITTED
-    assert host.tagged(control.VIBRATION_FIRST).status == control.NOT_FITTED
+    assert host.tagged(control.VIBRATION_FIRST + 1).status == control.NOT_FITTED
     assert host.tagged(0x7E).status == control.UNKNOWN_COMMAND
     assert host.plain(0x0F).status == control.UNKNOWN_COMMAND
+
+
+def vibration_needs_proof_and_has_limits():
+    board = Board()
+    server = CommandServer(board)
+    host, stranger = Host(server), Host(server)
+    board.vibration = None
+    stranger.pads = session.hmac_pads(bytes(32))
+    body = struct.pack(control.VIBRATE_FORMAT, 60, 200)
+    assert stranger.tagged(control.VIBRATE, body).status == control.PROOF_NEEDED
+    host.prove()
+    for strength, length in ((101, 200), (60, control.MAX_VIBRATION_MS + 1)):
+        wrong = struct.pack(control.VIBRATE_FORMAT, strength, length)
+        assert host.tagged(control.VIBRATE, wrong).status == control.OUT_OF_RANGE
+    assert host.tagged(control.VIBRATE, b"\x10").status == control.BAD_LENGTH
+    assert board.vibration is None
+    assert host.tagged(control.VIBRATE, body).status == control.OK
+    assert board.vibration == (60, 200)
+    assert stranger.plain(control.STOP).status == control.OK
+    assert board.vibration == (0, 0), "whoever stops stops that, too"
 
 
 def power_and_wrong_lengths_are_refused():
@@ -256,6 +283,7 @@ for test in (
     wrong_key_is_refused,
     replay_and_forgery_change_nothing,
     heat_and_vibration_are_not_fitted,
+    vibration_needs_proof_and_has_limits,
     power_and_wrong_lengths_are_refused,
     only_the_link_of_the_stream_may_use_it,
     commands_past_the_rate_are_refused_but_stop,

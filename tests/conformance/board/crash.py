@@ -3,7 +3,14 @@
 import os
 import sys
 
-from faceloop_device.core.crash import CAUSE_FILE, MAX_RESTARTS, RESTART_FILE, STEADY_MS, Crash
+from faceloop_device.core.crash import (
+    ARMED_FILE,
+    CAUSE_FILE,
+    MAX_RESTARTS,
+    RESTART_FILE,
+    STEADY_MS,
+    Crash,
+)
 
 folder = sys.argv[1]
 
@@ -35,6 +42,32 @@ for _ in range(2 * MAX_RESTARTS):
 
 assert fail("no radio", 10, has_run=False) == (1, False)
 assert fail("no radio", 10, has_run=False) == (0, False), "the same at every start"
+
+# a hang: found out by who finds the program armed after a reset by the watchdog
+for n in range(MAX_RESTARTS + 1):
+    crash = Crash(folder)
+    assert crash.take(n > 0) == n and crash.has_hung == (n > 0)
+    assert crash.may_run()
+    crash.arm(10)
+    crash.arm(10)
+crash = Crash(folder)
+assert crash.take(True) == MAX_RESTARTS + 1 and not crash.may_run()
+with open(folder + CAUSE_FILE) as file:
+    assert "hung" in file.read()
+assert Crash(folder).take(True) == 0, "the next start is a fresh one"
+
+crash = Crash(folder)
+crash.arm(10)
+crash = Crash(folder)
+assert crash.take(False) == 0 and not crash.has_hung, "switched off while it ran"
+crash.arm(STEADY_MS + 1)
+crash.disarm()
+assert ARMED_FILE not in os.listdir(folder)
+assert Crash(folder).take(True) == 0, "a reset on purpose"
+crash.give_up()
+crash = Crash(folder)
+crash.take(True)
+assert not crash.may_run() and Crash(folder).take() == 0
 
 with open(folder + RESTART_FILE, "w") as file:
     file.write("nonsense")

@@ -100,7 +100,7 @@ def stream_counts_flags_and_puts_time_right():
     before = headers[at - 1]
     assert before.first_frame + before.n_frames + 1 == flagged[0].first_frame, "a gap of one"
     assert flagged[0].dropped == 1 and before.dropped == 0
-    assert stream.frames.frame + (stream._waiting) == capture.n_frames, "in step again"
+    assert stream.frames.frame + (stream.waiting) == capture.n_frames, "in step again"
 
 
 for test in (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -183,6 +184,11 @@ class BoardLink:
     async def set_mode(self, mode: int) -> None:
         """Choose short or full packets."""
         await self._client.command(control.SET_MODE, bytes([mode]))
+
+    async def vibrate(self, strength_pct: int, length_ms: int) -> None:
+        """Run the motor for at most two seconds; 0 stops it."""
+        body = struct.pack(control.VIBRATE_FORMAT, strength_pct, length_ms)
+        await self._client.command(control.VIBRATE, body)
 
     async def request(self, first_seq: int, count: int) -> control.StreamExtent | None:
         """Ask for packets again."""

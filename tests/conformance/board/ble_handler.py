@@ -1,0 +1,80 @@
+"""The Bluetooth stack drops a handler for good once an exception leaves it: none may."""
+
+import sys
+
+handlers = []
+
+
+class Radio:
+    """The stack as far as the link needs it."""
+
+    def active(self, is_on):
+        pass
+
+    def config(self, **options):
+        pass
+
+    def irq(self, handler):
+        handlers.append(handler)
+
+    def gatts_register_services(self, services):
+        handles = iter(range(100))
+        return tuple([tuple([next(handles) for _ in table]) for _, table in services])
+
+    def gatts_set_buffer(self, handle, n_bytes):
+        pass
+
+    def gatts_write(self, handle, body):
+        pass
+
+    def gatts_read(self, handle):
+        if self.trouble:
+            raise self.trouble
+        return b"message"
+
+
+class FakeBluetooth:
+    BLE = Radio
+
+    class UUID:
+        def __init__(self, value):
+            self.value = value
+
+        def __iter__(self):
+            return iter(bytes(16))
+
+
+Radio.trouble = None
+sys.modules["bluetooth"] = FakeBluetooth
+
+from faceloop_device.core.auth import LinkSession  # noqa: E402
+from faceloop_device.hal.ble_link import BleLink  # noqa: E402
+
+link = BleLink(LinkSession(bytes(16), b"12345678"), "name", "model", "1", "serial")
+(handler,) = handlers
+control = link._control
+
+
+def event(number, data):
+    handler(number, data)  # an exception here ends the test, as it would the handler
+
+
+event(1, (5, 0, b"address"))
+assert link.is_up
+for number, data in ((3, None), (3, ()), (3, (5,)), (1, ()), (2, None), (99, None)):
+    event(number, data)
+faults = link.handler_faults
+assert faults == 4, faults
+event(1, (5, 0, b"address"))
+for trouble in (OSError(5), MemoryError(), ValueError("x"), KeyboardInterrupt(), SystemExit()):
+    Radio.trouble = trouble
+    event(3, (5, control))
+assert link.handler_faults == faults + 5
+assert isinstance(link.interruption, KeyboardInterrupt), "for the program, not for the handler"
+Radio.trouble = None
+event(3, (5, control))
+assert link.inbox.get() == b"message", "still at work"
+for _ in range(100):
+    event(3, (5, control))  # a full inbox is no exception either
+assert link.inbox.refused > 0 and link.handler_faults == faults + 5
+print("ok")
