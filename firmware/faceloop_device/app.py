@@ -17,17 +17,26 @@ from faceloop_device.core.auth import LinkSession
 from faceloop_device.core.collector import Collector
 from faceloop_device.core.commands import CommandServer, owns_stream
 from faceloop_device.core.crash import Crash
+from faceloop_device.core.self_test import SelfTest
 from faceloop_device.core.settings import forget_key, load_or_make_key
 from faceloop_device.core.stream import Stream
 from faceloop_device.core.supervisor import LOOK_MS, WATCHDOG_MS, Supervisor
-from faceloop_device.drivers import ads1298
+from faceloop_device.drivers.ads1298 import GAIN
 from faceloop_device.hal import board_pins, outputs, processor
 from faceloop_device.hal.ble_link import BleLink, device_name
 from faceloop_device.hal.capture_rp2 import Capture
 from faceloop_device.hal.person import Person
 from faceloop_device.hal.power import EMPTY_MV, Power, battery_pct
 from faceloop_device.hal.serial_link import SerialLink
-from faceloop_protocol import PROTOCOL_VERSION, config, control, info, serial_frame, state
+from faceloop_protocol import (
+    PROTOCOL_VERSION,
+    config,
+    control,
+    info,
+    selftest,
+    serial_frame,
+    state,
+)
 from faceloop_protocol.limits import (
     FS_HZ,
     N_CHANNELS,
@@ -70,6 +79,8 @@ class Board:
         self._presses = self._long_presses = 0
         self._awake_ms = time.ticks_ms()
         self._n_empty = 0
+        self._self_test = None
+        self._testing = None
         self.stream = Stream(self._capture, RING_KIB * 1024)
         self.stream_link = None
         self.stream_generation = 0
@@ -107,8 +118,8 @@ class Board:
             self._converter_id,
             N_CHANNELS,
             FS_HZ,
-            ads1298.GAIN,
-            ads1298.LSB_FV,
+            GAIN,
+            self._capture.converter.lsb_fv,
             SHIFT,
             RING_KIB,
             WINDOW_PACKETS,
@@ -127,6 +138,25 @@ class Board:
         if self._is_on_a_cable() or self._power.bits() & state.POWER_LOW:
             return control.POWER_REFUSED
         return control.OK
+
+    def start_self_test(self):
+        """Test the front end beside the other tasks."""
+        self._self_test = SelfTest(self._capture)
+        self._testing = asyncio.create_task(self._test(self._self_test))
+
+    async def _test(self, test):
+        report = await test.run()
+        self._converter_id = report.converter_id
+        if not report.passed & selftest.PASS_NOISE:
+            self.fault = state.FAULT_NOISE
+
+    def is_testing(self):
+        """Return whether a self-test is under way."""
+        return self._testing is not None and not self._testing.done()
+
+    def self_report(self):
+        """Return the report of the last self-test, None before the first."""
+        return None if self._self_test is None else self._self_test.report
 
     def vibrate(self, strength_pct, length_ms):
         """Return the status of a VIBRATE: body-worn functions are off on a cable."""
@@ -331,7 +361,7 @@ class Board:
 
     def _publish(self):
         stream = self.stream
-        settings = config.Config(stream.mode, stream.shift, ads1298.GAIN, FS_HZ)
+        settings = config.Config(stream.mode, stream.shift, GAIN, FS_HZ)
         self.ble.set_config(config.pack_config(settings))
         self.ble.set_info(info.pack_info(self.info()))
 
@@ -340,7 +370,7 @@ class Board:
             return 0  # the front end stays without power
         try:
             self._capture.probe()
-            return ads1298.ID_ADS1298
+            return self._capture.converter.id
         except OSError:
             self.fault = state.FAULT_CONVERTER_ID
             return 0

@@ -209,10 +209,12 @@ def counter_source() -> Any:
 
 
 @asynccontextmanager
-async def running_twin(directory: Path, source: Any, **options: Any) -> AsyncIterator[Any]:
-    """Run a twin without radio in this process; its flash has no main.py of its own."""
+async def running_twin(
+    directory: Path, source: Any, radio: Any = None, **options: Any
+) -> AsyncIterator[Any]:
+    """Run a twin in this process; without a radio the firmware's program does not start."""
     directory.mkdir()
-    twin = Twin(TwinOptions(directory=directory, **options), source, None)
+    twin = Twin(TwinOptions(directory=directory, **options), source, radio)
     running = asyncio.create_task(twin.run(None))
     try:
         async with asyncio.timeout(WAIT_S):

@@ -7,6 +7,7 @@ from faceloop_protocol import PROTOCOL_VERSION, control
 from faceloop_protocol.errors import ProtocolError
 from faceloop_protocol.info import pack_info
 from faceloop_protocol.limits import NONCE_BYTES
+from faceloop_protocol.selftest import pack_report
 
 
 def owns_stream(board, link):
@@ -32,6 +33,7 @@ class CommandServer:
         and that link's session then; ``info()`` -> ``Info``; ``ticks_ms()``;
         ``may_start()`` -> status; ``before_start(link)``, the last moment without conversions;
         ``on_started(link)``, called when the stream belongs to that link;
+        ``is_testing()``, ``start_self_test()``, ``self_report()`` -> ``SelfTestReport`` or None;
         ``vibrate(strength_pct, length_ms)`` -> status, 0 and 0 stop it.
     """
 
@@ -49,6 +51,8 @@ class CommandServer:
             control.RESUME: self._resume,
             control.SET_MODE: self._set_mode,
             control.CLOSE: self._close,
+            control.SELF_TEST: self._self_test,
+            control.SELF_REPORT: self._self_report,
             control.VIBRATE: self._vibrate,
         }
 
@@ -128,7 +132,7 @@ class CommandServer:
         if status != control.OK:
             return status, b""
         stream = self._board.stream
-        if self._is_anothers(link):
+        if self._is_anothers(link) or self._board.is_testing():
             return control.BUSY, b""
         try:
             self._board.before_start(link)
@@ -201,6 +205,22 @@ class CommandServer:
         if strength_pct > 100 or length_ms > control.MAX_VIBRATION_MS:
             return control.OUT_OF_RANGE, b""
         return self._board.vibrate(strength_pct, length_ms), b""
+
+    def _self_test(self, body, link):
+        if self._board.stream.stream_id or self._board.is_testing():
+            return control.BUSY, b""
+        status = self._board.may_start()
+        if status == control.OK:
+            self._board.start_self_test()
+        return status, b""
+
+    def _self_report(self, body, link):
+        if self._board.is_testing():
+            return control.BUSY, b""
+        report = self._board.self_report()
+        if report is None:
+            return control.GONE, b""
+        return control.OK, pack_report(report)
 
     def _is_anothers(self, link):
         # A host still has, or fetches, the stream by its own link.

@@ -1,4 +1,4 @@
-"""ADS1298, eight-channel EMG converter.
+"""ADS1298 or ADS1299, eight-channel EMG converter: it says itself which one it is.
 
 Ref: TI SBAS459 (ADS1294/6/8), register names as in its section "Register Maps".
 """
@@ -6,6 +6,8 @@ Ref: TI SBAS459 (ADS1294/6/8), register names as in its section "Register Maps".
 import time
 
 from micropython import const
+
+from faceloop_device.drivers.ads129x_family import ID_ADS1298, PARTS
 
 # commands
 SDATAC = const(0x11)
@@ -28,17 +30,13 @@ LOFF_SENSN = const(0x10)
 LOFF_FLIP = const(0x11)
 CONFIG4 = const(0x17)
 
-ID_ADS1298 = const(0x92)
-
 GAIN = const(12)
-VREF_MV = const(2400)
-# VREF / (gain * (2**23 - 1)), in femtovolt
-LSB_FV = const(23841861)
 
-_CONFIG1_HR_2K = const(0x84)
-_CONFIG3_BIAS = const(0xCC)  # buffer, internal reference and bias amplifier on
-_LOFF_DC_6NA_95PCT = const(0x03)
-_CHSET_GAIN_12_ELECTRODE = const(0x60)
+_MUX_SHORTED = const(1)
+_MUX_TEST = const(5)
+_POWERED_DOWN = const(0x81)
+_CONFIG2_TEST = const(0x11)  # made inside, 1.95 Hz: half a second's period
+_TEST_PARTS = const(2400)  # of the reference
 _CONFIG4_LOFF_COMP = const(0x02)
 
 _POWER_ON_MS = const(130)  # 2**18 clock periods at 2.048 MHz
@@ -66,6 +64,9 @@ class Ads1298:
         self._start = start
         self._reset = reset
         self._one = bytearray(1)
+        self.id = 0
+        self.gain = GAIN
+        self._part = PARTS[ID_ADS1298]
         start.value(0)
         cs.value(1)
 
@@ -82,28 +83,83 @@ class Ads1298:
         self._reset.value(1)
         time.sleep_ms(_POWER_ON_MS)
         self.command(SDATAC)
-        if self.read(ID) != ID_ADS1298:
-            raise ConverterError("id 0x%02x" % self.read(ID))
-        self.write(CONFIG3, _CONFIG3_BIAS)
+        self.id = 0
+        found = self.read(ID)
+        if found not in PARTS:
+            raise ConverterError("id 0x%02x" % found)
+        self._part = part = PARTS[found]
+        self.write(CONFIG3, part.config3)
         time.sleep_ms(_REFERENCE_MS)
-        self.write(CONFIG1, _CONFIG1_HR_2K)
-        self.write(CONFIG2, 0)
-        self.write(LOFF, _LOFF_DC_6NA_95PCT)
+        self.write(CONFIG1, part.config1_2k)
+        self.write(CONFIG2, part.config2)
+        self.write(LOFF, part.loff)
         for channel in range(8):
-            self.write(CH1SET + channel, _CHSET_GAIN_12_ELECTRODE)
-        self.write(RLD_SENSP, 0xFF)
-        self.write(RLD_SENSN, 0xFF)
-        self.write(LOFF_SENSP, 0xFF)
-        self.write(LOFF_SENSN, 0xFF)
+            self.set_channel(channel, self.gain)
+        # every electrode drives the bias and is watched for coming off
+        for register in (RLD_SENSP, RLD_SENSN, LOFF_SENSP, LOFF_SENSN):
+            self.write(register, 0xFF)
         self.write(CONFIG4, _CONFIG4_LOFF_COMP)
         for register, value in (
-            (CONFIG1, _CONFIG1_HR_2K),
-            (LOFF, _LOFF_DC_6NA_95PCT),
-            (CH1SET, _CHSET_GAIN_12_ELECTRODE),
+            (CONFIG1, part.config1_2k),
+            (LOFF, part.loff),
+            (CH1SET, part.gain_code(self.gain)),
             (CONFIG4, _CONFIG4_LOFF_COMP),
         ):
             if self.read(register) != value:
                 raise ConverterError("register 0x%02x" % register)
+        self.id = found
+
+    @property
+    def lsb_fv(self):
+        """Femtovolt per count at the electrode."""
+        return self._part.lsb_fv(self.gain)
+
+    def set_channel(self, channel, gain, mux=0):
+        """Set gain and input of one channel (0-7); ``mux`` 0 is its electrode.
+
+        Raises
+        ------
+        ValueError
+            If this converter has no such gain.
+        """
+        self.write(CH1SET + channel, self._part.gain_code(gain) | mux)
+
+    def short_inputs(self):
+        """Connect every channel to nothing but itself: its own noise."""
+        self._leave_electrodes()
+        for channel in range(8):
+            self.set_channel(channel, self.gain, _MUX_SHORTED)
+
+    def connect_test_signal(self):
+        """Connect every channel to the square wave that the converter makes."""
+        self._leave_electrodes()
+        self.write(CONFIG2, self._part.config2 | _CONFIG2_TEST)
+        for channel in range(8):
+            self.set_channel(channel, self.gain, _MUX_TEST)
+
+    def mark_channels(self):
+        """Give each channel the test signal at a gain of its own, and the last one nothing."""
+        self.connect_test_signal()
+        for channel, gain in enumerate(sorted(self._part.gains)):
+            self.set_channel(channel, gain, _MUX_TEST)
+        self.write(CH1SET + 7, _POWERED_DOWN)
+
+    def test_signal_counts(self, gain):
+        """Return the amplitude of the test signal in counts."""
+        return gain * (2**23 - 1) / _TEST_PARTS
+
+    def channel_marked_by(self, counts):
+        """Return which channel (1-8) has this amplitude after ``mark_channels``, 0 for none."""
+        for channel, gain in enumerate(sorted(self._part.gains)):
+            expected = self.test_signal_counts(gain)
+            if abs(counts - expected) < expected / 10:
+                return channel + 1
+        return 8 if counts < self.test_signal_counts(1) / 10 else 0
+
+    def _leave_electrodes(self):
+        # no current into whatever is connected
+        for register in (RLD_SENSP, RLD_SENSN, LOFF_SENSP, LOFF_SENSN):
+            self.write(register, 0)
 
     def close_registers(self):
         """Have every conversion sent as it is made; registers are out of reach until opened."""

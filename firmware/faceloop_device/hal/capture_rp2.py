@@ -71,8 +71,10 @@ class Capture:
             Pin(board.AFE_RESET, Pin.OUT, value=1),
         )
 
-    def start(self):
+    def start(self, prepare=None):
         """Set the converter up and start converting; frame 0 is the first conversion.
+
+        ``prepare`` is called before the registers are closed, to change some.
 
         Raises
         ------
@@ -82,6 +84,8 @@ class Capture:
         self._connect_spi()
         self._power.value(1)
         self.converter.bring_up()
+        if prepare is not None:
+            prepare()
         self.converter.close_registers()
         self._run_pio()
         self.converter.start_conversions()

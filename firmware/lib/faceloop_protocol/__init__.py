@@ -15,6 +15,7 @@ session        mutual proof, session keys, tags
 config         how a board is set up
 info           what a board says about itself ("describe")
 state          what a board reports once a second
+selftest       what a board finds out about its front end
 heat           states, causes and commands of the heat pad
 heat_limits    numbers that keep it safe, with their sources
 serial_frame   the same messages over a USB serial port

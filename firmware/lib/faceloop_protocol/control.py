@@ -18,6 +18,8 @@ RESEND       0x12       yes     first seq u16, count u16         ``StreamExtent`
 RESUME       0x13       yes     stream id u32, next seq u16      ``StreamExtent``
 SET_MODE     0x14       yes     mode u8
 CLOSE        0x15       yes
+SELF_TEST    0x16       yes                                      (begins; see SELF_REPORT)
+SELF_REPORT  0x17       yes                                      ``selftest``; BUSY until then
 VIBRATE      0x20       yes     strength u8 %, length u16 ms
 (vibration)  0x21-0x2F  yes     reserved
 (heat)       0x40-0x4F  yes     reserved; the reply is NOT_FITTED where no heater is fitted
@@ -53,6 +55,8 @@ RESEND = const(0x12)
 RESUME = const(0x13)
 SET_MODE = const(0x14)
 CLOSE = const(0x15)
+SELF_TEST = const(0x16)
+SELF_REPORT = const(0x17)
 VIBRATION_FIRST = const(0x20)
 VIBRATE = const(0x20)
 HEAT_FIRST = const(0x40)

@@ -7,7 +7,7 @@ from fake_parts import FakeCapture
 from faceloop_device.core.auth import LinkSession
 from faceloop_device.core.commands import CommandServer
 from faceloop_device.core.stream import Stream
-from faceloop_protocol import control, session
+from faceloop_protocol import control, selftest, session
 from faceloop_protocol import info as about
 from faceloop_protocol.limits import ACKS_PER_S, BAD_TAGS_BEFORE_DISCONNECT, COMMANDS_PER_S
 
@@ -28,6 +28,8 @@ class Board:
         self.stream_link = None
         self.stream_generation = 0
         self.status = control.OK
+        self.testing = False
+        self.report = None
         self.now_ms = 0
         self.step_ms = 50  # between two looks at the clock: just slow enough for the rate limit
 
@@ -38,6 +40,15 @@ class Board:
 
     def may_start(self):
         return self.status
+
+    def is_testing(self):
+        return self.testing
+
+    def start_self_test(self):
+        self.testing = True
+
+    def self_report(self):
+        return self.report
 
     def vibrate(self, strength_pct, length_ms):
         self.vibration = (strength_pct, length_ms)
@@ -179,6 +190,32 @@ def vibration_needs_proof_and_has_limits():
     assert board.vibration == (0, 0), "whoever stops stops that, too"
 
 
+def self_test_goes_on_beside_and_keeps_the_stream_out():
+    board = Board()
+    host = Host(CommandServer(board))
+    host.prove()
+    assert host.tagged(control.SELF_REPORT).status == control.GONE
+    board.status = control.POWER_REFUSED
+    assert host.tagged(control.SELF_TEST).status == control.POWER_REFUSED
+    board.status = control.OK
+    assert host.tagged(control.SELF_TEST).status == control.OK and board.testing
+    for op, body in (
+        (control.SELF_TEST, b""),
+        (control.SELF_REPORT, b""),
+        (control.START, START_BODY),
+    ):
+        assert host.tagged(op, body).status == control.BUSY, op
+    board.testing = False
+    values = (900,) * 8, (1001,) * 8, tuple(range(1, 9))
+    passed = selftest.judge(True, *values, 0)
+    assert passed == selftest.PASS_ALL
+    board.report = selftest.SelfTestReport(0x92, passed, *values, 0)
+    reply = host.tagged(control.SELF_REPORT)
+    assert reply.status == control.OK and selftest.decode_report(reply.body) == board.report
+    assert host.tagged(control.START, START_BODY).status == control.OK
+    assert host.tagged(control.SELF_TEST).status == control.BUSY
+
+
 def power_and_wrong_lengths_are_refused():
     board = Board()
     host = Host(CommandServer(board))
@@ -284,6 +321,7 @@ for test in (
     replay_and_forgery_change_nothing,
     heat_and_vibration_are_not_fitted,
     vibration_needs_proof_and_has_limits,
+    self_test_goes_on_beside_and_keeps_the_stream_out,
     power_and_wrong_lengths_are_refused,
     only_the_link_of_the_stream_may_use_it,
     commands_past_the_rate_are_refused_but_stop,

@@ -17,6 +17,7 @@ from faceloop.device.command_client import CommandClient
 from faceloop.device.transport import Receiver, Transport
 from faceloop.errors import (
     AuthenticationError,
+    DeviceBusy,
     DeviceFault,
     FaceloopError,
     LinkError,
@@ -32,6 +33,7 @@ from faceloop_protocol.limits import (
     HEADER_BYTES,
 )
 from faceloop_protocol.rice import counter_block
+from faceloop_protocol.selftest import SelfTestReport, decode_report
 from faceloop_protocol.state import FAULT_EXCEPTION, FAULT_TEXT, BoardState, decode_state
 from faceloop_protocol.stream import FLAG_ENCRYPTED, StreamHeader, decode_header
 
@@ -41,6 +43,8 @@ log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 15.0
 RETRY_S = 0.5
+SELF_TEST_S = 60.0  # a slow computer's virtual board takes its time
+SELF_TEST_POLL_S = 0.5
 # A board reports its state once a second; a busy computer gets a second more.
 REPORT_S = 2.0
 # The board stops converting when nobody has fetched its stream for two minutes.
@@ -184,6 +188,23 @@ class BoardLink:
     async def set_mode(self, mode: int) -> None:
         """Choose short or full packets."""
         await self._client.command(control.SET_MODE, bytes([mode]))
+
+    async def self_test(self) -> SelfTestReport:
+        """Have the board test its front end, and return what it found: about five seconds.
+
+        Raises
+        ------
+        RemoteError, DeviceBusy
+            If it may not, or a stream is on the board.
+        LinkError
+            If it takes far too long.
+        """
+        await self._client.command(control.SELF_TEST)
+        for _ in range(round(SELF_TEST_S / SELF_TEST_POLL_S)):
+            await asyncio.sleep(SELF_TEST_POLL_S)
+            with contextlib.suppress(DeviceBusy):
+                return decode_report((await self._client.command(control.SELF_REPORT)).body)
+        raise LinkError("The self-test does not end. Switch the board off and on.")
 
     async def vibrate(self, strength_pct: int, length_ms: int) -> None:
         """Run the motor for at most two seconds; 0 stops it."""

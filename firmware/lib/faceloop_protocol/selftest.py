@@ -1,0 +1,98 @@
+"""What the board found when it tested its own front end, and the limits it is judged by.
+
+======  ====  =========  ============  =======================================================
+offset  size  type       name          meaning
+======  ====  =========  ============  =======================================================
+0       1     u8         converter_id  ID register, 0 = does not answer
+1       1     u8         passed        PASS_ bits
+2       16    8 x u16    noise_nv      inputs shorted, nV RMS at the input, 65535 and more: 65535
+18      16    8 x u16    gain_ppt      amplitude of the test signal, 1000 = as it should be
+34      8     8 x u8     order         channel (1-8) whose signal came in this place, 0 = none
+42      2     u16        n_lost        frames with a wrong header, or that never came
+======  ====  =========  ============  =======================================================
+"""
+
+import struct
+from collections import namedtuple
+
+from ._compat import const
+from .errors import ProtocolError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._compat import Bytes
+
+PASS_ID = const(0x01)  # a converter that we know, and it keeps what is written
+PASS_NOISE = const(0x02)
+PASS_GAIN = const(0x04)
+PASS_ORDER = const(0x08)
+PASS_FRAMES = const(0x10)
+PASS_ALL = const(0x1F)
+
+PASS_TEXT = {
+    PASS_ID: "the converter answers",
+    PASS_NOISE: "the noise of every channel is within its limits",
+    PASS_GAIN: "every channel amplifies as it should",
+    PASS_ORDER: "the channels come in their order",
+    PASS_FRAMES: "every frame was read",
+}
+
+# The data sheet says 0.9 uV at gain 12 and 2 kSPS. No noise at all is a channel that is dead.
+MIN_NOISE_NV = const(300)
+MAX_NOISE_NV = const(1500)
+# The test signal itself is exact to 2 %.
+MIN_GAIN_PPT = const(970)
+MAX_GAIN_PPT = const(1030)
+
+REPORT_FORMAT = "<BB8H8H8BH"
+REPORT_BYTES = const(44)
+
+SelfTestReport = namedtuple(
+    "SelfTestReport", ("converter_id", "passed", "noise_nv", "gain_ppt", "order", "n_lost")
+)
+
+
+def judge(
+    is_known: bool,
+    noise_nv: "list[int]",
+    gain_ppt: "list[int]",
+    order: "list[int]",
+    n_lost: int,
+) -> int:
+    """Return the PASS_ bits of what was measured."""
+    passed = PASS_ID if is_known else 0
+    if all(MIN_NOISE_NV <= value <= MAX_NOISE_NV for value in noise_nv):
+        passed |= PASS_NOISE
+    if all(MIN_GAIN_PPT <= value <= MAX_GAIN_PPT for value in gain_ppt):
+        passed |= PASS_GAIN
+    if list(order) == list(range(1, 9)):
+        passed |= PASS_ORDER
+    if is_known and not n_lost:
+        passed |= PASS_FRAMES
+    return passed
+
+
+def pack_report(report: SelfTestReport) -> bytes:
+    """Return the bytes of a report."""
+    values = [report.converter_id, report.passed]
+    values.extend([min(value, 0xFFFF) for value in report.noise_nv])
+    values.extend([min(value, 0xFFFF) for value in report.gain_ppt])
+    values.extend(report.order)
+    values.append(min(report.n_lost, 0xFFFF))
+    return struct.pack(REPORT_FORMAT, *values)
+
+
+def decode_report(body: "Bytes") -> SelfTestReport:
+    """Return the report in ``body``.
+
+    Raises
+    ------
+    ProtocolError
+        If it is too short.
+    """
+    if len(body) < REPORT_BYTES:
+        raise ProtocolError("self-test report of %d bytes, 44 expected" % len(body))
+    fields = struct.unpack(REPORT_FORMAT, body[:REPORT_BYTES])
+    return SelfTestReport(
+        fields[0], fields[1], fields[2:10], fields[10:18], fields[18:26], fields[26]
+    )
