@@ -1,18 +1,16 @@
-"""The program: makes the parts, then runs two tasks.
+"""The program: makes the parts, then runs three tasks.
 
 ``pump`` (5 ms) captures, encodes, sends and serves commands; ``status`` (1 s) reports, advertises
-and looks after the links. Whatever ends the program, ``finally`` stops the converter. After an
-exception everything is switched off and the program starts again; the state then says why.
+and looks after the links; ``supervise`` feeds the watchdog. Whatever ends the program, ``finally``
+stops the converter. After an exception everything is switched off and the program starts again;
+the state then says why.
 """
 
 import asyncio
 import gc
-import struct
-import sys
 import time
 
 from faceloop_device import VERSION
-from faceloop_device.core import button, lights
 from faceloop_device.core.auth import LinkSession
 from faceloop_device.core.collector import Collector
 from faceloop_device.core.commands import CommandServer, owns_stream
@@ -25,11 +23,11 @@ from faceloop_device.drivers.ads1298 import GAIN
 from faceloop_device.hal import board_pins, outputs, processor
 from faceloop_device.hal.ble_link import BleLink, device_name
 from faceloop_device.hal.capture_rp2 import Capture
-from faceloop_device.hal.person import Person
-from faceloop_device.hal.power import EMPTY_MV, Power, battery_pct
+from faceloop_device.hal.power import Power, battery_pct
 from faceloop_device.hal.serial_link import SerialLink
+from faceloop_device.report import make_info, pack_state_into
+from faceloop_device.wearer import Wearer
 from faceloop_protocol import (
-    PROTOCOL_VERSION,
     config,
     control,
     info,
@@ -37,13 +35,7 @@ from faceloop_protocol import (
     serial_frame,
     state,
 )
-from faceloop_protocol.limits import (
-    FS_HZ,
-    N_CHANNELS,
-    SHIFT,
-    UNAUTHENTICATED_LINK_MS,
-    WINDOW_PACKETS,
-)
+from faceloop_protocol.limits import FS_HZ, UNAUTHENTICATED_LINK_MS
 
 PUMP_MS = 5
 ADAPT_EVERY = 20  # pump steps
@@ -51,8 +43,6 @@ TASK_PUMP, TASK_STATUS, N_TASKS = range(3)  # those that the supervisor waits fo
 SERIAL_POLL_EVERY = 4  # pump steps, unless the cable carries the stream
 RING_KIB = 256
 PERSON_EVERY = 4  # pump steps between two looks at the button: 20 ms
-STANDBY_MS = 600000  # without a host or a press
-EMPTY_LOOKS = 3  # one report a second: a radio burst is no empty battery
 ORPHAN_MS = 120000  # a stream that no host fetches stops the converter after this
 
 
@@ -73,12 +63,7 @@ class Board:
         self._key = load_or_make_key()
         self._power = Power(pins)
         self._capture = Capture(pins)
-        self._person = Person(pins)
-        self._button = button.Button()
-        self._light = lights.IDLE
-        self._presses = self._long_presses = 0
-        self._awake_ms = time.ticks_ms()
-        self._n_empty = 0
+        self._wearer = Wearer(pins)
         self._self_test = None
         self._testing = None
         self.stream = Stream(self._capture, RING_KIB * 1024)
@@ -109,25 +94,8 @@ class Board:
 
     def info(self):
         """Return what the board says about itself."""
-        version = ".".join(str(part) for part in sys.implementation.version[:3])
-        machine_name = getattr(sys.implementation, "_machine", sys.platform)
-        return info.Info(
-            PROTOCOL_VERSION,
-            VERSION,
-            self._number,
-            self._converter_id,
-            N_CHANNELS,
-            FS_HZ,
-            GAIN,
-            self._capture.converter.lsb_fv,
-            SHIFT,
-            RING_KIB,
-            WINDOW_PACKETS,
-            info.FEATURE_VIBRATION,
-            self.device_id,
-            self.stream.stream_id,
-            "MicroPython %s; %s" % (version, machine_name),
-        )
+        converter = self._capture.converter
+        return make_info(self, self._number, converter, self._converter_id, RING_KIB)
 
     def ticks_ms(self):
         """Return milliseconds since boot, wrapping like ``time.ticks_ms``."""
@@ -161,11 +129,11 @@ class Board:
     def vibrate(self, strength_pct, length_ms):
         """Return the status of a VIBRATE: body-worn functions are off on a cable."""
         if not strength_pct or not length_ms:
-            self._person.still()
+            self._wearer.still()
             return control.OK
         status = self.may_start()
         if status == control.OK:
-            self._person.vibrate(strength_pct, length_ms)
+            self._wearer.vibrate(strength_pct, length_ms)
         return status
 
     def before_start(self, link):
@@ -221,8 +189,9 @@ class Board:
             self.ble.flush_replies()
             if self.ble.interruption is not None:
                 raise self.ble.interruption
-            if step % PERSON_EVERY == 0:
-                self._look_at_person(time.ticks_ms())
+            is_reset = step % PERSON_EVERY == 0 and self._wearer.look(time.ticks_ms())
+            if is_reset and not stream.is_running:
+                self._factory_reset()  # it writes to the flash
             self._supervisor.beat(TASK_PUMP)
             await asyncio.sleep_ms(PUMP_MS)
 
@@ -250,14 +219,21 @@ class Board:
             self._tidy()
             self._shed_watchdog()
             battery_mv = self._power.battery_mv()
-            self._choose_light(now_ms, battery_mv)
+            power = self._power.bits()
+            self._report_to_wearer(now_ms, power, battery_mv)
             percent = battery_pct(battery_mv)
-            self._pack_state(now_ms, battery_mv, percent)
+            wearer = self._wearer
+            health = (
+                self._restarts,
+                self._collector.longest_ms,
+                wearer.presses,
+                wearer.long_presses,
+            )
+            pack_state_into(self._state, self, now_ms, power, percent, battery_mv, health)
             self.ble.send_state(self._state, percent)
             self.serial.send_state(self._state, percent)
             self._publish()  # a write to config has overwritten what a read of it answers
-            since_ms = time.ticks_diff(now_ms, self._awake_ms)
-            self.ble.advertise(since_ms, since_ms > STANDBY_MS)
+            self.ble.advertise(wearer.awake_for_ms(now_ms), wearer.is_standby(now_ms))
             self._supervisor.beat(TASK_STATUS)
             await asyncio.sleep_ms(1000)
 
@@ -269,8 +245,7 @@ class Board:
 
     def shut_down(self):
         """Everything off, the cable back to text; what was captured last is left."""
-        self._person.still()
-        self._person.light(False)
+        self._wearer.off()
         self.serial.disconnect()
         if self.stream.is_running:
             self._capture.stop()
@@ -295,22 +270,6 @@ class Board:
                 link.disconnect()
             message = link.inbox.get()
 
-    def _look_at_person(self, now_ms):
-        person = self._person
-        person.look(now_ms)
-        press = self._button.look(person.is_pressed(), now_ms)
-        held = self._button.held_ms >= button.LONG_MS
-        person.light(lights.is_lit(lights.HELD if held else self._light, now_ms))
-        if not press:
-            return
-        self._awake_ms = now_ms
-        if press == button.PRESS:
-            self._presses += 1
-        elif press == button.LONG_PRESS:
-            self._long_presses += 1
-        elif not self.stream.is_running:  # nothing is written to the flash while it runs
-            self._factory_reset()
-
     def _factory_reset(self):
         self._crash.disarm()
         forget_key()
@@ -318,24 +277,21 @@ class Board:
         outputs.all_off()
         processor.reset()
 
-    def _choose_light(self, now_ms, battery_mv):
-        is_running = self.stream.is_running
-        is_linked = self.ble.is_up or self.serial.is_up
-        if is_linked or is_running or self._has_usb():
-            self._awake_ms = now_ms
-        elif self._person.is_vibrating:
-            self._person.still()  # the link that asked for it is gone
-        if self._has_usb() and self._is_on_a_cable():
-            self._person.still()
-        self._n_empty = self._n_empty + 1 if battery_mv < EMPTY_MV else 0
-        if self._n_empty >= EMPTY_LOOKS and is_running:
+    def _report_to_wearer(self, now_ms, power, battery_mv):
+        is_cabled = self._is_on_a_cable()
+        if self.stream.is_running and self._wearer.is_empty(battery_mv):
             self.stream.stop()
-            self._person.still()
             self.fault = state.FAULT_BATTERY
-        is_low = bool(self._power.bits() & state.POWER_LOW)
-        is_standby = time.ticks_diff(now_ms, self._awake_ms) > STANDBY_MS
-        self._light = lights.choose(
-            False, bool(self.fault), is_low, is_running, is_linked, is_standby
+        if self._testing is not None and is_cabled:
+            self._testing.cancel()  # the front end stays without power
+        self._wearer.report(
+            now_ms,
+            bool(self.fault),
+            bool(power & state.POWER_LOW),
+            self.stream.is_running,
+            self.ble.is_up or self.serial.is_up,
+            is_cabled,
+            bool(power & state.POWER_USB),
         )
 
     def _shed_watchdog(self):
@@ -374,47 +330,6 @@ class Board:
         except OSError:
             self.fault = state.FAULT_CONVERTER_ID
             return 0
-
-    def _pack_state(self, now_ms, battery_mv, percent):
-        stream = self.stream
-        ring = stream.ring
-        if stream.is_running:
-            where = state.STATE_STREAMING
-        elif stream.stream_id:
-            where = state.STATE_DRAINING
-        else:
-            where = state.STATE_FAULT if self.fault else state.STATE_IDLE
-        struct.pack_into(
-            state.STATE_FORMAT,
-            self._state,
-            0,
-            where,
-            self.fault,
-            self._power.bits(),
-            percent,
-            battery_mv,
-            stream.lead_off_p,
-            stream.lead_off_n,
-            now_ms // 1000,
-            stream.frames.frame & 0xFFFFFFFF,
-            ring.oldest & 0xFFFF,
-            ring.head & 0xFFFF,
-            ring.used_bytes,
-            stream.flow.sent,
-            stream.resent & 0xFFFF,
-            stream.dropped & 0xFFFF,
-            stream.send_failures & 0xFFFF,
-            stream.frames.resyncs & 0xFFFF,
-            (self.ble.session.bad_tags + self.serial.session.bad_tags) & 0xFFFF,
-            self.ble.disconnects & 0xFFFF,
-            gc.mem_free() & 0xFFFFFFFF,
-            stream.ladder.level,
-            min(self._restarts, 255),
-            stream.frames.slipped & 0xFFFF,
-            min(self._collector.longest_ms, 0xFFFF),
-            self._presses & 0xFF,
-            self._long_presses & 0xFF,
-        )
 
 
 async def _run(board):

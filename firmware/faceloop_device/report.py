@@ -1,0 +1,80 @@
+"""What the board says about itself: once a second, and when asked."""
+
+import gc
+import struct
+import sys
+
+from faceloop_device import VERSION
+from faceloop_device.drivers.ads1298 import GAIN
+from faceloop_protocol import PROTOCOL_VERSION, info, state
+from faceloop_protocol.limits import FS_HZ, N_CHANNELS, SHIFT, WINDOW_PACKETS
+
+
+def make_info(board, number, converter, converter_id, ring_kib):
+    """Return the ``Info`` of a board."""
+    version = ".".join(str(part) for part in sys.implementation.version[:3])
+    machine_name = getattr(sys.implementation, "_machine", sys.platform)
+    return info.Info(
+        PROTOCOL_VERSION,
+        VERSION,
+        number,
+        converter_id,
+        N_CHANNELS,
+        FS_HZ,
+        GAIN,
+        converter.lsb_fv,
+        SHIFT,
+        ring_kib,
+        WINDOW_PACKETS,
+        info.FEATURE_VIBRATION,
+        board.device_id,
+        board.stream.stream_id,
+        "MicroPython %s; %s" % (version, machine_name),
+    )
+
+
+def pack_state_into(buf, board, now_ms, power_bits, percent, battery_mv, health):
+    """Write the state into ``buf``.
+
+    ``health``: restarts in a row, longest collection in ms, short and long presses.
+    """
+    stream = board.stream
+    ring = stream.ring
+    if stream.is_running:
+        where = state.STATE_STREAMING
+    elif stream.stream_id:
+        where = state.STATE_DRAINING
+    else:
+        where = state.STATE_FAULT if board.fault else state.STATE_IDLE
+    restarts, longest_ms, presses, long_presses = health
+    struct.pack_into(
+        state.STATE_FORMAT,
+        buf,
+        0,
+        where,
+        board.fault,
+        power_bits,
+        percent,
+        battery_mv,
+        stream.lead_off_p,
+        stream.lead_off_n,
+        now_ms // 1000,
+        stream.frames.frame & 0xFFFFFFFF,
+        ring.oldest & 0xFFFF,
+        ring.head & 0xFFFF,
+        ring.used_bytes,
+        stream.flow.sent,
+        stream.resent & 0xFFFF,
+        stream.dropped & 0xFFFF,
+        stream.send_failures & 0xFFFF,
+        stream.frames.resyncs & 0xFFFF,
+        (board.ble.session.bad_tags + board.serial.session.bad_tags) & 0xFFFF,
+        board.ble.disconnects & 0xFFFF,
+        gc.mem_free() & 0xFFFFFFFF,
+        stream.ladder.level,
+        min(restarts, 255),
+        stream.frames.slipped & 0xFFFF,
+        min(longest_ms, 0xFFFF),
+        presses & 0xFF,
+        long_presses & 0xFF,
+    )

@@ -1,0 +1,79 @@
+"""What the wearer does to the board and is told by it: button, light, motor, standby, battery."""
+
+import time
+
+from faceloop_device.core import button, lights
+from faceloop_device.hal.person import Person
+from faceloop_device.hal.power import EMPTY_MV
+
+_STANDBY_MS = 600000  # without a host or a press
+_EMPTY_LOOKS = 3  # one a second: a radio burst is no empty battery
+
+
+class Wearer:
+    """Looked after by the board's tasks.
+
+    Parameters
+    ----------
+    pins : module
+        Pin map.
+    """
+
+    def __init__(self, pins):
+        self._person = Person(pins)
+        self._button = button.Button()
+        self._light = lights.IDLE
+        self.presses = self.long_presses = 0
+        self._awake_ms = time.ticks_ms()
+        self._n_empty = 0
+
+    def look(self, now_ms):
+        """Look at the button, serve light and motor; return whether a reset is asked for."""
+        person = self._person
+        person.look(now_ms)
+        press = self._button.look(person.is_pressed(), now_ms)
+        is_held = self._button.held_ms >= button.LONG_MS
+        person.light(lights.is_lit(lights.HELD if is_held else self._light, now_ms))
+        if press:
+            self._awake_ms = now_ms
+            if press == button.PRESS:
+                self.presses += 1
+            elif press == button.LONG_PRESS:
+                self.long_presses += 1
+        return press == button.RESET_PRESS
+
+    def report(self, now_ms, is_fault, is_low, is_running, is_linked, is_on_a_cable, has_usb):
+        """Take what goes on, once a second."""
+        if is_linked or is_running or has_usb:
+            self._awake_ms = now_ms
+        if is_on_a_cable or not is_linked:
+            self._person.still()  # off on a cable, and once the link that asked for it is gone
+        self._light = lights.choose(
+            False, is_fault, is_low, is_running, is_linked, self.is_standby(now_ms)
+        )
+
+    def is_empty(self, battery_mv):
+        """Return whether the battery has been empty for a while; once a second."""
+        self._n_empty = self._n_empty + 1 if battery_mv < EMPTY_MV else 0
+        return self._n_empty >= _EMPTY_LOOKS
+
+    def awake_for_ms(self, now_ms):
+        """Return the time since a host or a press."""
+        return time.ticks_diff(now_ms, self._awake_ms)
+
+    def is_standby(self, now_ms):
+        """Return whether nobody has wanted anything for long."""
+        return self.awake_for_ms(now_ms) > _STANDBY_MS
+
+    def vibrate(self, strength_pct, length_ms):
+        """Run the motor for a time."""
+        self._person.vibrate(strength_pct, length_ms)
+
+    def still(self):
+        """Stop the motor."""
+        self._person.still()
+
+    def off(self):
+        """Motor and light off."""
+        self._person.still()
+        self._person.light(False)
