@@ -98,6 +98,9 @@ def commands() -> list[Case]:
         ),
         ("SET_MODE", 0x14, 0x7FFFFFFF, None, None, u8(1)),
         ("CLOSE", 0x15, 0xFFFFFFFF, None, None, b""),
+        ("SELF_TEST", 0x16, 9, None, None, b""),
+        ("SELF_REPORT", 0x17, 10, None, None, b""),
+        ("VIBRATE", 0x20, 11, "VIBRATE_FORMAT", [80, 2000], u8(80) + u16(2000)),
     ):
         untagged = u8(op) + u32(counter) + body
         cases.append(
@@ -276,7 +279,14 @@ STATE_FIELDS = (
     ("bad_tags", 2),
     ("disconnects", 2),
     ("heap_free_bytes", 4),
+    ("degrade", 1),
+    ("restarts", 1),
+    ("slipped", 2),
+    ("gc_longest_ms", 2),
+    ("presses", 1),
+    ("long_presses", 1),
 )
+FIRST_STATE_BYTES = 44  # of the first boards; what they did not send reads 0
 
 
 def states() -> list[Case]:
@@ -288,8 +298,78 @@ def states() -> list[Case]:
     ):
         pairs = list(zip(STATE_FIELDS, numbers, strict=True))
         body = b"".join(number.to_bytes(size, "little") for (_, size), number in pairs)
-        cases.append({"fields": {name: n for (name, _), n in pairs}, "body": body.hex()})
+        fields = {name: n for (name, _), n in pairs}
+        assert len(body) == 52
+        first = {name: n if i < 20 else 0 for i, (name, n) in enumerate(fields.items())}
+        cases.append({"fields": fields, "body": body.hex(), "more": ""})
+        cases.append({"fields": fields, "body": body.hex(), "more": "0102"})
+        cases.append({"fields": first, "body": body[:FIRST_STATE_BYTES].hex(), "more": ""})
     return cases
+
+
+def self_tests() -> list[Case]:
+    """What a board found out about its front end; the last numbers are more than there is room."""
+    cases = []
+    for converter, passed, noise_nv, gain_ppt, order, n_lost in (
+        (0x92, 0x1F, [700 + i for i in range(8)], [990 + i for i in range(8)], range(1, 9), 0),
+        (0, 0, [0] * 8, [0] * 8, [0] * 8, 513),
+        (0x9A, 0x1B, [65535 + i for i in range(8)], [70000] * 8, range(8, 0, -1), 65536),
+    ):
+        kept = {
+            "noise_nv": [min(n, 65535) for n in noise_nv],
+            "gain_ppt": [min(n, 65535) for n in gain_ppt],
+            "n_lost": min(n_lost, 65535),
+        }
+        body = u8(converter, passed) + b"".join(map(u16, kept["noise_nv"] + kept["gain_ppt"]))
+        body += u8(*order) + u16(kept["n_lost"])
+        assert len(body) == 44
+        cases.append(
+            {
+                "fields": [converter, passed, noise_nv, gain_ppt, list(order), n_lost],
+                "decoded": [
+                    converter, passed, kept["noise_nv"], kept["gain_ppt"], list(order),
+                    kept["n_lost"],
+                ],
+                "body": body.hex(),
+            }
+        )  # fmt: skip
+    return cases
+
+
+def verdicts() -> list[Case]:
+    """What a self-test passes: everything, then each limit by itself, met and missed by one."""
+    good: Case = {
+        "is_known": True,
+        "noise_nv": [900] * 8,
+        "gain_ppt": [1000] * 8,
+        "order": list(range(1, 9)),
+        "n_lost": 0,
+        "passed": 0x1F,
+    }
+    changes: list[Case] = [
+        {},
+        {"is_known": False, "passed": 0x0E},
+        {"n_lost": 1, "passed": 0x0F},
+        {"order": [2, 1, *range(3, 9)], "passed": 0x17},
+    ]
+    for name, bit, low, high in (("noise_nv", 2, 300, 1500), ("gain_ppt", 4, 970, 1030)):
+        mid = good[name][:7]
+        changes += [{name: [*mid, value]} for value in (low, high)]
+        changes += [{name: [*mid, value], "passed": 0x1F - bit} for value in (low - 1, high + 1)]
+    return [{**good, **change} for change in changes]
+
+
+def half_rates() -> list[Case]:
+    """Means of two conversions, rounded down; one left over is left out."""
+    return [
+        {"counts": [[value] * 8 for value in column], "means": [[mean] * 8 for mean in means]}
+        for column, means in (
+            ([], []),
+            ([5], []),
+            ([5, 8, -5, -8, 1], [6, -7]),
+            ([-(2**23), -(2**23), 2**23 - 1, 2**23 - 2], [-(2**23), 2**23 - 2]),
+        )
+    ]
 
 
 def configs() -> list[Case]:
@@ -369,6 +449,7 @@ def ids() -> list[Case]:
 def refused() -> list[Case]:
     """Bytes that a parser may not take."""
     (info, *_), (state, *_), (config, *_) = infos(), states(), configs()
+    self_test = self_tests()[0]
     frame = bytes.fromhex(serial_frames()[3]["frame"])
     damaged = frame[:2] + u8(frame[2] ^ 1) + frame[3:]
     head = header(4, 7, 0, 0, 0, 0, 20)
@@ -377,8 +458,8 @@ def refused() -> list[Case]:
         for parser, data in (
             ("info", bytes.fromhex(info["body"])[:31]),
             ("info", bytes.fromhex(info["body"]) + b"\xff\xfe"),  # no text
-            ("state", bytes.fromhex(state["body"])[:-1]),
-            ("state", bytes.fromhex(state["body"]) + b"\0"),
+            ("state", bytes.fromhex(state["body"])[: FIRST_STATE_BYTES - 1]),
+            ("self_test", bytes.fromhex(self_test["body"])[:-1]),
             ("config", bytes.fromhex(config["body"])[:-1]),
             ("config", bytes.fromhex(config["body"]) + b"\0"),
             ("tagged", bytes(12)),
@@ -427,6 +508,9 @@ def text() -> str:
         "packet": packets(),
         "info": infos(),
         "state": states(),
+        "self_test": self_tests(),
+        "verdict": verdicts(),
+        "half_rate": half_rates(),
         "config": configs(),
         "serial": serial_frames(),
         "advertised": advertised(),

@@ -80,7 +80,7 @@ POWER_LOW = const(0x08)
 
 STATE_FORMAT = "<BBBBHBBIIHHIIHHHHHHIBBHHBB"
 STATE_BYTES = const(52)
-_FIRST_STATE_BYTES = const(44)  # of the first boards and recordings: what they lack reads 0
+LEAST_STATE_BYTES = const(44)  # of the first boards and recordings: what they lack reads 0
 
 BoardState = namedtuple(
     "BoardState",
@@ -123,7 +123,7 @@ def decode_state(body: "Bytes") -> BoardState:
     ProtocolError
         If it is too short.
     """
-    if len(body) < _FIRST_STATE_BYTES:
+    if len(body) < LEAST_STATE_BYTES:
         raise ProtocolError("state of %d bytes, at least 44 expected" % len(body))
     body = bytes(body[:STATE_BYTES])
     return BoardState(*struct.unpack(STATE_FORMAT, body + bytes(STATE_BYTES - len(body))))

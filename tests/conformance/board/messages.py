@@ -9,6 +9,7 @@ from faceloop_protocol import (
     control,
     info,
     rice,
+    selftest,
     serial_frame,
     session,
     state,
@@ -92,9 +93,30 @@ def check_info(case):
 
 
 def check_state(case):
-    report = state.decode_state(unhex(case["body"]))
+    body = unhex(case["body"])
+    report = state.decode_state(body + unhex(case["more"]))
     assert report == state.BoardState(**case["fields"])
-    assert struct.pack(state.STATE_FORMAT, *report).hex() == case["body"]
+    assert struct.pack(state.STATE_FORMAT, *report)[: len(body)] == body
+    assert len(body) in (state.STATE_BYTES, state.LEAST_STATE_BYTES)
+
+
+def check_self_test(case):
+    converter_id, passed, noise_nv, gain_ppt, order, n_lost = case["fields"]
+    report = selftest.SelfTestReport(converter_id, passed, noise_nv, gain_ppt, order, n_lost)
+    body = selftest.pack_report(report)
+    assert body.hex() == case["body"]
+    decoded = selftest.decode_report(body)
+    assert [list(v) if isinstance(v, tuple) else v for v in decoded] == case["decoded"]
+    assert len(body) == selftest.REPORT_BYTES
+
+
+def check_verdict(case):
+    measured = (case[name] for name in ("is_known", "noise_nv", "gain_ppt", "order", "n_lost"))
+    assert selftest.judge(*measured) == case["passed"]
+
+
+def check_half_rate(case):
+    assert rice.half_rate(case["counts"]) == case["means"]
 
 
 def check_config(case):
@@ -126,7 +148,7 @@ def check_advertised(case):
 
     name = device_name(unhex(case["device_id"]))
     assert name == case["name"]
-    BleLink(None, name, "model", "0.0.0", "serial").advertise(0)
+    BleLink(None, name, "model", "0.0.0", "serial").advertise(0, False)
     advertisement, scan_response = fake_radio.sent
     assert advertisement.hex() == case["advertisement"]
     assert scan_response.hex() == case["scan_response"]
@@ -143,6 +165,7 @@ def decode_end(data):
 PARSERS = {
     "info": info.decode_info,
     "state": state.decode_state,
+    "self_test": selftest.decode_report,
     "config": config.decode_config,
     "tagged": control.split_tagged,
     "reply": control.decode_reply,
@@ -173,6 +196,9 @@ CHECKS = {
     "packet": check_packet,
     "info": check_info,
     "state": check_state,
+    "self_test": check_self_test,
+    "verdict": check_verdict,
+    "half_rate": check_half_rate,
     "config": check_config,
     "serial": check_serial,
     "advertised": check_advertised,

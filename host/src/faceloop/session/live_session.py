@@ -389,13 +389,6 @@ class LiveSession:
 
     # -- inside -----------------------------------------------------------------------------
 
-    def _fault(self, code: int) -> None:
-        if isinstance(self.error, DeviceFault):
-            return  # told already
-        self._message = FAULT_TEXT.get(code, "The board reports a fault.")
-        self.error = self.error or DeviceFault(self._message, code)
-        self._record_event(LiveEvent("fault", self._assembler.live_frame, text=self._message))
-
     def _note_flags(self, first_frame: int, flags: int) -> None:
         """Say what the board gave up or found out; the recording has the flags themselves."""
         detail = ""
@@ -409,6 +402,13 @@ class LiveSession:
             self._record_event(LiveEvent("note", first_frame, text=text))
         if flags & FLAG_RESYNC:
             self._record_event(LiveEvent("note", first_frame, text=RESYNC_TEXT))
+
+    def _fault(self, code: int) -> None:
+        if isinstance(self.error, DeviceFault):
+            return  # told already
+        self._message = FAULT_TEXT.get(code, "The board reports a fault.")
+        self.error = self.error or DeviceFault(self._message, code)
+        self._record_event(LiveEvent("fault", self._assembler.live_frame, text=self._message))
 
     def _electrode_time_s(self, frame: int) -> float:
         if self._exact_clock is not None:

@@ -12,7 +12,7 @@ from faceloop.session.journal_index import JournalIndex
 from faceloop.session.journal_signal import JournalSignal
 from faceloop.session.kept_rest import kept_rest
 from faceloop.session.timeline import Mark, merge_runs
-from faceloop_protocol.state import decode_state
+from faceloop_protocol.state import LEAST_STATE_BYTES, decode_state
 from faceloop_protocol.stream import FLAG_HALF_RATE
 
 __all__ = ["SUMMARY_NAME", "Summary", "summarise"]
@@ -157,6 +157,6 @@ def summarise(
         is_ended=index.is_ended,
         is_end_known=index.is_end_known,
         rest=rest.to_json() if rest is not None else None,
-        board_state=decode_state(state)._asdict() if state else None,
+        board_state=decode_state(state)._asdict() if len(state) >= LEAST_STATE_BYTES else None,
         damage=[(piece.offset, piece.n_bytes) for piece in index.damage],
     )
