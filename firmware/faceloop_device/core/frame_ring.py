@@ -6,6 +6,9 @@ from faceloop_protocol.limits import FS_HZ
 WORDS_PER_FRAME = 9
 # Positions are moved back by whole rings well before they leave a small integer (2**30).
 _REBASE_WORDS = 1 << 28
+# A whole ring that seems to have gone by is believed only when it still does this much later: the
+# virtual board's capture may be held up on a busy computer, and then catches up.
+_DOUBT_US = 50000
 
 
 class FrameRing:
@@ -32,6 +35,7 @@ class FrameRing:
         """Start at frame 0 with an empty ring."""
         self.read_word = 0
         self._write_word = 0
+        self._doubted_us = -1  # elapsed when the ring first seemed to have gone round
         self.frame = 0  # index of the next frame to encode
         self.dropped = 0  # frames lost in here, total
         self.resyncs = 0
@@ -47,6 +51,7 @@ class FrameRing:
         """After the capture lost its place: empty ring, index moved on by the lost frames."""
         self.read_word = 0
         self._write_word = 0
+        self._doubted_us = -1
         self.frame += lost_frames
         self.dropped += lost_frames
         self.resyncs += 1
@@ -54,12 +59,18 @@ class FrameRing:
     def advance(self, position_word, elapsed_us):
         """Take the DMA's position (0..n_words - 1); return how many whole frames wait.
 
-        ``elapsed_us`` since the last call tells how often the ring went round in between.
+        ``elapsed_us`` since the last position taken tells how often the ring went round in
+        between. Returns -1 while that is in doubt: then the position was not taken.
         """
         step = (position_word - self._write_word) & self.word_mask
         expected = elapsed_us * FS_HZ // 1000000 * WORDS_PER_FRAME
         if expected - step > self.n_words >> 1:
+            if self._doubted_us < 0:
+                self._doubted_us = elapsed_us
+            if elapsed_us - self._doubted_us < _DOUBT_US:
+                return -1
             step += (expected - step + (self.n_words >> 1)) // self.n_words * self.n_words
+        self._doubted_us = -1
         self._write_word += step
         if self._write_word > _REBASE_WORDS:
             whole_rings = self.read_word & ~self.word_mask

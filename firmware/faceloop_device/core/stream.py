@@ -61,6 +61,7 @@ class Stream:
         self._slips = SlipWatch()
         self._resync_flag = 0
         self._is_fresh = False
+        self._owed_us = 0  # went by without a position that was taken
         self._filling_bytes = ring_bytes - ring_bytes // 4
         self._is_half_rate = False
         self._step_flag = 0
@@ -93,7 +94,7 @@ class Stream:
         self._slips.reset()
         self.resent = self.send_failures = 0
         self._resync_flag = 0
-        self.waiting = self._quiet_us = self._seen = 0
+        self.waiting = self._quiet_us = self._seen = self._owed_us = 0
         self.is_silent = False
         self._capture.start()
         self._is_fresh = True
@@ -129,7 +130,12 @@ class Stream:
         if self._is_fresh:
             self._is_fresh = False
             elapsed_us = 0  # most of it was the converter's start-up
+        elapsed_us += self._owed_us
         waiting = frames.advance(position, elapsed_us)
+        if waiting < 0:
+            self._owed_us = elapsed_us
+            return
+        self._owed_us = 0
         seen = frames.frame + waiting
         slipped = self._slips.look(elapsed_us, seen - self._seen) if self._seen else 0
         self._seen = seen
