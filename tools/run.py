@@ -27,6 +27,8 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 STAMP = VENV / "faceloop-setup"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 KERNELS = (".pyx", ".pxd", ".pxi", ".h")  # what is compiled, by its file's name
+# What the tests start: Debian's package, and the names under which its program may be there.
+NEEDED = {"chromium": CHROMIUM, "ngspice": ("ngspice",)}
 APT_PYTHON = "sudo apt install python3-venv python3-dev gcc"
 
 
@@ -43,14 +45,17 @@ def main(argv: list[str]) -> int:
         return fail(
             f"Unknown command {command!r}. Use demo, test, or -- followed by arguments.", 2
         )
-    is_browser_needed = command == "test" and "--quick" not in rest
+    needed = set(NEEDED) if command == "test" else set()
+    if "--quick" in rest:
+        needed.discard("chromium")
     # Both fetch and unpack: side by side they take half as long.
-    browser = begin_chromium() if is_browser_needed else None
+    installing = begin_install(missing(needed))
     problem = set_up()
-    if browser is not None:
-        browser.wait()
-    if not problem and is_browser_needed and not has_chromium():
-        problem = "The browser tests need Chromium. On Debian: sudo apt install chromium"
+    if installing is not None:
+        installing.wait()
+    if not problem and missing(needed):
+        names = " ".join(missing(needed))
+        problem = f"The tests need {names}. On Debian: sudo apt install {names}"
     if problem:
         return fail(problem)
     if command == "test":
@@ -196,19 +201,20 @@ def succeeds(command: list[object], python_path: str | None = None) -> bool:
     return done.returncode == 0
 
 
-def has_chromium() -> bool:
-    """Return whether the browser of the tests is there."""
-    return any(shutil.which(name) for name in CHROMIUM)
+def missing(packages: set[str]) -> list[str]:
+    """Return those of these packages whose program is not there."""
+    return sorted(name for name in packages if not any(map(shutil.which, NEEDED[name])))
 
 
-def begin_chromium() -> subprocess.Popen | None:
-    """Begin to install Chromium where it is missing and this user may: as root, with apt."""
+def begin_install(packages: list[str]) -> subprocess.Popen | None:
+    """Begin to install these where this user may: as root, with apt."""
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    if has_chromium() or not is_root or not shutil.which("apt-get"):
+    if not packages or not is_root or not shutil.which("apt-get"):
         return None
-    say("Installing Chromium for the browser tests ...")
+    names = " ".join(packages)
+    say(f"Installing {names} for the tests ...")
     return subprocess.Popen(
-        ["/bin/sh", "-c", "apt-get update -qq; apt-get install -y -qq chromium"],
+        ["/bin/sh", "-c", f"apt-get update -qq; apt-get install -y -qq {names}"],
         stdout=subprocess.DEVNULL,
         env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
     )

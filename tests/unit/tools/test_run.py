@@ -219,27 +219,28 @@ def test_missing_browser_without_rights_is_named(checkout: Checkout, tmp_path: P
     code, out, err = checkout.run("test", PATH=tmp_path, PYTHONPATH=tmp_path)
     assert (code, out) == (1, "")
     assert err.splitlines()[-1] == (
-        "The browser tests need Chromium. On Debian: sudo apt install chromium"
+        "The tests need chromium ngspice. On Debian: sudo apt install chromium ngspice"
     )
 
 
-# apt-get of a system where installing works: it notes its arguments, then there is a browser.
+# apt-get of a system where installing works: it notes its arguments, then the programs are there.
 APT_GET = """#!/bin/sh
 echo "$DEBIAN_FRONTEND $*" >> {folder}/apt-get.log
 case " $* " in
-*" install "*" chromium "*) cd {folder}; echo > {program}; {chmod} +x {program};;
+*" install "*" chromium ngspice "*) cd {folder}; for program in {programs}; do
+  echo > $program; {chmod} +x $program; done;;
 esac
 """
 
 
-@pytest.mark.parametrize("program", ["chromium", "nothing"])
-def test_missing_browser_is_installed_where_root_has_apt(
-    checkout: Checkout, tmp_path: Path, program: str
+@pytest.mark.parametrize("programs", ["chromium ngspice", "ngspice"])
+def test_missing_programs_are_installed_where_root_has_apt(
+    checkout: Checkout, tmp_path: Path, programs: str
 ) -> None:
     """In the second case apt-get ends well and yet there is no browser."""
     (tmp_path / "cc").symlink_to("/bin/true")
     chmod = shutil.which("chmod")
-    text = APT_GET.format(folder=tmp_path, program=program, chmod=chmod)
+    text = APT_GET.format(folder=tmp_path, programs=programs, chmod=chmod)
     (tmp_path / "apt-get").write_text(text)
     (tmp_path / "apt-get").chmod(0o755)
     root = "import os; os.geteuid = lambda: 0\n"
@@ -251,17 +252,18 @@ def test_missing_browser_is_installed_where_root_has_apt(
         ["noninteractive", "update"],
         ["noninteractive", "install"],
     ]
-    assert "Installing Chromium for the browser tests ..." in err
-    if program == "chromium":
+    assert "Installing chromium ngspice for the tests ..." in err
+    if "chromium" in programs:
         assert (code, out) == (0, "['-k', 'rice']\n")
-        assert "need Chromium" not in err
+        assert "tests need" not in err
     else:
         assert (code, out) == (1, "")
-        assert err.splitlines()[-1].startswith("The browser tests need Chromium.")
+        assert err.splitlines()[-1].startswith("The tests need chromium. ")
 
 
 def test_quick_tests_need_no_browser(checkout: Checkout, tmp_path: Path) -> None:
     (tmp_path / "cc").symlink_to("/bin/true")
+    (tmp_path / "ngspice").symlink_to("/bin/true")
     (checkout.folder / "tools" / "check.py").write_text("import sys; print(sys.argv[1:])\n")
     code, out, err = checkout.run("test", "--quick", PATH=tmp_path)
     assert (code, out, err) == (0, "['--quick']\n", "")
