@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.metadata
 import signal
 import sys
 from collections.abc import Iterator
@@ -48,13 +49,31 @@ _WrongArguments: Any = typer.BadParameter.__base__
 
 app = typer.Typer(
     name="faceloop",
-    help="Facial retraining with surface EMG of both sides. Not a medical device.",
     epilog="To begin: faceloop demo",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"faceloop {importlib.metadata.version('faceloop')}")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_say_version, help="Print the version and end."
+        ),
+    ] = False,
+) -> None:
+    """Facial retraining with surface EMG of both sides. Not a medical device."""
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import signal
 import subprocess
 import sys
@@ -161,6 +162,12 @@ def test_output_that_cannot_be_written_is_one_sentence_and_code_7(arguments: str
 def test_reader_that_has_had_enough_gets_no_complaint(arguments: str) -> None:
     done = shell(f'"$1" {arguments} | sleep 0')
     assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
+
+
+def test_version_is_the_one_that_is_installed() -> None:
+    done = shell('"$1" --version')
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"faceloop {importlib.metadata.version('faceloop')}\n"
 
 
 def test_errors_that_nobody_takes_keep_their_code() -> None:
