@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check the project as continuous integration does, quick things first.
+"""Check the project as continuous integration does.
 
     tools/check.py               lint, types and every test
     tools/check.py --quick       without the tests that start a board or a browser
@@ -13,11 +13,13 @@ Every stage runs even when an earlier one failed; the exit code is that of the f
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import subprocess
 import sys
 import sysconfig
 import time
 from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,12 +32,24 @@ HEAT_RULES = "tests/simulation/test_heat_rules.py"  # of the heat pad's part of 
 ORDER = ("unit", "conformance", "simulation", "integration", "system", "browser")
 # Start boards or browsers: minutes instead of seconds.
 SLOW = ("integration", "system", "browser")
-# So many test files at a time; what measures time runs alone at the end. Boards and browsers
-# mostly wait: one after the other they would leave two thirds of two cores idle.
+# So many test files at a time.
 AT_A_TIME = {"unit": 2, "system": 3, "browser": 2}
-# Stages of a single process: so many beside each other.
-BESIDE = 2
+BESIDE = 2  # so many patient stages beside each other
+# Patient stages take only what the others leave of the processor.
+LAST_IN_LINE = ("nice", "-n", "19") if shutil.which("nice") else ()
 NO_TESTS_COLLECTED = 5  # pytest's exit code
+
+
+class Pace(Enum):
+    """What a stage needs of the processor.
+
+    Boards and browsers run in real time but mostly wait: two of them in a row would leave half
+    the machine idle, and what is only work fills that.
+    """
+
+    PATIENT = "beside the others, whenever there is time"
+    LIVE = "one after the other, at once"
+    ALONE = "after everything else, with nothing beside it"
 
 
 class Stage(NamedTuple):
@@ -45,13 +59,12 @@ class Stage(NamedTuple):
     ----------
     name : str
     commands : tuple of list of str
-    is_single : bool
-        Takes one processor core, whatever else runs.
+    pace : Pace
     """
 
     name: str
     commands: tuple[list[str], ...]
-    is_single: bool = False
+    pace: Pace = Pace.LIVE
 
 
 def main(arguments: list[str]) -> int:
@@ -69,8 +82,10 @@ def main(arguments: list[str]) -> int:
         return 1
     started_s = time.monotonic()
     found = stages(arguments)
-    codes = run_beside([stage for stage in found if stage.is_single])
-    codes += [run(stage) for stage in found if not stage.is_single]
+    try:
+        codes = run_all(found)
+    except KeyboardInterrupt:
+        return 130
     first_failure = next((code for code in codes if code), 0)
     outcome = "failed" if first_failure else "all good"
     print(f"{outcome} after {time.monotonic() - started_s:.0f} s", flush=True)
@@ -93,12 +108,12 @@ def stages(arguments: list[str]) -> list[Stage]:
     every_branch = ["--fail-under=100", "--skip-covered", "--show-missing"]
     protocol = [*python, "coverage", "run", "-m", *pytest[2:], PROTOCOL_TESTS, HEAT_RULES]
     found = [
-        single("lint", [*python, "ruff", "check", "."]),
-        single("format", [*python, "ruff", "format", "--check", "--quiet", "."]),
-        single("types", [*python, "mypy"]),
-        single("kernel types", [*python, "mypy.stubtest", *kernels()]),
+        patient("lint", [*python, "ruff", "check", "."]),
+        patient("format", [*python, "ruff", "format", "--check", "--quiet", "."]),
+        patient("types", [*python, "mypy"]),
+        patient("kernel types", [*python, "mypy.stubtest", *kernels()]),
         firmware_types(),
-        single("protocol", protocol, [*python, "coverage", "report", *every_branch]),
+        patient("protocol", protocol, [*python, "coverage", "report", *every_branch]),
     ]
     left_out = {"hardware", *(() if is_full else ("benchmarks",)), *(SLOW if is_quick else ())}
     folders = [name for name in test_folders() if name not in left_out]
@@ -107,24 +122,26 @@ def stages(arguments: list[str]) -> list[Stage]:
             workers = ["-n", str(AT_A_TIME[name]), "--dist", "loadfile"]
             workers += [f"--ignore={PROTOCOL_TESTS}"] if name == "unit" else []
             together = [*workers, "-m", f"({wanted}) and not benchmark"]
-            found.append(Stage(name, ([*pytest, *together, f"tests/{name}"],)))
+            pace = Pace.LIVE if name in SLOW else Pace.PATIENT
+            found.append(Stage(name, ([*pytest, *together, f"tests/{name}"],), pace))
         else:
-            found.append(single(name, [*pytest, "-m", wanted, f"tests/{name}"]))
+            pace = Pace.ALONE if name == "benchmarks" else Pace.PATIENT
+            found.append(Stage(name, ([*pytest, "-m", wanted, f"tests/{name}"],), pace))
     measured = [f"tests/{name}" for name in folders if name in AT_A_TIME]
     alone = ["-m", f"({wanted}) and benchmark", *measured]
-    return [*found, Stage("timed", ([*pytest, *alone],))]
+    return [*found, Stage("timed", ([*pytest, *alone],), Pace.ALONE)]
 
 
-def single(name: str, *commands: list[str]) -> Stage:
-    """Return a stage that may run beside another one."""
-    return Stage(name, commands, is_single=True)
+def patient(name: str, *commands: list[str]) -> Stage:
+    """Return a stage that runs beside others."""
+    return Stage(name, commands, Pace.PATIENT)
 
 
 def firmware_types() -> Stage:
     """Return the check of the board's files against the stubs of its MicroPython."""
     stubs = sysconfig.get_path("purelib")  # their folder "stdlib" stands for the standard library
     command = [sys.executable, "-m", "pyright", "-p", "firmware", "--typeshedpath", stubs]
-    return single("firmware types", command)
+    return patient("firmware types", command)
 
 
 def kernels() -> list[str]:
@@ -142,60 +159,71 @@ def test_folders() -> list[str]:
     return [name for name in ORDER if name in names] + sorted(names - set(ORDER))
 
 
-def run_beside(single: list[Stage]) -> list[int]:
-    """Run stages a few at a time, print what they said in order, return their exit codes."""
+def run_all(found: list[Stage]) -> list[int]:
+    """Run stages, each at its pace; return their exit codes in the order of the stages."""
+    codes: dict[str, int] = {}
     with ThreadPoolExecutor(BESIDE) as pool:
+        patient = {
+            stage.name: pool.submit(run_patient, stage)
+            for stage in found
+            if stage.pace is Pace.PATIENT
+        }
         try:
-            return list(map(show, single, pool.map(capture, single)))
+            codes.update((stage.name, run(stage)) for stage in found if stage.pace is Pace.LIVE)
+            codes.update((name, running.result()) for name, running in patient.items())
         except KeyboardInterrupt:
             pool.shutdown(cancel_futures=True)
-            sys.exit(130)
+            raise
+    codes.update((stage.name, run(stage)) for stage in found if stage.pace is Pace.ALONE)
+    return [codes[stage.name] for stage in found]
 
 
-def capture(stage: Stage) -> tuple[int, float, str]:
-    """Run a stage; return its exit code, the seconds it took, and what it said."""
+def run_patient(stage: Stage) -> int:
+    """Run a stage behind all others; print what it said when it ended, return its exit code."""
     started_s = time.monotonic()
     said = ""
     code = 0
     for command in stage.commands:
         done = subprocess.run(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [*LAST_IN_LINE, *command],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         said += done.stdout
         code = done.returncode
         if code:
             break
-    return code, time.monotonic() - started_s, said
-
-
-def show(stage: Stage, result: tuple[int, float, str]) -> int:
-    """Print what a stage said and the line about it; return its exit code."""
-    code, took_s, said = result
-    sys.stdout.write(said)
-    return verdict(stage, code, took_s)
+    # One write, on a line of its own: another stage may be in the middle of its dots.
+    sys.stdout.write(f"\n{said}{verdict(stage, code, time.monotonic() - started_s)}")
+    sys.stdout.flush()
+    return counted(stage, code)
 
 
 def run(stage: Stage) -> int:
-    """Run a stage that uses every core, print the line about it, return its exit code."""
+    """Run a stage, print the line about it, return its exit code."""
     started_s = time.monotonic()
     code = 0
     for command in stage.commands:
-        try:
-            code = subprocess.run(command, cwd=ROOT, check=False).returncode
-        except KeyboardInterrupt:
-            sys.exit(130)
+        code = subprocess.run(command, cwd=ROOT, check=False).returncode
         if code:
             break
-    return verdict(stage, code, time.monotonic() - started_s)
+    print(verdict(stage, code, time.monotonic() - started_s), end="", flush=True)
+    return counted(stage, code)
 
 
-def verdict(stage: Stage, code: int, took_s: float) -> int:
-    """Print one line about a stage that ended; return its exit code, 0 where it had no test."""
+def counted(stage: Stage, code: int) -> int:
+    """Return the exit code that counts: a folder may have no test for this run."""
     is_folder = stage.name != "tests" and "pytest" in stage.commands[0]
-    code = 0 if code == NO_TESTS_COLLECTED and is_folder else code
+    return 0 if code == NO_TESTS_COLLECTED and is_folder else code
+
+
+def verdict(stage: Stage, code: int, took_s: float) -> str:
+    """Return the line about a stage that ended."""
+    code = counted(stage, code)
     word = "ok" if code == 0 else f"failed ({code})"
-    print(f"-- {stage.name}: {word}, {took_s:.1f} s", flush=True)
-    return code
+    return f"-- {stage.name}: {word}, {took_s:.1f} s\n"
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ def at_both_ends(values: list[float], n: int) -> tuple[float, float]:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "minutes",
-    [pytest.param(0.75, id="short"), pytest.param(5.0, id="five_minutes", marks=pytest.mark.full)],
+    [pytest.param(0.5, id="short"), pytest.param(5.0, id="five_minutes", marks=pytest.mark.full)],
 )
 async def test_page_keeps_up_on_less_than_one_core(
     minutes: float, tmp_path: Path, chromium: dict[str, Any]

@@ -11,7 +11,7 @@ import pytest
 
 TESTS = Path(__file__).resolve().parents[2]
 CHECK = runpy.run_path(str(TESTS.parent / "tools" / "check.py"))
-SINGLE = CHECK["single"]
+PATIENT, STAGE, PACE = CHECK["patient"], CHECK["Stage"], CHECK["Pace"]
 
 
 def python(text: str) -> list[str]:
@@ -42,7 +42,9 @@ def test_default_run_has_boards_and_browsers_and_the_quick_one_neither() -> None
 def test_what_measures_time_runs_last_and_alone() -> None:
     found = CHECK["stages"]([])
     assert found[-1].name == "timed"
-    assert not found[-1].is_single
+    assert [stage.name for stage in found if stage.pace is PACE.ALONE] == ["timed"]
+    full = CHECK["stages"](["--full"])
+    assert {stage.name for stage in full if stage.pace is PACE.ALONE} == {"benchmarks", "timed"}
     assert "-n" not in found[-1].commands[0]
     assert "(not full) and benchmark" in found[-1].commands[0]
 
@@ -51,24 +53,48 @@ def test_arguments_choose_tests_and_nothing_else() -> None:
     assert list(commands("tests/unit", "-k", "rice")) == ["tests"]
 
 
-def test_stages_beside_each_other_are_told_in_order(capsys: Any) -> None:
-    slow = SINGLE("slow", python("import time; time.sleep(0.3); print('first')"))
-    quick = SINGLE("quick", python("print('second')"))
-    assert CHECK["run_beside"]([slow, quick]) == [0, 0]
-    told = capsys.readouterr().out.split("\n")
-    assert told[0] == "first" and told[1].startswith("-- slow: ok, ")
-    assert told[2] == "second" and told[3].startswith("-- quick: ok, ")
+def test_boards_and_browsers_run_one_after_the_other_and_all_else_beside_them() -> None:
+    found = CHECK["stages"]([])
+    assert {stage.name for stage in found if stage.pace is PACE.LIVE} == {"system", "browser"}
 
 
-def test_failed_command_ends_its_stage_with_its_code_and_what_it_said(capsys: Any) -> None:
-    bad = SINGLE(
+def test_patient_stage_runs_beside_the_others_and_one_that_measures_after_all(
+    tmp_path: Path, capfd: Any
+) -> None:
+    """The live stage ends only when the patient one has begun, which ends after it."""
+    began, live, ended = (str(tmp_path / name) for name in ("began", "live", "ended"))
+    wait = "import pathlib, time\nwhile not pathlib.Path({!r}).exists(): time.sleep(0.01)\n"
+    touch = "import pathlib; pathlib.Path({!r}).touch()\n"
+    found = [
+        PATIENT("work", python(touch.format(began) + wait.format(live) + touch.format(ended))),
+        STAGE("board", (python(wait.format(began) + touch.format(live)),)),
+        STAGE(
+            "clock",
+            (python(f"import os, sys; sys.exit(3 * os.path.exists({ended!r}))"),),
+            PACE.ALONE,
+        ),
+    ]
+    assert CHECK["run_all"](found) == [0, 0, 3]
+    told = [line.partition(",")[0] for line in capfd.readouterr().out.split("\n") if line]
+    assert sorted(told[:2]) == ["-- board: ok", "-- work: ok"]
+    assert told[2:] == ["-- clock: failed (3)"]
+
+
+def test_patient_stage_takes_what_others_leave_and_says_all_of_it_at_once(capfd: Any) -> None:
+    nice = "import os; print(os.nice(0)); raise SystemExit(os.nice(0) < 19)"
+    assert CHECK["run_all"]([PATIENT("work", python(nice))]) == [0]
+    assert capfd.readouterr().out.startswith("\n19\n-- work: ok, ")
+
+
+def test_failed_command_ends_its_stage_with_its_code_and_what_it_said(capfd: Any) -> None:
+    bad = PATIENT(
         "bad",
         python("import sys; print('why', file=sys.stderr); sys.exit(7)"),
         python("print('never')"),
     )
-    assert CHECK["run_beside"]([bad, SINGLE("good", python(""))]) == [7, 0]
-    assert CHECK["run"](CHECK["Stage"]("bad", bad.commands)) == 7
-    told = capsys.readouterr().out
+    assert CHECK["run_all"]([bad, PATIENT("good", python(""))]) == [7, 0]
+    assert CHECK["run"](STAGE("bad", bad.commands)) == 7
+    told = capfd.readouterr().out
     assert "why" in told and "-- bad: failed (7), " in told and "never" not in told
 
 
@@ -77,4 +103,4 @@ def test_folder_without_tests_to_run_is_fine_but_tests_asked_for_are_not(
     name: str, code: int
 ) -> None:
     ended = [*python("raise SystemExit(5)"), "pytest"]
-    assert CHECK["run"](CHECK["Stage"](name, (ended,))) == code
+    assert CHECK["run"](STAGE(name, (ended,))) == code
