@@ -32,8 +32,8 @@ HEAT_RULES = "tests/simulation/test_heat_rules.py"  # of the heat pad's part of 
 ORDER = ("unit", "conformance", "simulation", "integration", "system", "browser")
 # Start boards or browsers: minutes instead of seconds.
 SLOW = ("integration", "system", "browser")
-# So many test files at a time.
-AT_A_TIME = {"unit": 2, "system": 3, "browser": 2}
+LIVE_FILES = 3  # so many of their test files at a time
+UNIT_FILES = 2
 BESIDE = 2  # so many patient stages beside each other
 # Patient stages take only what the others leave of the processor.
 LAST_IN_LINE = ("nice", "-n", "19") if shutil.which("nice") else ()
@@ -118,18 +118,30 @@ def stages(arguments: list[str]) -> list[Stage]:
     left_out = {"hardware", *(() if is_full else ("benchmarks",)), *(SLOW if is_quick else ())}
     folders = [name for name in test_folders() if name not in left_out]
     for name in folders:
-        if name in AT_A_TIME:
-            workers = ["-n", str(AT_A_TIME[name]), "--dist", "loadfile"]
-            workers += [f"--ignore={PROTOCOL_TESTS}"] if name == "unit" else []
-            together = [*workers, "-m", f"({wanted}) and not benchmark"]
-            pace = Pace.LIVE if name in SLOW else Pace.PATIENT
-            found.append(Stage(name, ([*pytest, *together, f"tests/{name}"],), pace))
-        else:
-            pace = Pace.ALONE if name == "benchmarks" else Pace.PATIENT
-            found.append(Stage(name, ([*pytest, "-m", wanted, f"tests/{name}"],), pace))
-    measured = [f"tests/{name}" for name in folders if name in AT_A_TIME]
-    alone = ["-m", f"({wanted}) and benchmark", *measured]
-    return [*found, Stage("timed", ([*pytest, *alone],), Pace.ALONE)]
+        if name in SLOW:
+            continue
+        pace = Pace.ALONE if name == "benchmarks" else Pace.PATIENT
+        options = ["-m", wanted]
+        if name == "unit":
+            options = [*files(UNIT_FILES), f"--ignore={PROTOCOL_TESTS}", *without_timed(wanted)]
+        found.append(Stage(name, ([*pytest, *options, f"tests/{name}"],), pace))
+    live = [name for name in folders if name in SLOW]
+    if live:
+        tests = [*files(LIVE_FILES), *without_timed(wanted), *(f"tests/{name}" for name in live)]
+        found.append(Stage(", ".join(live), ([*pytest, *tests],)))
+    measured = [f"tests/{name}" for name in ("unit", *live)]
+    timed = ["-m", f"({wanted}) and benchmark", *measured]
+    return [*found, Stage("timed", ([*pytest, *timed],), Pace.ALONE)]
+
+
+def files(at_a_time: int) -> list[str]:
+    """Return pytest's options to run so many files beside each other."""
+    return ["-n", str(at_a_time), "--dist", "loadfile"]
+
+
+def without_timed(wanted: str) -> list[str]:
+    """Return pytest's options to leave out what runs alone at the end."""
+    return ["-m", f"({wanted}) and not benchmark"]
 
 
 def patient(name: str, *commands: list[str]) -> Stage:

@@ -6,9 +6,13 @@ from faceloop_protocol.limits import FS_HZ
 WORDS_PER_FRAME = 9
 # Positions are moved back by whole rings well before they leave a small integer (2**30).
 _REBASE_WORDS = 1 << 28
-# A whole ring that seems to have gone by is believed only when it still does this much later: the
-# virtual board's capture may be held up on a busy computer, and then catches up.
+# The virtual board's capture may be held up on a busy computer, and then catches up. So a whole
+# ring that seems to have gone by is believed only when the capture has kept its pace for this long
+# and it still does,
 _DOUBT_US = 50000
+# and after this long a capture that does not keep its pace has simply stood still.
+_STANDING_US = 1000000
+_UNKNOWN, _KEPT, _STANDING = range(3)
 
 
 class FrameRing:
@@ -36,6 +40,8 @@ class FrameRing:
         self.read_word = 0
         self._write_word = 0
         self._doubted_us = -1  # elapsed when the ring first seemed to have gone round
+        self._paced_us = 0  # elapsed, and position, from which the capture's pace is measured
+        self._paced_word = 0
         self.frame = 0  # index of the next frame to encode
         self.dropped = 0  # frames lost in here, total
         self.resyncs = 0
@@ -65,11 +71,11 @@ class FrameRing:
         step = (position_word - self._write_word) & self.word_mask
         expected = elapsed_us * FS_HZ // 1000000 * WORDS_PER_FRAME
         if expected - step > self.n_words >> 1:
-            if self._doubted_us < 0:
-                self._doubted_us = elapsed_us
-            if elapsed_us - self._doubted_us < _DOUBT_US:
+            pace = self._pace(position_word, elapsed_us)
+            if pace == _UNKNOWN:
                 return -1
-            step += (expected - step + (self.n_words >> 1)) // self.n_words * self.n_words
+            if pace == _KEPT:
+                step += (expected - step + (self.n_words >> 1)) // self.n_words * self.n_words
         self._doubted_us = -1
         self._write_word += step
         if self._write_word > _REBASE_WORDS:
@@ -83,6 +89,23 @@ class FrameRing:
             self.dropped += lost
             waiting -= lost
         return waiting
+
+    def _pace(self, position_word, elapsed_us):
+        since_us = elapsed_us - self._paced_us
+        if self._doubted_us < 0:
+            self._doubted_us = elapsed_us
+        elif since_us < _DOUBT_US:
+            return _UNKNOWN
+        else:
+            moved = (position_word - self._paced_word) & self.word_mask
+            expected = since_us * FS_HZ // 1000000 * WORDS_PER_FRAME
+            if expected * 3 <= moved * 4 <= expected * 5:
+                return _KEPT
+            if elapsed_us - self._doubted_us > _STANDING_US:
+                return _STANDING
+        self._paced_us = elapsed_us
+        self._paced_word = position_word
+        return _UNKNOWN
 
     def good(self, n_frames):
         """Return how many of the next ``n_frames`` carry the converter's header."""

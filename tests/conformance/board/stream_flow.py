@@ -196,6 +196,39 @@ def capture_that_is_held_up_itself_loses_nothing():
     assert bench.stream.frames.frame == bench.capture.n_frames
 
 
+def capture_that_stands_for_long_loses_nothing():
+    bench = Bench()
+    for _ in range(50):
+        bench.step()
+    # The board itself was late for once, and finds its capture standing for another 0.1 s.
+    bench.stream.capture(bench.stream.position(), 150000)
+    for _ in range(20):
+        bench.stream.capture(bench.stream.position(), 5000)
+    for _ in range(9):  # it catches up, faster than frames come
+        bench.capture.feed(60)
+        bench.stream.capture(bench.stream.position(), 2500)
+        bench.send()
+    for _ in range(50):
+        bench.step()
+    bench.finish()
+    assert bench.stream.dropped == 0
+    assert bench.frames() == set(range(bench.capture.n_frames))
+    assert bench.stream.frames.frame == bench.capture.n_frames
+
+
+def capture_that_never_comes_back_is_noticed():
+    bench = Bench()
+    for _ in range(50):
+        bench.step()
+    bench.stream.capture(bench.stream.position(), 250000)
+    for _ in range(400):
+        bench.stream.capture(bench.stream.position(), 5000)
+    assert bench.stream.is_silent
+    bench.finish()
+    assert bench.stream.dropped == 0
+    assert bench.frames() == set(range(bench.capture.n_frames))
+
+
 def silent_converter_is_noticed_and_flushed():
     bench = Bench()
     bench.step(13)
@@ -236,6 +269,8 @@ for test in (
     lost_place_is_counted_and_flagged,
     late_capture_task_counts_its_loss,
     capture_that_is_held_up_itself_loses_nothing,
+    capture_that_stands_for_long_loses_nothing,
+    capture_that_never_comes_back_is_noticed,
     silent_converter_is_noticed_and_flushed,
     many_ranges_never_lose_one,
 ):

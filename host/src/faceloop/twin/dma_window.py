@@ -83,6 +83,11 @@ class DmaWindow:
         (taken,) = struct.unpack("<Q", os.pread(self._fd, 8, 8))
         return int(taken)
 
+    @property
+    def room(self) -> int:
+        """Frames that fit into the board's ring before the oldest is overwritten."""
+        return max(0, self._ring_frames - (self.written - self.taken))
+
     def close(self) -> None:
         """Close the file; it stays until its directory goes."""
         os.close(self._fd)

@@ -24,6 +24,10 @@ from faceloop.twin.world import Knobs, World
 __all__ = ["Frontend"]
 
 MAX_BLOCK_FRAMES = 4000
+# Conversions are made every few milliseconds. More than this at once, and the process was held up;
+HELD_UP_FRAMES = 200
+# for so long the board is then given time to take them in pieces.
+PATIENCE_S = 2.0
 """Conversions made in one go after a long pause, to bound memory."""
 
 
@@ -84,6 +88,7 @@ class Frontend:
         self._run = self.chip.run
         self._conversions = 0
         self._is_over = False
+        self._patient_until_s: float | None = None  # while it was held up and catches up
         self._world = world or World()
         self._world.subscribe(self._apply_knobs)
         self._apply_knobs(self._world.knobs)
@@ -168,16 +173,29 @@ class Frontend:
         """Make all conversions that are due and return how many."""
         done = 0
         now_s = self._clock()
-        while self.is_converting:
-            due = (
-                int((now_s - self.next_due_s) * self.fs_hz) + 1 if now_s >= self.next_due_s else 0
-            )
-            if due == 0:
-                break
-            done += self._convert(min(due, MAX_BLOCK_FRAMES), now_s)
+        late_s = now_s - self.next_due_s if self.is_converting else -1.0
+        due = int(late_s * self.fs_hz) + 1 if late_s >= 0 else 0
+        bearable = self._bearable(due, now_s)
+        while done < bearable and self.is_converting:
+            done += self._convert(min(bearable - done, MAX_BLOCK_FRAMES), now_s)
         if done and self.on_drdy is not None:
             self.on_drdy(done)
         return done
+
+    def _bearable(self, due: int, now_s: float) -> int:
+        """Return how many conversions may come at once.
+
+        Where many are due this process was held up, not the board; its ring shall not run over for
+        that. A board that takes none of them is no longer waited for.
+        """
+        if due > HELD_UP_FRAMES and self._patient_until_s is None:
+            self._patient_until_s = now_s + PATIENCE_S
+        if self._patient_until_s is not None:
+            room = self._window.room if self.is_capturing and self._delivers else due
+            if room < due and now_s < self._patient_until_s:
+                return room
+            self._patient_until_s = None
+        return due
 
     def _convert(self, n: int, now_s: float) -> int:
         if self.chip.is_single_shot:
