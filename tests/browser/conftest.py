@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+import io
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import TimeoutError as PageTimeout
 
 from faceloop.ui.app import serve
 
@@ -46,6 +48,39 @@ class Running:
     @property
     def port(self) -> int:
         return int(self.origin.rpartition(":")[2])
+
+
+async def answer_of(origin: str) -> str:
+    """Return the first line that the server answers to a plain request."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(origin.rpartition(":")[2]))
+    try:
+        host = origin.removeprefix("http://")
+        writer.write(f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        async with asyncio.timeout(5):
+            return (await reader.readline()).decode().strip()
+    finally:
+        writer.close()
+
+
+async def open_page(page: Page, app: Running) -> None:
+    """Go to the launch address; where the browser does not get there, say who did not answer.
+
+    Once in some hundred times a new Chromium page sits before its first request for half a minute.
+    """
+    try:
+        await page.goto(app.url)
+    except PageTimeout as error:
+        try:
+            answer = await answer_of(app.origin)
+        except (OSError, TimeoutError) as silence:
+            answer = f"nothing ({type(silence).__name__})"
+        stacks = io.StringIO()
+        for task in asyncio.all_tasks():
+            task.print_stack(limit=3, file=stacks)
+        pytest.fail(
+            f"{error.message}\nThe server answers a plain request: {answer}\n{stacks.getvalue()}",
+            pytrace=False,
+        )
 
 
 @dataclass
@@ -134,7 +169,7 @@ async def page(app: Running, context: BrowserContext, seen: Seen) -> AsyncIterat
     page.on("pageerror", lambda error: seen.console.append(f"page error: {error}"))
     page.on("request", lambda request: seen.requests.append(request.url))
     page.on("websocket", lambda socket: seen.requests.append(socket.url))
-    await page.goto(app.url)
+    await open_page(page, app)
     await page.get_by_role("button", name="Start").wait_for()
     yield page
     await page.close()

@@ -38,13 +38,13 @@ def test_messages_and_keys_are_the_same_bytes_on_the_board(on_board: Callable[..
 
 def test_stream_is_complete_under_every_trouble(on_board: Callable[..., str]) -> None:
     lines = on_board(BOARD / "stream_flow.py").splitlines()
-    assert len(lines) == 13
+    assert len(lines) == 14
     assert all(line.startswith("ok ") for line in lines)
 
 
 def test_slow_link_costs_detail_before_it_costs_frames(on_board: Callable[..., str]) -> None:
     lines = on_board(BOARD / "degrade.py", timeout_s=120).splitlines()
-    assert len(lines) == 8
+    assert len(lines) == 9
     assert all(line.startswith("ok ") for line in lines)
 
 

@@ -6,13 +6,16 @@ from faceloop_protocol.limits import FS_HZ
 WORDS_PER_FRAME = 9
 # Positions are moved back by whole rings well before they leave a small integer (2**30).
 _REBASE_WORDS = 1 << 28
+_WORD_US = 1000000 // FS_HZ // WORDS_PER_FRAME
 # The virtual board's capture may be held up on a busy computer, and then catches up. So a whole
 # ring that seems to have gone by is believed only when the capture has kept its pace for this long
-# and it still does,
+# and it still does;
 _DOUBT_US = 50000
-# and after this long a capture that does not keep its pace has simply stood still.
+# one that leaps by more than twice its pace and this is catching up;
+_LEAP_WORDS = 40 * WORDS_PER_FRAME
+# and one that did neither for this long has stood still.
 _STANDING_US = 1000000
-_UNKNOWN, _KEPT, _STANDING = range(3)
+_UNKNOWN, _WENT_ROUND, _CATCHES_UP, _STANDS = range(4)
 
 
 class FrameRing:
@@ -39,8 +42,9 @@ class FrameRing:
         """Start at frame 0 with an empty ring."""
         self.read_word = 0
         self._write_word = 0
-        self._doubted_us = -1  # elapsed when the ring first seemed to have gone round
-        self._paced_us = 0  # elapsed, and position, from which the capture's pace is measured
+        self._doubted_us = -1  # since the ring first seemed to have gone round
+        self._owed_us = 0  # went by without the words that belong to it
+        self._paced_us = 0  # since the position from which the capture's pace is measured
         self._paced_word = 0
         self.frame = 0  # index of the next frame to encode
         self.dropped = 0  # frames lost in here, total
@@ -58,6 +62,7 @@ class FrameRing:
         self.read_word = 0
         self._write_word = 0
         self._doubted_us = -1
+        self._owed_us = 0
         self.frame += lost_frames
         self.dropped += lost_frames
         self.resyncs += 1
@@ -65,18 +70,22 @@ class FrameRing:
     def advance(self, position_word, elapsed_us):
         """Take the DMA's position (0..n_words - 1); return how many whole frames wait.
 
-        ``elapsed_us`` since the last position taken tells how often the ring went round in
-        between. Returns -1 while that is in doubt: then the position was not taken.
+        ``elapsed_us`` since the last call tells how often the ring went round in between. Returns
+        -1 while that is in doubt: then the position was not taken.
         """
         step = (position_word - self._write_word) & self.word_mask
-        expected = elapsed_us * FS_HZ // 1000000 * WORDS_PER_FRAME
-        if expected - step > self.n_words >> 1:
-            pace = self._pace(position_word, elapsed_us)
-            if pace == _UNKNOWN:
+        behind = _words(self._owed_us + elapsed_us) - step
+        if behind > self.n_words >> 1:
+            verdict = self._doubt(position_word, elapsed_us)
+            if verdict == _UNKNOWN:
+                self._owed_us += elapsed_us
                 return -1
-            if pace == _KEPT:
-                step += (expected - step + (self.n_words >> 1)) // self.n_words * self.n_words
-        self._doubted_us = -1
+            if verdict == _WENT_ROUND:
+                step += (behind + (self.n_words >> 1)) // self.n_words * self.n_words
+            self._owed_us = behind * _WORD_US if verdict == _CATCHES_UP else 0
+        else:
+            self._owed_us = 0
+            self._doubted_us = -1
         self._write_word += step
         if self._write_word > _REBASE_WORDS:
             whole_rings = self.read_word & ~self.word_mask
@@ -90,22 +99,34 @@ class FrameRing:
             waiting -= lost
         return waiting
 
-    def _pace(self, position_word, elapsed_us):
-        since_us = elapsed_us - self._paced_us
+    def _doubt(self, position_word, elapsed_us):
+        """Judge a capture that seems more than half a ring behind by how it goes on."""
+        verdict = _UNKNOWN
         if self._doubted_us < 0:
-            self._doubted_us = elapsed_us
-        elif since_us < _DOUBT_US:
-            return _UNKNOWN
+            self._doubted_us = 0
         else:
+            self._doubted_us += elapsed_us
+            self._paced_us += elapsed_us
             moved = (position_word - self._paced_word) & self.word_mask
-            expected = since_us * FS_HZ // 1000000 * WORDS_PER_FRAME
-            if expected * 3 <= moved * 4 <= expected * 5:
-                return _KEPT
-            if elapsed_us - self._doubted_us > _STANDING_US:
-                return _STANDING
-        self._paced_us = elapsed_us
+            expected = _words(self._paced_us)
+            if moved > 2 * expected + _LEAP_WORDS:
+                verdict = _CATCHES_UP
+            elif self._paced_us < _DOUBT_US:
+                return _UNKNOWN
+            elif expected * 3 <= moved * 4 <= expected * 5:
+                verdict = _WENT_ROUND
+            elif self._doubted_us > _STANDING_US:
+                verdict = _STANDS
+        self._paced_us = 0
         self._paced_word = position_word
-        return _UNKNOWN
+        if verdict == _WENT_ROUND or verdict == _STANDS:
+            self._doubted_us = -1
+        return verdict
+
+    def settle(self):
+        """No time is owed any more: what the next position says is taken as it is."""
+        self._owed_us = 0
+        self._doubted_us = -1
 
     def good(self, n_frames):
         """Return how many of the next ``n_frames`` carry the converter's header."""
@@ -115,3 +136,7 @@ class FrameRing:
         """Move on by ``n_frames``."""
         self.read_word += n_frames * WORDS_PER_FRAME
         self.frame += n_frames
+
+
+def _words(us):
+    return us * FS_HZ // 1000000 * WORDS_PER_FRAME

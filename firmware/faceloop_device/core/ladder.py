@@ -8,8 +8,11 @@ STEPS = 3
 
 _TICKS_MASK = 0x3FFFFFFF  # time.ticks_ms() wraps here on every port
 
-# A link is judged by what it did in this time.
-JUDGED_MS = 1000
+# A link is judged by what it did in this time: the ring holds more than twice as much, and what a
+# busy second held up is made up for in the next.
+JUDGED_MS = 3000
+# There is less time when the ring fills.
+HURRIED_MS = 1000
 # Without news from the host for this long nothing is known: it may be a blackout, and what a
 # blackout holds up the ring keeps.
 DEAF_MS = 300
@@ -75,7 +78,9 @@ class Ladder:
             self._is_judging = True
             self._judged_from_ms = now_ms
             self._pile_then = pile
-        elif _since(now_ms, self._judged_from_ms) >= JUDGED_MS:
+        elif _since(now_ms, self._judged_from_ms) >= (
+            HURRIED_MS if is_ring_filling else JUDGED_MS
+        ):
             is_too_slow = pile > LIVE_BACKLOG and pile >= self._pile_then
             self._judged_from_ms = now_ms
             self._pile_then = pile

@@ -105,6 +105,7 @@ class Stream:
         """Stop converting; all that was captured becomes packets, the last one perhaps short."""
         if self.is_running:
             self._capture.halt()
+            self.frames.settle()
             self._encode_waiting(self.frames.advance(self.position(), 0), 1)
             self._capture.stop()
             self.is_running = False
@@ -130,8 +131,8 @@ class Stream:
         if self._is_fresh:
             self._is_fresh = False
             elapsed_us = 0  # most of it was the converter's start-up
-        elapsed_us += self._owed_us
         waiting = frames.advance(position, elapsed_us)
+        elapsed_us += self._owed_us
         if waiting < 0:
             self._owed_us = elapsed_us
             return

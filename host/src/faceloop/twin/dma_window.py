@@ -83,10 +83,9 @@ class DmaWindow:
         (taken,) = struct.unpack("<Q", os.pread(self._fd, 8, 8))
         return int(taken)
 
-    @property
-    def room(self) -> int:
-        """Frames that fit into the board's ring before the oldest is overwritten."""
-        return max(0, self._ring_frames - (self.written - self.taken))
+    def room(self, part: float) -> int:
+        """Return how many frames the board may get until so large a part of its ring is new."""
+        return max(0, int(part * self._ring_frames) - (self.written - self.taken))
 
     def close(self) -> None:
         """Close the file; it stays until its directory goes."""

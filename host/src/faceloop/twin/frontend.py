@@ -26,8 +26,9 @@ __all__ = ["Frontend"]
 MAX_BLOCK_FRAMES = 4000
 # Conversions are made every few milliseconds. More than this at once, and the process was held up;
 HELD_UP_FRAMES = 200
-# for so long the board is then given time to take them in pieces.
+# for so long the board is then given time to take them, in pieces of this part of its ring.
 PATIENCE_S = 2.0
+PIECE = 0.25
 """Conversions made in one go after a long pause, to bound memory."""
 
 
@@ -191,7 +192,7 @@ class Frontend:
         if due > HELD_UP_FRAMES and self._patient_until_s is None:
             self._patient_until_s = now_s + PATIENCE_S
         if self._patient_until_s is not None:
-            room = self._window.room if self.is_capturing and self._delivers else due
+            room = self._window.room(PIECE) if self.is_capturing and self._delivers else due
             if room < due and now_s < self._patient_until_s:
                 return room
             self._patient_until_s = None
