@@ -195,6 +195,20 @@ async def test_server_gone_is_said_on_every_page(page: Page, app: Any, is_starte
         await expect(page.get_by_role("button", name=name)).to_be_hidden()
 
 
+@pytest.mark.parametrize("size", [(1280, 800), (390, 844)])
+async def test_start_is_seen_without_scrolling_and_covers_no_words(
+    page: Page, size: tuple[int, int]
+) -> None:
+    await page.set_viewport_size({"width": size[0], "height": size[1]})
+    start = page.locator(".fl-start")
+    await expect(page.get_by_role("button", name="Start")).to_be_in_viewport(ratio=1)
+    await page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    box, cards = await start.bounding_box(), page.locator(".fl-card")
+    last = await cards.nth(await cards.count() - 1).bounding_box()
+    assert box is not None and last is not None
+    assert box["y"] >= last["y"] + last["height"]
+
+
 async def test_train_begins_at_its_top_however_far_down_start_was(page: Page) -> None:
     await page.set_viewport_size({"width": 360, "height": 400})
     await page.get_by_role("button", name="Start").scroll_into_view_if_needed()
