@@ -75,7 +75,8 @@ class Board:
         self._crash = crash
         self._restarts = restarts
         self._cable_idle_s = 0
-        self._started_ms = time.ticks_ms()
+        self._started_ms = self._counted_ms = time.ticks_ms()
+        self._uptime_s = self._uptime_rest_ms = 0
         self._collector = Collector()
         self._supervisor = Supervisor(N_TASKS)
         self._converter_id = self._probe()
@@ -195,6 +196,14 @@ class Board:
             self._supervisor.beat(TASK_PUMP)
             await asyncio.sleep_ms(PUMP_MS)
 
+    def _count_uptime(self, now_ms):
+        # Not the clock itself: it wraps after twelve days, and on a computer it began with that.
+        self._uptime_rest_ms += time.ticks_diff(now_ms, self._counted_ms)
+        self._counted_ms = now_ms
+        self._uptime_s += self._uptime_rest_ms // 1000
+        self._uptime_rest_ms %= 1000
+        return self._uptime_s
+
     async def status(self):
         """Once a second: report, advertise, cut unproven links, stop orphaned streams."""
         while True:
@@ -229,7 +238,8 @@ class Board:
                 wearer.presses,
                 wearer.long_presses,
             )
-            pack_state_into(self._state, self, now_ms, power, percent, battery_mv, health)
+            uptime_s = self._count_uptime(now_ms)
+            pack_state_into(self._state, self, uptime_s, power, percent, battery_mv, health)
             self.ble.send_state(self._state, percent)
             self.serial.send_state(self._state, percent)
             self._publish()  # a write to config has overwritten what a read of it answers

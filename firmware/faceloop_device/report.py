@@ -33,7 +33,7 @@ def make_info(board, number, converter, converter_id, ring_kib):
     )
 
 
-def pack_state_into(buf, board, now_ms, power_bits, percent, battery_mv, health):
+def pack_state_into(buf, board, uptime_s, power_bits, percent, battery_mv, health):
     """Write the state into ``buf``.
 
     ``health``: restarts in a row, longest collection in ms, short and long presses.
@@ -58,7 +58,7 @@ def pack_state_into(buf, board, now_ms, power_bits, percent, battery_mv, health)
         battery_mv,
         stream.lead_off_p,
         stream.lead_off_n,
-        now_ms // 1000,
+        uptime_s,
         stream.frames.frame & 0xFFFFFFFF,
         ring.oldest & 0xFFFF,
         ring.head & 0xFFFF,
