@@ -225,7 +225,7 @@ async def test_exception_restarts_the_board_which_keeps_the_cause_and_says_so(
     home: Any, mutated_firmware: Any, monkeypatch: pytest.MonkeyPatch, mpremote: Any
 ) -> None:
     firmware = mutated_firmware(
-        "faceloop_device/app.py", "step += 1\n", RAISE.format(when="stream.ring.head == 150")
+        "faceloop_device/app.py", "step += 1\n", RAISE.format(when="stream.ring.head >= 150")
     )
     monkeypatch.setenv(FIRMWARE_VARIABLE, str(firmware))
     board = await home.start_board()
@@ -284,7 +284,7 @@ async def test_watchdog_ends_a_hang_and_the_board_says_so(
     firmware = mutated_firmware(
         "faceloop_device/app.py",
         "step += 1\n",
-        HANG.format(when="stream.ring.head == 150", hang=hang),
+        HANG.format(when="stream.ring.head >= 150", hang=hang),
     )
     monkeypatch.setenv(FIRMWARE_VARIABLE, str(firmware))
     board = await home.start_board()
