@@ -8,8 +8,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from faceloop.device.board_prompt import TOOLS
+from faceloop.device.install import install
 
 BOARD = Path(__file__).parent / "board"
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
@@ -98,6 +102,40 @@ def test_power_cut_at_any_byte_keeps_the_old_file_or_the_new(on_board: Callable[
     words = on_board(BOARD / "power_cut.py").split()
     n_bytes, n_old, n_new = map(int, words[1::2])
     assert n_old + n_new == n_bytes + 1 > 1000
+
+
+@pytest.mark.parametrize("top", [True, False], ids=["first time", "again"])
+def test_copy_of_a_program_cut_anywhere_starts_the_old_one_or_the_new(
+    top: bool, on_board: Callable[..., str], load_fake: Callable[..., Any], tmp_path: Path
+) -> None:
+    main = (FIRMWARE / "main.py").read_text()
+    old = {"faceloop_device/app.mpy": b"old" * 200, "lib/a.mpy": b"old a", "boards/x.mpy": b"x"}
+    new = {"faceloop_device/app.mpy": b"new" * 300, "lib/a.mpy": b"new a", "boards/y.mpy": b"y"}
+    prompt = load_fake("fake_prompt").FakePrompt(tmp_path)
+    beside = {} if top else {**old, "lib/left.mpy": b"of an earlier one"}
+    if not top:
+        install(prompt, old, main.encode())
+        install(prompt, beside, main.encode())
+        install(prompt, old, main.encode())
+        prompt.scripts.clear()
+    install(prompt, new, main.encode())
+    case = tmp_path / "case.json"
+    case.write_text(
+        json.dumps(
+            {
+                "tools": TOOLS,
+                "main": main,
+                "top": top,
+                "old": {path: content.hex() for path, content in old.items()},
+                "beside": {path: content.hex() for path, content in beside.items()},
+                "new": {path: content.hex() for path, content in new.items()},
+                "scripts": prompt.scripts,
+            }
+        )
+    )
+    words = on_board(BOARD / "flash_cut.py", str(case), "23").split()
+    n_bytes, n_old, n_new = map(int, words[1::2])
+    assert n_bytes > 2000 and n_old > 100 and n_new >= 2
 
 
 def test_steady_state_allocates_nothing(on_board: Callable[..., str]) -> None:

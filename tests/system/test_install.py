@@ -32,7 +32,9 @@ async def test_package_makes_an_empty_board_a_faceloop(
     code, text = await mpremote(board.tty_path, "exec", ERASE)
     assert (code, text) == (0, "['shim']\n")
     package = root / "firmware" / "package.json"
-    code, text = await mpremote(board.tty_path, "mip", "install", "--target", "/", package)
+    code, text = await mpremote(
+        board.tty_path, "mip", "install", "--target", "/", package, timeout_s=90.0
+    )
     assert code == 0, text
     assert (await mpremote(board.tty_path, "reset"))[0] == 0
     async with asyncio.timeout(20):

@@ -21,26 +21,45 @@ class Power:
 
     def __init__(self, board):
         self._board = board
-        self._battery = ADC(board.ADC_BATTERY)
-        self._plug = ADC(board.ADC_BENCH_PLUG)
+        self._battery = _Voltmeter(board, board.ADC_BATTERY)
+        self._plug = _Voltmeter(board, board.ADC_BENCH_PLUG)
         self._vbus = Pin(board.VBUS_SENSE, Pin.IN)
 
     def battery_mv(self):
         """Return the voltage of the cell."""
-        full_scale = self._board.ADC_FULL_SCALE_MV * self._board.BATTERY_DIVIDER
-        return self._battery.read_u16() * full_scale // 65535
+        return self._battery.millivolts() * self._board.BATTERY_DIVIDER
 
     def bits(self):
         """Return the POWER_ bits of ``faceloop_protocol.state``."""
         bits = 0
         if self._vbus.value():
             bits |= state.POWER_USB
-        plug_mv = self._plug.read_u16() * self._board.ADC_FULL_SCALE_MV // 65535
+        plug_mv = self._plug.millivolts()
         if self._board.BENCH_PLUG_MIN_MV <= plug_mv <= self._board.BENCH_PLUG_MAX_MV:
             bits |= state.POWER_BENCH_PLUG
         if self.battery_mv() < LOW_MV:
             bits |= state.POWER_LOW
         return bits
+
+
+class _Voltmeter:
+    """One analog input."""
+
+    def __init__(self, board, pin):
+        self._adc = ADC(Pin(pin))
+        self._full_scale_mv = board.ADC_FULL_SCALE_MV
+        self._read_uv = None
+        attenuation = getattr(ADC, "ATTN_11DB", None)
+        if attenuation is not None:
+            # An ESP32 measures up to 0.95 V unless told, and knows how its own chip is off.
+            getattr(self._adc, "atten")(attenuation)  # noqa: B009  not in the stubs of the other
+            self._read_uv = getattr(self._adc, "read_uv")  # noqa: B009
+
+    def millivolts(self):
+        """Return what is there now."""
+        if self._read_uv is not None:
+            return self._read_uv() // 1000
+        return self._adc.read_u16() * self._full_scale_mv // 65535
 
 
 def battery_pct(battery_mv):

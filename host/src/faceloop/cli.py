@@ -281,6 +281,35 @@ def pair(
 
 
 @app.command()
+def flash(
+    *,
+    port: Annotated[
+        str | None,
+        typer.Option(metavar="PORT", help="Where the board is; found when it is the only one."),
+    ] = None,
+    board: Annotated[
+        str | None,
+        typer.Option(
+            metavar="pico2w|esp32s3|virtual", help="What it must be; found out when not given."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Install or update a board's program.
+
+    Over its USB cable, nobody wearing it. MicroPython 1.29 has to be on the board.
+    """
+    from faceloop.tasks.flash import flash as run
+    from faceloop.tasks.program import PROFILES
+
+    with _working(as_json) as progress:
+        if board is not None and board not in PROFILES:
+            raise UsageError(f"There is no board {board}. There are: {', '.join(PROFILES)}.")
+        result = asyncio.run(run(port, board, progress))
+    output.result(result, as_json, output.flash_lines)
+
+
+@app.command()
 def doctor(*, as_json: Json = False) -> None:
     """Check that all faceloop needs is here."""
     from faceloop.tasks.doctor import doctor as run

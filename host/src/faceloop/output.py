@@ -27,6 +27,7 @@ __all__ = [
     "device_lines",
     "doctor_lines",
     "error",
+    "flash_lines",
     "flush",
     "heat_lines",
     "keep_traceback",
@@ -308,6 +309,19 @@ def device_lines(content: dict[str, Any]) -> Iterator[str]:
     if not content["boards"]:
         yield "No board found. Switch it on and bring it near, or try: faceloop demo"
     yield from content["notes"]
+
+
+def flash_lines(content: dict[str, Any]) -> Iterator[str]:
+    """Say what was put on a board."""
+    yield (
+        f"{content['board']} {content['device_id']} now has faceloop "
+        f"{content['firmware_version']} ({content['interpreter']})."
+    )
+    yield (
+        f"{content['copied']} of {content['files']} files copied, all "
+        f"{content['bytes'] / 1024:.0f} KiB checked, {content['seconds']:.0f} s."
+    )
+    yield f"Next: faceloop selftest --serial {content['port']}"
 
 
 def pair_lines(content: dict[str, Any]) -> Iterator[str]:

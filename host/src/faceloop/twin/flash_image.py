@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Iterable
@@ -26,6 +27,7 @@ BLOCK_BYTES = 4096
 IMAGE_BYTES = 1 << 20
 _BLOCKS = IMAGE_BYTES // BLOCK_BYTES
 _FILE = 1  # LFS_TYPE_REG
+_SLOT_FILE = "/faceloop.slot"
 
 
 def build_image(files: Iterable[tuple[PurePosixPath, bytes]]) -> bytes:
@@ -70,6 +72,8 @@ def update_image(image: bytes, files: Iterable[tuple[PurePosixPath, bytes]]) -> 
         raise UsageError(
             "The kept flash image cannot be read; delete it and try again."
         ) from error
+    with contextlib.suppress(OSError, LittleFSError):
+        filesystem.remove(_SLOT_FILE)  # what was flashed into a folder would start instead
     files = list(files)
     for folder in {target.parent for target, _ in files} - {PurePosixPath("/")}:
         _clear(filesystem, folder)

@@ -1,0 +1,76 @@
+"""``faceloop flash`` on a virtual board's serial port, as on a real one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from faceloop import errors
+from faceloop.tasks.flash import describe
+
+WAIT_S = 30.0
+
+
+async def version_of(board: Any) -> str:
+    """What the program on the board says it is, once it answers."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            try:
+                about = await describe(str(board.tty_path))
+            except errors.LinkError:  # not up yet
+                about = None
+            if about is not None:
+                return ".".join(map(str, about.firmware))
+            await asyncio.sleep(0.2)
+
+
+async def restart(board: Any) -> None:
+    await board.control("power", on=False)
+    await board.control("power", on=True)
+
+
+async def test_update_is_whole_or_not_at_all_and_then_it_runs(
+    home: Any, mutated_firmware: Callable[..., Path], mpremote: Callable[..., Any]
+) -> None:
+    """Killed in the middle, then done again; the key stays."""
+    board = await home.start_board()
+    (board_id,) = json.loads(home.keys.path.read_text())
+    key = home.keys.get(bytes.fromhex(board_id))
+    newer = mutated_firmware("faceloop_device/__init__.py", "(0, 1, 0)", "(0, 1, 99)")
+    command = ("flash", "--port", board.tty_path, "--json")
+    run = await home.start(*command, FACELOOP_FIRMWARE=str(newer))
+    flash = board.directory / "flash.img"
+    async with asyncio.timeout(WAIT_S):
+        while b"faceloop_a" not in flash.read_bytes():
+            await asyncio.sleep(0.02)
+    run.send(signal.SIGKILL)
+    await run.done()
+    await restart(board)
+    assert await version_of(board) == "0.1.0", "what it had"
+
+    done = await home.run(*command, FACELOOP_FIRMWARE=str(newer), timeout_s=90)
+    assert done.code == 0, done.err
+    account = done.account
+    assert (account["board"], account["firmware_version"]) == ("virtual", "0.1.99")
+    assert (account["device_id"], account["slot"]) == (board_id, "a")
+    assert 0 < account["copied"] <= account["files"], "what was there already is not copied again"
+    await restart(board)
+    assert await version_of(board) == "0.1.99"
+    await home.pair(board)
+    assert home.keys.get(bytes.fromhex(board_id)) == key
+    code, text = await mpremote(board.tty_path, "fs", "ls", ":/faceloop_a/boards")
+    assert code == 0 and "chosen.mpy" in text
+
+
+async def test_wrong_board_is_refused_and_goes_on_as_before(home: Any) -> None:
+    board = await home.start_board()
+    done = await home.run("flash", "--port", board.tty_path, "--board", "pico2w")
+    assert "no Raspberry Pi Pico 2 W but a virtual board" in done.sentence(2)
+    assert await version_of(board) == "0.1.0"
+    assert "There is no board pico3" in (
+        await home.run("flash", "--board", "pico3", "--port", board.tty_path)
+    ).sentence(2)
