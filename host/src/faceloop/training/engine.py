@@ -1,0 +1,487 @@
+"""A day of training: leads through its blocks, listens, stores at once what was done.
+
+Nothing in here knows a screen, a radio or a clock: time and signal are given to it. Time stands
+still in a pause. Every change is appended to the day's log before it is shown, so that a day that
+is killed at any moment goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from faceloop.training.blocks import block_title, left_out_reason, needs_signal, steps_of
+from faceloop.training.day_log import RecordSink
+from faceloop.training.day_position import FORMAT, DayContext, DayPosition
+from faceloop.training.day_view import BlockView, DayState, DayView, LastTrial, StepView
+from faceloop.training.feedback import Cue, trial_feedback
+from faceloop.training.hop import Hop
+from faceloop.training.message import Message, message
+from faceloop.training.outputs import HeatReport, NoOutputs, Outputs
+from faceloop.training.programme import BlockSpec, HeatBlock, Programme, RetrainingBlock
+from faceloop.training.ratings import checked_rating
+from faceloop.training.references import References
+from faceloop.training.results import trial_word
+from faceloop.training.retraining import Retraining, function_guards
+from faceloop.training.steps import (
+    FunctionStep,
+    HeatStep,
+    RelaxStep,
+    Step,
+    StepSpec,
+    TimedStep,
+    TrialStep,
+)
+
+__all__ = ["DayEngine"]
+
+LEAD_IN_S = 3.0
+"""Before the first movement of a block, and after whatever interrupted one."""
+MOST_DIARY_CHARACTERS = 280
+
+
+def _utc_now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+class DayEngine:
+    """One day.
+
+    Parameters
+    ----------
+    programme : Programme
+    context : DayContext
+    sink : RecordSink
+        Gets every record at once. What it raises leaves the engine as it was before the step.
+    outputs : Outputs, optional
+    utc_now : callable, optional
+        Time of day for the records, ISO 8601.
+    """
+
+    def __init__(
+        self,
+        programme: Programme,
+        context: DayContext,
+        sink: RecordSink,
+        outputs: Outputs | None = None,
+        utc_now: Callable[[], str] = _utc_now,
+    ) -> None:
+        self.programme = programme
+        self.context = context
+        self.state: DayState = "ready"
+        self._sink = sink
+        self._outputs: Outputs = outputs or NoOutputs()
+        self._utc_now = utc_now
+        self._retraining = Retraining(context)
+        self._offset_s = 0.0  # engine's time = given time - this
+        self._last_t_s = 0.0  # engine's time; stands still in a pause
+        self._block = -1
+        self._steps: tuple[StepSpec, ...] = ()
+        self._at = 0
+        self._step: Step | None = None
+        self._heat = HeatReport(is_on=False)
+        self._is_trial_stored = False
+        self._last_trial: LastTrial | None = None
+        self._notice: Message | None = None
+        self._restore_to: tuple[int, int, bool] | None = None
+
+    @classmethod
+    def restored(
+        cls,
+        records: Iterable[dict[str, Any]],
+        sink: RecordSink,
+        outputs: Outputs | None = None,
+        utc_now: Callable[[], str] = _utc_now,
+    ) -> DayEngine:
+        """Return a day that goes on where its records end: paused, or done if it was over.
+
+        Raises
+        ------
+        StorageError
+            If the records cannot be read.
+        """
+        position = DayPosition.of(records)
+        engine = cls(position.programme, position.context, sink, outputs, utc_now)
+        engine._last_t_s = position.t_s
+        engine._retraining.replay(position.programme, position.trials)
+        engine.state = "done" if position.is_over else "paused"
+        engine._block = position.block
+        engine._restore_to = (position.block, position.step, position.is_block_begun)
+        return engine
+
+    # -- what the patient does ------------------------------------------------------------------
+
+    def start(self, now_s: float) -> None:
+        """Begin the day; nothing when it has begun."""
+        if self.state != "ready":
+            return
+        self._store(
+            "day",
+            format=FORMAT,
+            programme=self.programme.model_dump(mode="json"),
+            context=self.context.to_json(),
+            planned_s=round(self.programme.planned_s, 1),
+        )
+        self._offset_s = now_s
+        self.state = "running"
+        self._begin_block(0, 0.0)
+
+    def pause(self, now_s: float) -> None:
+        """Stand still at once; a movement in progress is begun again afterwards."""
+        if self.state != "running":
+            return
+        self.tick(now_s)
+        if self.state != "running":
+            return
+        t_s = self._t(now_s)
+        is_moving = isinstance(self._step, TrialStep) and not self._is_trial_stored
+        if is_moving:
+            self._end_step("interrupted", t_s)
+        self._store("pause")
+        self.state = "paused"
+        self._outputs.end_heat("pause")
+
+    def resume(self, now_s: float) -> None:
+        """Go on after a pause, also after that of a restored day."""
+        if self.state != "paused":
+            return
+        self._offset_s = now_s - self._last_t_s
+        self.state = "running"
+        self._store("resume")
+        if self._restore_to is not None:
+            block, step, is_begun = self._restore_to
+            self._restore_to = None
+            self._begin_block(block, self._last_t_s, step, is_begun=is_begun)
+        elif self._step is None:
+            self._begin_step(self._at, self._last_t_s)
+        elif isinstance(self._step, HeatStep):  # the pause has ended heat
+            self._outputs.ask_heat(self._step.request)
+
+    def repeat(self, now_s: float) -> None:
+        """Do the current step again; in the rest after a movement, that movement."""
+        self._leave_pause(now_s)
+        if self.state == "running" and self._block >= 0:
+            self._end_step("done" if self._is_trial_stored else "repeated", self._t(now_s))
+            self._begin_step(self._at, self._t(now_s))
+
+    def skip_step(self, now_s: float) -> None:
+        """Go on to the next step."""
+        self._leave_pause(now_s)
+        if self.state == "running":
+            self._end_step("done" if self._is_trial_stored else "skipped", self._t(now_s))
+            self._begin_step(self._at + 1, self._t(now_s))
+
+    def skip_block(self, now_s: float) -> None:
+        """Go on to the next block."""
+        self._leave_pause(now_s)
+        if self.state == "running":
+            self._end_step("done" if self._is_trial_stored else "skipped", self._t(now_s))
+            self._end_block("skipped", self._t(now_s))
+
+    def close(self, now_s: float) -> None:
+        """End the day here; what was done stays done. Also for a restored day."""
+        if self.state in ("running", "paused"):
+            t_s = self._t(now_s)
+            if self.state == "running":
+                self._end_step("done" if self._is_trial_stored else "interrupted", t_s)
+            self._end_day("closed", t_s)
+
+    def rate(self, name: str, rating: int, now_s: float) -> None:
+        """Store one of the patient's own ratings, 0 to 10; see ``ratings``.
+
+        Raises
+        ------
+        UsageError
+            If there is no such rating, or the number is out of range.
+        """
+        self._t(now_s)
+        block = self._current_block()
+        self._store(
+            "rating",
+            name=name,
+            rating=checked_rating(name, rating),
+            block="" if block is None else block.name,
+        )
+
+    def note_diary(self, text: str) -> None:
+        """Store the diary's line of the day; what is too long is cut."""
+        self._store("diary", text=text.strip()[:MOST_DIARY_CHARACTERS])
+
+    def set_references(self, references: References) -> None:
+        """Take new references of the wearer, from here on."""
+        self._store("references", references=references.to_json())
+        self.context = DayContext.from_json(
+            {**self.context.to_json(), "references": references.to_json()}
+        )
+        self._retraining.context = self.context
+
+    def note_recording(self, session_id: str) -> None:
+        """Store that the signal of what follows is in this session's recording."""
+        self._store("recording", session=session_id)
+
+    # -- what comes in --------------------------------------------------------------------------
+
+    def tick(self, now_s: float) -> None:
+        """Let time pass; call it several times a second, also without a signal."""
+        if self.state != "running":
+            return
+        t_s = self._t(now_s)
+        if self._step is None:
+            self._begin_step(self._at, t_s)  # it was held back by heat
+        while self.state == "running" and self._step is not None:
+            self._step.advance(t_s)
+            self._note_trial(t_s)
+            if not self._step.is_done:
+                return
+            self._finish_step(t_s)
+
+    def feed(self, hop: Hop, now_s: float) -> None:
+        """Take the next hop of the signal, every 10 ms."""
+        self.tick(now_s)
+        if self.state != "running" or self._step is None:
+            return
+        t_s = self._t(now_s)
+        self._step.feed(hop, t_s)
+        self._act_on_signal()
+        self._note_trial(t_s)
+        if self._step.is_done:
+            self._finish_step(t_s)
+
+    def note_heat(self, report: HeatReport) -> None:
+        """Take what is known of the heat pad."""
+        self._heat = report
+        if isinstance(self._step, HeatStep):
+            self._step.note(report)
+
+    # -- what it shows --------------------------------------------------------------------------
+
+    def view(self, now_s: float) -> DayView:
+        """Return what a page shows now."""
+        t_s = self._t(now_s)
+        block = self._current_block()
+        step, feedback, cue = None, None, None
+        if block is not None and self._at < len(self._steps):
+            step = self._step_view(t_s)
+        if isinstance(self._step, TrialStep):
+            labels = self.context.montage.labels
+            feedback = trial_feedback(self._step.trial, t_s, self.context.affected_side, labels)
+            cue = feedback.cue
+        elif isinstance(self._step, FunctionStep) and self._step.verdict.muscle:
+            muscle = message(f"train.muscle.{self._step.verdict.muscle}")
+            cue = Cue("synkinesis", message("train.cue.synkinesis", muscle=muscle))
+        return DayView(
+            state=self.state,
+            block=None if block is None else self._block_view(block),
+            step=step,
+            feedback=feedback,
+            cue=cue,
+            last_trial=self._last_trial,
+            notice=self._notice_now(t_s),
+            active_s=t_s,
+            planned_s=self.programme.planned_s,
+        )
+
+    def _current_block(self) -> BlockSpec | None:
+        if 0 <= self._block < len(self.programme.block) and self.state != "done":
+            return self.programme.block[self._block]
+        return None
+
+    def _block_view(self, block: BlockSpec) -> BlockView:
+        count = len(self.programme.block)
+        return BlockView(self._block, count, block.name, block.kind, block_title(block))
+
+    def _step_view(self, t_s: float) -> StepView:
+        spec = self._steps[self._at]
+        alike = [step for step in self._steps if spec.movement and step.movement == spec.movement]
+        trial = self._step.trial if isinstance(self._step, TrialStep) else None
+        return StepView(
+            index=self._at,
+            count=len(self._steps),
+            id=spec.id,
+            kind=spec.kind,
+            title=spec.title,
+            instruction=spec.instruction,
+            phase=trial.phase if trial is not None else "",
+            remaining_s=spec.duration_s if self._step is None else self._step.remaining_s(t_s),
+            repetition=alike.index(spec) + 1 if alike else 0,
+            repetitions=len(alike),
+        )
+
+    def _notice_now(self, t_s: float) -> Message | None:
+        if self._is_held_by_heat():
+            return message("train.notice.heat_ends")
+        if isinstance(self._step, HeatStep) and self._step.is_skin_check(t_s):
+            return message("train.notice.skin_check")
+        is_unwatched = isinstance(self._step, FunctionStep) and not self._step.has_alerts
+        if self._notice is None and is_unwatched:
+            return message("train.notice.no_alerts_without_jaw")
+        return self._notice
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    def _t(self, now_s: float) -> float:
+        if self.state == "running":
+            self._last_t_s = now_s - self._offset_s
+        return self._last_t_s
+
+    def _store(self, kind: str, /, **content: Any) -> None:
+        t_s = round(self._last_t_s, 3)
+        self._sink.append({"kind": kind, "t_s": t_s, "utc": self._utc_now(), **content})
+
+    def _leave_pause(self, now_s: float) -> None:
+        if self.state == "paused":
+            self.resume(now_s)
+
+    def _begin_block(
+        self, index: int, t_s: float, step: int = 0, *, is_begun: bool = False
+    ) -> None:
+        """Begin a block, or the next one that is not left out today."""
+        blocks = self.programme.block
+        self._last_trial = None
+        while index < len(blocks):
+            block = blocks[index]
+            self._block, self._at, self._step = index, 0, None
+            reason = left_out_reason(
+                block,
+                self.context.lock,
+                has_references=self.context.references is not None,
+                days_since=self.context.days_since.get(block.name),
+            )
+            self._steps = (
+                () if reason else steps_of(block, self.context.muscles, self.context.lock)
+            )
+            if self._steps:
+                if needs_signal(block):
+                    self._outputs.end_heat("emg")
+                if not is_begun:
+                    self._store("block_begin", index=index, block=block.name,
+                                   block_kind=block.kind)  # fmt: skip
+                    self._outputs.annotate("block", block.name)
+                self._begin_step(step, t_s)
+                return
+            reason = reason or "no_electrodes"
+            self._store("block_end", index=index, block=block.name, block_kind=block.kind,
+                           outcome="left_out", reason=reason)  # fmt: skip
+            if reason not in ("off", "not_due"):
+                self._notice = _left_out(reason, block)
+            index, step, is_begun = index + 1, 0, False
+        self._end_day("done", t_s)
+
+    def _begin_step(self, at: int, t_s: float) -> None:
+        is_next = at == self._at + 1 and self._is_after_trial()
+        self._at, self._is_trial_stored, self._step = at, False, None
+        if at >= len(self._steps):
+            self._end_block("done", t_s)
+            return
+        if self._is_held_by_heat():
+            return
+        spec = self._steps[at]
+        block = self.programme.block[self._block]
+        lead_in_s = 0.0 if is_next else LEAD_IN_S
+        self._step = self._made(spec, block, t_s, lead_in_s)
+        if isinstance(self._step, HeatStep):
+            self._outputs.ask_heat(self._step.request)
+
+    def _is_after_trial(self) -> bool:
+        return isinstance(self._step, TrialStep) and self._step.is_done
+
+    def _is_held_by_heat(self) -> bool:
+        """Whether a movement would begin now, but the pad is not off yet."""
+        block = self._current_block()
+        return block is not None and needs_signal(block) and self._heat.is_on
+
+    def _made(self, spec: StepSpec, block: BlockSpec, t_s: float, lead_in_s: float) -> Step:
+        if isinstance(block, HeatBlock):
+            return HeatStep(spec, t_s)
+        if isinstance(block, RetrainingBlock) and spec.kind == "trial":
+            return self._retraining.trial(spec, block, t_s, lead_in_s)
+        if isinstance(block, RetrainingBlock) and spec.kind == "relax":
+            references = self.context.references
+            assert references is not None
+            return RelaxStep(spec, self._retraining.watched(block), references, t_s)
+        if spec.kind == "function":
+            return FunctionStep(spec, function_guards(self.context), t_s)
+        return TimedStep(spec, self.context.references, t_s)
+
+    def _act_on_signal(self) -> None:
+        """Vibrate and mark the recording when a guard joins in."""
+        step = self._step
+        if isinstance(step, TrialStep):
+            verdict = step.trial.verdict
+            if verdict.is_begin and step.trial.is_moving:
+                self._outputs.annotate("synkinesis", verdict.muscle)
+                if step.trial.spec.has_feedback:
+                    self._outputs.vibrate("synkinesis")
+        elif isinstance(step, FunctionStep) and step.verdict.is_begin:
+            self._outputs.annotate("synkinesis", step.verdict.muscle)
+            self._outputs.vibrate("synkinesis")
+
+    def _note_trial(self, t_s: float) -> None:
+        """Store a repetition as soon as its movement is over."""
+        step = self._step
+        if not isinstance(step, TrialStep):
+            return
+        if step.trial.phase == "rise":
+            self._last_trial = None
+        if step.trial.quality is None or self._is_trial_stored:
+            return
+        block = self.programme.block[self._block]
+        record = step.trial.record()
+        self._store("trial", block=block.name, step=self._at, **record.to_json())
+        self._is_trial_stored = True
+        change = self._retraining.note(block.name, record)
+        self._last_trial = LastTrial(
+            record.movement,
+            record.quality,
+            record.is_clean,
+            record.n_synkinesis,
+            change,
+            trial_word(record),
+        )
+        self._outputs.annotate("trial", record.movement)
+
+    def _finish_step(self, t_s: float) -> None:
+        assert self._step is not None
+        failure = self._step.failure
+        self._end_step("done", t_s)
+        if failure:
+            self._end_block("left_out", t_s, failure)
+        else:
+            self._begin_step(self._at + 1, t_s)
+
+    def _end_step(self, outcome: str, t_s: float) -> None:
+        if self._at >= len(self._steps):
+            return
+        if isinstance(self._step, HeatStep) and outcome != "done":
+            self._outputs.end_heat(outcome)
+        record = {} if self._step is None else self._step.record()
+        record.pop("trial", None)  # stored already
+        if isinstance(self._step, TrialStep) and self._step.trial.quality is not None:
+            trial = self._step.trial.record()
+            record = {"rest_s": round(trial.rest_s, 2), "came_to_rest": trial.came_to_rest}
+        block = self.programme.block[self._block]
+        self._store("step", block=block.name, step=self._at, id=self._steps[self._at].id,
+                       outcome=outcome, **record)  # fmt: skip
+        if outcome != "done":
+            self._step = None
+
+    def _end_block(self, outcome: str, t_s: float, reason: str = "") -> None:
+        block = self.programme.block[self._block]
+        self._store("block_end", index=self._block, block=block.name,
+                       block_kind=block.kind, outcome=outcome, reason=reason)  # fmt: skip
+        self._step = None
+        is_said = outcome == "left_out"
+        self._notice = _left_out(reason, block) if is_said else None
+        self._outputs.vibrate("phase")
+        self._begin_block(self._block + 1, t_s)
+
+    def _end_day(self, outcome: str, t_s: float) -> None:
+        self._store("day_end", outcome=outcome, goals=self._retraining.goals())
+        self.state, self._step = "done", None
+        self._outputs.end_heat("day_end")
+        self._outputs.annotate("day_end", outcome)
+
+
+def _left_out(reason: str, block: BlockSpec) -> Message:
+    return message(f"train.left_out.{reason}", block=block_title(block))

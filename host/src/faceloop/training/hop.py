@@ -1,0 +1,61 @@
+"""One look at all channels, every 10 ms: everything the engine knows of the signal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from faceloop.session.live import LiveBlock
+from faceloop.session.montage import Montage
+
+__all__ = ["NO_SIGNAL_S", "Hop", "hops_of"]
+
+HOP_FRAMES = 20
+NO_SIGNAL_S = 0.5
+"""Without a hop for this long there is no signal: a trial does not go on blindly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """Levels at one moment.
+
+    Parameters
+    ----------
+    frame : int
+        Last frame of the window, 2000 a second; -1 when not known.
+    level_uv : tuple of float
+        100 ms RMS of each of the eight channels; NaN where it must not be judged: an electrode is
+        off, the signal is not fit, or there is a gap.
+    """
+
+    frame: int
+    level_uv: tuple[float, ...]
+
+    def is_good(self, channel: int) -> bool:
+        """Whether the channel may be judged."""
+        return not math.isnan(self.level_uv[channel])
+
+
+def hops_of(block: LiveBlock, montage: Montage, lead_off: Sequence[bool] = ()) -> tuple[Hop, ...]:
+    """Return what a block of the live session says: one hop for each 10 ms of it, all alike.
+
+    Parameters
+    ----------
+    block : LiveBlock
+    montage : Montage
+    lead_off : sequence of bool
+        One flag per channel, True = off: such a channel is not judged. May be left out.
+    """
+    levels = [float(level_uv) for level_uv in block.envelope_uv]
+    for channel, label in enumerate(montage.labels):
+        if label == "unused" or (channel < len(lead_off) and lead_off[channel]):
+            levels[channel] = math.nan
+    n_frames = len(block.trace_uv)
+    if n_frames == 0 or bool(np.isnan(block.trace_uv[-1]).all()):
+        return ()  # a gap: no signal, which is not the same as a bad one
+    n_hops = max(round(n_frames / HOP_FRAMES), 1)
+    last = block.first_frame + n_frames - 1
+    return tuple(Hop(last - HOP_FRAMES * (n_hops - 1 - at), tuple(levels)) for at in range(n_hops))

@@ -1,0 +1,39 @@
+"""What the patient reads: a key of the catalogue and its parameters, never a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Message", "message"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One text of the catalogue.
+
+    Parameters
+    ----------
+    key : str
+        Dotted lower case: ``train.block.settle.title``.
+    params : mapping of str to object
+        Numbers and texts that go into it. A parameter that is itself a `Message` is translated
+        first.
+    """
+
+    key: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON types."""
+        params = {
+            name: value.to_json() if isinstance(value, Message) else value
+            for name, value in self.params.items()
+        }
+        return {"key": self.key, "params": params}
+
+
+def message(key: str, /, **params: Any) -> Message:
+    """Return the message ``key`` with these parameters."""
+    return Message(key, params)

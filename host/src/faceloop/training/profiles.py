@@ -1,0 +1,297 @@
+"""Who trains: a pseudonym and what the training needs to know, nothing else.
+
+``<data>/profiles/<pseudonym>/``: ``profile.json``, ``programme.toml`` where a therapist has
+changed it, ``programmes/`` with the earlier ones, ``placement.*``, the last placement photo.
+No name, no date of birth, no address: nothing in here leaves the computer.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, get_args
+
+from faceloop.errors import StorageError, UsageError
+from faceloop.session.disk import replace_file, storage_error
+from faceloop.session.live import Side
+from faceloop.session.montage import montage_named
+from faceloop.training.pin import TherapistPin
+from faceloop.training.programme import Programme
+from faceloop.training.programme_file import (
+    programme_text,
+    read_programme,
+    shipped_programme,
+)
+from faceloop.training.references import References
+from faceloop.training.stage import Stage, StageLock
+
+__all__ = ["Profile", "Profiles"]
+
+PROFILE_NAME = "profile.json"
+PROGRAMME_NAME = "programme.toml"
+PHOTO_NAMES = {"jpg": b"\xff\xd8\xff", "png": b"\x89PNG\r\n\x1a\n", "webp": b"RIFF"}
+MOST_PHOTO_BYTES = 8 << 20
+_PSEUDONYM = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,22}[a-z0-9])?")
+# Names that Windows keeps for devices cannot be folders there.
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(10))}
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One person, as far as the training knows them.
+
+    Parameters
+    ----------
+    pseudonym : str
+        1 to 24 of a-z, 0-9 and -.
+    affected_side : str
+        ``left`` or ``right``.
+    stage : str
+    montage : str
+    has_movement_returned, is_unlocked_by_therapist : bool
+        See ``stage``.
+    language : str
+        Two letters; empty takes that of the browser.
+    preferences : dict of str to bool
+        What the page offers: ``mirror``, ``half_mirror``, ``sound``, ``vibration``, ``shape``...
+    reminder : str
+        ``HH:MM``, empty for none.
+    references : dict or None
+        `References` as JSON.
+    created_utc : str
+    """
+
+    pseudonym: str
+    affected_side: Side
+    stage: Stage
+    montage: str = "guarded8"
+    has_movement_returned: bool = False
+    is_unlocked_by_therapist: bool = False
+    language: str = ""
+    preferences: dict[str, bool] = field(default_factory=dict)
+    reminder: str = ""
+    references: dict[str, Any] | None = None
+    created_utc: str = ""
+
+    def __post_init__(self) -> None:
+        if not _PSEUDONYM.fullmatch(self.pseudonym) or self.pseudonym in _RESERVED:
+            raise UsageError(
+                f"{self.pseudonym[:40]!r} cannot be used: choose 1 to 24 of a-z, 0-9 and -, not a"
+                " real name."
+            )
+        if self.affected_side not in get_args(Side):
+            raise UsageError(f"The side is {self.affected_side!r}: choose left or right.")
+        if self.reminder and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", self.reminder):
+            raise UsageError(f"The reminder is {self.reminder!r}: write a time such as 18:30.")
+        montage_named(self.montage)
+        _ = self.lock
+
+    @property
+    def lock(self) -> StageLock:
+        """What the stage allows."""
+        return StageLock(self.stage, self.has_movement_returned, self.is_unlocked_by_therapist)
+
+    @property
+    def known_references(self) -> References | None:
+        """The last references, None without any that fit the montage."""
+        if self.references is None:
+            return None
+        try:
+            references = References.from_json(self.references)
+        except ValueError:
+            return None
+        return references if references.montage == self.montage else None
+
+
+class Profiles:
+    """The profiles of one data folder.
+
+    Parameters
+    ----------
+    root : Path
+        Data folder.
+    now : callable
+        Time of day with its zone.
+    """
+
+    def __init__(
+        self, root: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._path = root / "profiles"
+        self._now = now
+        self.pin = TherapistPin(root, lambda: self._now().timestamp())
+
+    def names(self) -> tuple[str, ...]:
+        """Return the pseudonyms, in order."""
+        if not self._path.is_dir():
+            return ()
+        return tuple(sorted(path.parent.name for path in self._path.glob(f"*/{PROFILE_NAME}")))
+
+    def create(self, profile: Profile) -> Profile:
+        """Store a new profile and return it.
+
+        Raises
+        ------
+        UsageError
+            If there is one of that pseudonym.
+        StorageError
+        """
+        if self._file(profile.pseudonym).exists():
+            raise UsageError(
+                f"There is a profile {profile.pseudonym} already. Choose another name."
+            )
+        created = replace(profile, created_utc=self._now().isoformat(timespec="seconds"))
+        self._write(created)
+        return created
+
+    def profile(self, pseudonym: str) -> Profile:
+        """Return a profile.
+
+        Raises
+        ------
+        UsageError
+            If there is none.
+        StorageError
+            If its file is damaged.
+        """
+        path = self._file(pseudonym)
+        try:
+            stored = json.loads(path.read_bytes())
+            known = Profile.__dataclass_fields__.keys()
+            return Profile(**{key: value for key, value in stored.items() if key in known})
+        except FileNotFoundError:
+            raise UsageError(f"There is no profile {pseudonym[:40]!r}.") from None
+        except OSError as error:
+            raise storage_error(error, path) from error
+        except (ValueError, TypeError, AttributeError) as error:
+            raise StorageError(
+                f"{path} is damaged. Put a copy of it back, or remove it and begin anew."
+            ) from error
+
+    def set_preferences(self, pseudonym: str, **preferences: bool) -> Profile:
+        """Store what the page offers this person."""
+        profile = self.profile(pseudonym)
+        changed = replace(profile, preferences={**profile.preferences, **preferences})
+        return self._write(changed)
+
+    def set_language(self, pseudonym: str, language: str) -> Profile:
+        """Store the language; empty takes that of the browser."""
+        return self._write(replace(self.profile(pseudonym), language=language))
+
+    def set_reminder(self, pseudonym: str, time_of_day: str) -> Profile:
+        """Store the time of the daily reminder, ``HH:MM``; empty for none."""
+        return self._write(replace(self.profile(pseudonym), reminder=time_of_day))
+
+    def set_montage(self, pseudonym: str, montage: str) -> Profile:
+        """Store the montage; references of another one no longer count."""
+        return self._write(replace(self.profile(pseudonym), montage=montage))
+
+    def set_references(self, pseudonym: str, references: References) -> Profile:
+        """Store what set-up has found."""
+        return self._write(replace(self.profile(pseudonym), references=references.to_json()))
+
+    def note_movement_returned(self, pseudonym: str) -> Profile:
+        """Store that movement has come back by itself: targets are no longer locked."""
+        return self._write(replace(self.profile(pseudonym), has_movement_returned=True))
+
+    # -- with the therapist's PIN -----------------------------------------------------------------
+
+    def set_stage(
+        self, pseudonym: str, stage: Stage, pin: str, *, is_unlocked: bool = False
+    ) -> Profile:
+        """Set the stage, and whether targets are unlocked in the flaccid one."""
+        self.pin.check(pin)
+        changed = replace(
+            self.profile(pseudonym), stage=stage, is_unlocked_by_therapist=is_unlocked
+        )
+        return self._write(changed)
+
+    def set_programme(self, pseudonym: str, programme: Programme, pin: str) -> None:
+        """Give a person a programme of their own; the one before is kept in ``programmes/``.
+
+        Raises
+        ------
+        UsageError
+            If the PIN does not fit, or the programme is for other stages.
+        """
+        self.pin.check(pin)
+        profile = self.profile(pseudonym)
+        if profile.stage not in programme.stages:
+            raise UsageError(
+                f"{programme.name} is for {', '.join(programme.stages)}; {pseudonym} is in the"
+                f" stage {profile.stage}. Choose another programme or set the stage first."
+            )
+        folder = self._folder(pseudonym)
+        path = folder / PROGRAMME_NAME
+        try:
+            if path.exists():
+                kept = folder / "programmes"
+                kept.mkdir(mode=0o700, exist_ok=True)
+                stamp = self._now().strftime("%Y%m%dT%H%M%S%f")
+                replace_file(kept / f"{stamp}.toml", path.read_bytes())
+        except OSError as error:
+            raise storage_error(error, path) from error
+        replace_file(path, programme_text(programme).encode())
+
+    def programme(self, pseudonym: str, *, is_short: bool = False) -> Programme:
+        """Return today's programme of a person: their own, or the shipped one of their stage.
+
+        Raises
+        ------
+        UsageError
+            If their own file cannot be read; the sentence names file and key.
+        """
+        profile = self.profile(pseudonym)
+        path = self._folder(pseudonym) / PROGRAMME_NAME
+        if path.exists() and not is_short:
+            own = read_programme(path)
+            if profile.stage in own.stages:
+                return own
+        return shipped_programme(profile.stage, is_short=is_short)
+
+    # -- the placement photo ----------------------------------------------------------------------
+
+    def keep_photo(self, pseudonym: str, data: bytes) -> Path:
+        """Keep the last placement photo, on this computer only; it replaces the one before.
+
+        Raises
+        ------
+        UsageError
+            If it is no JPEG, PNG or WebP picture, or too large.
+        """
+        kind = next((kind for kind, start in PHOTO_NAMES.items() if data.startswith(start)), "")
+        if not kind or len(data) > MOST_PHOTO_BYTES:
+            raise UsageError("A photo is a JPEG, PNG or WebP picture of at most 8 MB.")
+        folder = self._folder(pseudonym)
+        path = folder / f"placement.{kind}"
+        replace_file(path, data)
+        for other in PHOTO_NAMES:
+            if other != kind:
+                (folder / f"placement.{other}").unlink(missing_ok=True)
+        return path
+
+    def photo(self, pseudonym: str) -> Path | None:
+        """Return the last placement photo."""
+        paths = (self._folder(pseudonym) / f"placement.{kind}" for kind in PHOTO_NAMES)
+        return next((path for path in paths if path.is_file()), None)
+
+    def _folder(self, pseudonym: str) -> Path:
+        if not _PSEUDONYM.fullmatch(pseudonym):
+            raise UsageError(f"There is no profile {pseudonym[:40]!r}.")
+        return self._path / pseudonym
+
+    def _file(self, pseudonym: str) -> Path:
+        return self._folder(pseudonym) / PROFILE_NAME
+
+    def _write(self, profile: Profile) -> Profile:
+        path = self._file(profile.pseudonym)
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(error, path.parent) from error
+        replace_file(path, json.dumps(asdict(profile), indent=1).encode())
+        return profile

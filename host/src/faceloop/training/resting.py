@@ -1,0 +1,70 @@
+"""Resting tone: the RMS over the quietest ten seconds of a rest."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from faceloop.training.hop import Hop
+from faceloop.training.references import N_CHANNELS
+
+__all__ = ["RestMeter", "Resting"]
+
+WINDOW_HOPS = 1000
+LEAST_HOPS = 300
+"""Below 3 s there is no resting level to speak of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """Resting levels of one rest.
+
+    Parameters
+    ----------
+    rms_uv : tuple of float
+        Of each channel over its quietest 10 s, or over all of a shorter rest; NaN where unknown.
+    seconds : float
+        Usable length of the rest, of the channel with most.
+    """
+
+    rms_uv: tuple[float, ...]
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON types."""
+        rms_uv = [round(rms, 3) if math.isfinite(rms) else None for rms in self.rms_uv]
+        return {"rms_uv": rms_uv, "seconds": round(self.seconds, 2)}
+
+
+class RestMeter:
+    """Collects hops of a rest."""
+
+    def __init__(self) -> None:
+        self._levels_uv: list[tuple[float, ...]] = []
+
+    def feed(self, hop: Hop) -> None:
+        """Take the next hop."""
+        self._levels_uv.append(hop.level_uv)
+
+    def resting(self) -> Resting | None:
+        """Return the resting levels, None with less than 3 s of signal."""
+        if len(self._levels_uv) < LEAST_HOPS:
+            return None
+        power = np.square(np.array(self._levels_uv))
+        rms_uv, n_most = [], 0
+        for channel in range(N_CHANNELS):
+            known = power[np.isfinite(power[:, channel]), channel]
+            n_most = max(n_most, known.size)
+            if known.size < LEAST_HOPS:
+                rms_uv.append(math.nan)
+                continue
+            window = min(WINDOW_HOPS, known.size)
+            sums = np.cumsum(np.concatenate([[0.0], known]))
+            means = (sums[window:] - sums[:-window]) / window
+            rms_uv.append(float(np.sqrt(max(means.min(), 0.0))))
+        if n_most < LEAST_HOPS:
+            return None
+        return Resting(tuple(rms_uv), n_most / 100.0)

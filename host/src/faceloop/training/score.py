@@ -1,0 +1,241 @@
+"""The score of a repetition: quality, never amplitude.
+
+Four shares between 0 and 1 are counted over the hops of the movement: the target in its band
+while held, the guards quiet, both sides together, a smooth rise and release. The score is the
+weakest of the first three, a little less when jerky: making one better does not pay while another
+is bad, so it rises only when ratio and guard agree.
+
+Effort is capped hop by hop: a hop above the limit counts as out of the band, not together and not
+smooth, so more effort beyond it cannot raise the score, whatever else it does to the signal.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from faceloop.training.guard import HOP_S
+from faceloop.training.references import COMFORTABLE_EFFORT
+
+__all__ = ["Quality", "ScoreRule", "ScoredHop", "effort_of", "score"]
+
+Part = Literal["rise", "hold", "release"]
+SMOOTH_WEIGHT = 0.2
+# Both sides together: healthy faces reach a ratio of 0.74-0.82 on average (Kim and others 2018,
+# 10.1155/2018/4069530), mean and 1 SD below is 0.55-0.67. Full marks from the mean on.
+TOGETHER_FULL, TOGETHER_NONE = 0.75, 0.35
+# The hold is judged after this much of it: a reaction takes a third of a second, and the 100 ms
+# RMS follows the muscle by half its window.
+GRACE_S = 0.6
+# A ramp may be this much steeper than an even one before it counts as a jerk. The 100 ms RMS of a
+# steady contraction fluctuates by about a tenth of itself between windows that do not overlap.
+STEEP_FACTOR = 2.5
+SLOPE_HOPS = 30
+LEAST_JUDGED = 0.6
+"""Share of the hops that must be judged: with fewer the repetition is not scored at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRule:
+    """What a repetition is scored against; lengths in seconds, levels as shares.
+
+    Parameters
+    ----------
+    goal_share : float
+        Target, as a share of a comfortable movement above rest.
+    band_share : float
+        Half width of the band, as a share of the goal.
+    rise_s, release_s : float
+    effort_limit : float
+        Of 10.
+    """
+
+    goal_share: float
+    band_share: float
+    rise_s: float
+    release_s: float
+    effort_limit: float = COMFORTABLE_EFFORT
+
+    @property
+    def band(self) -> tuple[float, float]:
+        """Lower and upper edge."""
+        half = self.goal_share * self.band_share
+        return self.goal_share - half, self.goal_share + half
+
+    def is_in_band(self, share: float) -> bool:
+        """Whether a share lies within the band."""
+        low, high = self.band
+        return low <= share <= high
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredHop:
+    """One hop of a movement.
+
+    Parameters
+    ----------
+    part : str
+        ``rise``, ``hold``, ``release``.
+    in_part_s : float
+        Time since the part began.
+    affected_share, unaffected_share : float
+        Of the target; NaN where the channel is not to be judged.
+    effort : float
+        Of 10, of the side that tries harder, each against its own comfortable movement.
+    is_guard_quiet : bool
+    is_vetoed : bool
+        The jaw clenched: the hop is not judged.
+    is_guard_judged : bool
+    """
+
+    part: Part
+    in_part_s: float
+    affected_share: float
+    unaffected_share: float
+    effort: float
+    is_guard_quiet: bool = True
+    is_vetoed: bool = False
+    is_guard_judged: bool = True
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether everything about it is known."""
+        return (
+            not self.is_vetoed
+            and self.is_guard_judged
+            and not math.isnan(self.affected_share)
+            and not math.isnan(self.unaffected_share)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What one repetition came to; shares 0 to 1, NaN where nothing was judged.
+
+    Parameters
+    ----------
+    score : float
+        0 to 100, NaN when not scored.
+    in_band, guard_quiet, together, smooth : float
+    symmetry : float
+        min/max of the two sides' mean shares while held.
+    effort : float
+        Of 10: the highest decile of the hold.
+    judged : float
+        Share of the hops that could be judged.
+    reason : str
+        Why it is not scored: ``contact``, ``jaw``, ``no_signal``; empty when it is.
+    """
+
+    score: float
+    in_band: float
+    guard_quiet: float
+    together: float
+    smooth: float
+    symmetry: float
+    effort: float
+    judged: float
+    reason: str = ""
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether there is a score."""
+        return not self.reason
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON types, unknown numbers as None."""
+        return {
+            key: (round(value, 4) if math.isfinite(value) else None)
+            if isinstance(value, float)
+            else value
+            for key, value in asdict(self).items()
+        }
+
+
+def effort_of(share_of_own: float) -> float:
+    """Return the effort of 10 behind a share of one's own comfortable movement."""
+    return COMFORTABLE_EFFORT * share_of_own
+
+
+def score(hops: Sequence[ScoredHop], rule: ScoreRule) -> Quality:
+    """Return the quality of a repetition.
+
+    Parameters
+    ----------
+    hops : sequence of ScoredHop
+        Every 10 ms, in order, of all parts.
+    rule : ScoreRule
+    """
+    nan = math.nan
+    moving = [hop for hop in hops if hop.part != "hold" or hop.in_part_s >= GRACE_S]
+    judged = [hop for hop in moving if hop.is_judged]
+    held = [hop for hop in judged if hop.part == "hold"]
+    n_held = sum(hop.part == "hold" for hop in moving)
+    share_judged = len(judged) / len(moving) if moving else 0.0
+    if not n_held or len(held) < LEAST_JUDGED * n_held or share_judged < LEAST_JUDGED:
+        return Quality(nan, nan, nan, nan, nan, nan, nan, share_judged, _reason(moving))
+    in_band = _mean([_is_allowed(hop, rule) and _both_in_band(hop, rule) for hop in held])
+    guard_quiet = _mean([hop.is_guard_quiet for hop in judged])
+    together = _mean([_together(hop) if _is_allowed(hop, rule) else 0.0 for hop in held])
+    smooth = _smoothness(hops, rule)
+    means = [_mean([hop.affected_share for hop in held])]
+    means.append(_mean([hop.unaffected_share for hop in held]))
+    weakest = min(in_band, guard_quiet, together)
+    efforts = sorted(hop.effort for hop in held)
+    return Quality(
+        score=100.0 * weakest * (1.0 - SMOOTH_WEIGHT + SMOOTH_WEIGHT * smooth),
+        in_band=in_band,
+        guard_quiet=guard_quiet,
+        together=together,
+        smooth=smooth,
+        symmetry=min(means) / max(means) if max(means) > 0 else 0.0,
+        effort=efforts[int(0.9 * (len(efforts) - 1))],
+        judged=share_judged,
+    )
+
+
+def _reason(hops: Sequence[ScoredHop]) -> str:
+    if not hops:
+        return "no_signal"
+    n_vetoed = sum(hop.is_vetoed for hop in hops)
+    n_not = sum(not hop.is_judged for hop in hops)
+    return "jaw" if 2 * n_vetoed >= n_not > 0 else "contact"
+
+
+def _is_allowed(hop: ScoredHop, rule: ScoreRule) -> bool:
+    # The negation also refuses an effort that is not known.
+    return hop.effort <= rule.effort_limit
+
+
+def _both_in_band(hop: ScoredHop, rule: ScoreRule) -> bool:
+    return rule.is_in_band(hop.affected_share) and rule.is_in_band(hop.unaffected_share)
+
+
+def _together(hop: ScoredHop) -> float:
+    low, high = sorted((hop.affected_share, hop.unaffected_share))
+    ratio = low / high if high > 0 else 0.0
+    return min(max((ratio - TOGETHER_NONE) / (TOGETHER_FULL - TOGETHER_NONE), 0.0), 1.0)
+
+
+def _smoothness(hops: Sequence[ScoredHop], rule: ScoreRule) -> float:
+    """Return the share of rise and release without a jerk, over steps of 0.3 s."""
+    marks: list[bool] = []
+    for part, length_s in (("rise", rule.rise_s), ("release", rule.release_s)):
+        ramp = [hop for hop in hops if hop.part == part]
+        # Half a goal is always allowed: a 100 ms RMS of little activity is not steadier.
+        most = max(STEEP_FACTOR * SLOPE_HOPS * HOP_S / length_s, 0.5) * rule.goal_share
+        for before, after in zip(ramp, ramp[SLOPE_HOPS:], strict=False):
+            if before.is_judged and after.is_judged:
+                marks.append(
+                    _is_allowed(before, rule)
+                    and _is_allowed(after, rule)
+                    and abs(after.affected_share - before.affected_share) <= most
+                    and abs(after.unaffected_share - before.unaffected_share) <= most
+                )
+    return _mean(marks) if marks else 1.0
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)

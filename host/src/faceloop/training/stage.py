@@ -1,0 +1,69 @@
+"""The stage of recovery decides what may be trained: set together with a therapist, and locked.
+
+Ref: Facial Palsy UK self-help pages; Improve FP practice pages. Flaccid: no active exercise.
+Paresis: small, symmetric. Synkinesis: release first, then quiet. Relaxation: release, then move.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from faceloop.errors import UsageError
+from faceloop.training.message import Message, message
+
+__all__ = ["STAGES", "Stage", "StageLock"]
+
+Stage = Literal["flaccid", "paresis", "synkinesis", "relaxation"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+
+
+@dataclass(frozen=True, slots=True)
+class StageLock:
+    """What the stage allows.
+
+    Parameters
+    ----------
+    stage : str
+    has_movement_returned : bool
+        The patient, or the therapist, has seen movement come back by itself.
+    is_unlocked_by_therapist : bool
+        EMG targets are allowed in the flaccid stage all the same, for example as motivation where
+        the signal comes before the movement.
+    """
+
+    stage: Stage
+    has_movement_returned: bool = False
+    is_unlocked_by_therapist: bool = False
+
+    def __post_init__(self) -> None:
+        if self.stage not in STAGES:
+            raise UsageError(
+                f"There is no stage {self.stage!r}. Choose one of: {', '.join(STAGES)}."
+            )
+
+    @property
+    def allows_targets(self) -> bool:
+        """Whether movements may be trained against an EMG target."""
+        return (
+            self.stage != "flaccid" or self.has_movement_returned or self.is_unlocked_by_therapist
+        )
+
+    @property
+    def is_relax_first(self) -> bool:
+        """Whether the face has to become quiet before a movement is asked for."""
+        return self.stage in ("synkinesis", "relaxation")
+
+    @property
+    def grows(self) -> bool:
+        """Whether clean repetitions raise the target: not where the aim is quiet."""
+        return self.stage in ("paresis", "synkinesis")
+
+    @property
+    def reason(self) -> Message | None:
+        """Why targets are locked, None when they are not."""
+        return None if self.allows_targets else message("train.stage.locked")
+
+    def with_movement_returned(self) -> StageLock:
+        """Return the lock of someone whose movement has come back."""
+        return replace(self, has_movement_returned=True)

@@ -1,0 +1,416 @@
+"""A day of training on a fake clock: what is done, what is stored, what the patient may do."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faceloop.errors import UsageError
+from faceloop.training.day_log import MemoryLog
+from faceloop.training.day_position import DayContext
+from faceloop.training.engine import DayEngine
+from faceloop.training.outputs import HeatReport, HeatRequest
+from faceloop.training.programme import Programme
+from faceloop.training.programme_file import parse_programme, shipped_programme
+from faceloop.training.results import day_result, day_words
+
+FAKE = runpy.run_path(str(Path(__file__).parents[2] / "fakes" / "fake_patient.py"))
+Patient, context, run = FAKE["Patient"], FAKE["context"], FAKE["run"]
+
+QUICK = """
+format = 1
+name = "quick"
+stages = ["flaccid", "paresis", "synkinesis", "relaxation"]
+[[block]]
+name = "settle"
+kind = "settle"
+duration_s = 6
+rest_s = 4
+[[block]]
+name = "massage"
+kind = "massage"
+releases = ["cheek_release"]
+hold_s = 5
+pause_s = 0
+[[block]]
+name = "retraining"
+kind = "retraining"
+movements = ["closed_mouth_smile"]
+repetitions = 3
+rise_s = 1
+hold_s = 2
+release_s = 1
+rest_s = 1
+rest_longest_s = 4
+relax_first_s = 1
+scale = "own"
+[[block]]
+name = "function"
+kind = "function"
+tasks = ["sip"]
+task_s = 5
+[[block]]
+name = "cool_down"
+kind = "cool_down"
+duration_s = 5
+rest_s = 4
+"""
+
+
+def quick(**changes: Any) -> Programme:
+    """Return the quick programme with lines of its retraining replaced."""
+    text = QUICK
+    for key, value in changes.items():
+        text = text.replace('scale = "own"', f'scale = "own"\n{key} = {value}')
+    return parse_programme(text, "quick")
+
+
+class Noted:
+    """Outputs that are written down."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[str, str]] = []
+
+    def vibrate(self, pattern: str) -> None:
+        self.done.append(("vibrate", pattern))
+
+    def ask_heat(self, request: HeatRequest) -> None:
+        self.done.append(("ask_heat", f"{request.target_degc:g}"))
+
+    def end_heat(self, reason: str) -> None:
+        self.done.append(("end_heat", reason))
+
+    def annotate(self, kind: str, text: str) -> None:
+        self.done.append((kind, text))
+
+
+def day(
+    programme: Programme | None = None, made_for: DayContext | None = None, **patient: Any
+) -> tuple[DayEngine, MemoryLog, Any, Noted]:
+    made_for = made_for or context()
+    log, outputs = MemoryLog(), Noted()
+    engine = DayEngine(programme or quick(), made_for, log, outputs)
+    return engine, log, Patient(made_for.montage, **patient), outputs
+
+
+def kinds(log: MemoryLog, kind: str) -> list[dict[str, Any]]:
+    return [record for record in log.records if record["kind"] == kind]
+
+
+def test_full_default_day_every_block_and_every_record() -> None:
+    """The half hour of the synkinesis stage, ten milliseconds at a time."""
+    engine, log, patient, outputs = day(shipped_programme("synkinesis"))
+    engine.start(100.0)
+    end_s = run(engine, patient, 100.0)
+    assert 28 * 60 <= end_s - 100.0 <= 34 * 60
+    result = day_result(log.records)
+    assert [(block.name, block.outcome, block.reason) for block in result.blocks] == [
+        ("settle", "done", ""),
+        ("heat", "left_out", "off"),
+        ("massage", "done", ""),
+        ("retraining", "done", ""),
+        ("weekly_check", "done", ""),
+        ("function", "done", ""),
+        ("cool_down", "done", ""),
+    ]
+    assert result.outcome == "done"
+    assert result.active_s == pytest.approx(end_s - 100.0, abs=0.2)
+    trials = kinds(log, "trial")
+    assert len(trials) == 3 * 5 + 2 * 2
+    assert all(trial["is_clean"] and trial["score"] > 90 for trial in trials)
+    steps = kinds(log, "step")
+    assert all(step["outcome"] == "done" for step in steps)
+    assert len(steps) == 1 + 10 + (1 + 15 + 2) + (4 + 1) + 5 + 1
+    assert result.resting_first_uv is not None and result.resting_last_uv is not None
+    assert result.resting_first_uv[0] == pytest.approx(2.0, rel=0.05)
+    # Clean repetitions 1-4 of each movement raised its target; the weekly check moves nothing.
+    goals = kinds(log, "day_end")[0]["goals"]
+    assert goals["retraining/closed_mouth_smile"] == pytest.approx(0.25)
+    assert goals["weekly_check/closed_mouth_smile"] == pytest.approx(0.2)
+    # Feedback fades as it goes well, and the weekly check has none.
+    assert 0.5 <= sum(trial["has_feedback"] for trial in trials[:15]) / 15 < 0.8
+    assert not any(trial["has_feedback"] for trial in trials[15:])
+    # Retraining ends heat before it begins.
+    assert outputs.done.index(("end_heat", "emg")) < outputs.done.index(("block", "retraining"))
+    assert [word.key for word in day_words(result)][-1] == "train.result.even_quiet"
+
+
+@pytest.mark.parametrize(
+    ("patient", "weak_part"),
+    [
+        ({"strength": 0.4}, "together"),
+        ({"joins": 0.6}, "guard_quiet"),
+        ({"effort": 6.0}, "in_band"),
+    ],
+)
+def test_score_is_low_unless_ratio_and_guard_agree(
+    patient: dict[str, float], weak_part: str
+) -> None:
+    engine, log, face, _ = day(**patient)
+    engine.start(0.0)
+    run(engine, face)
+    for trial in kinds(log, "trial"):
+        assert trial["score"] < 40 and not trial["is_clean"]
+        assert trial[weak_part] < 0.5
+
+
+def test_weekly_block_is_left_out_until_it_is_due() -> None:
+    programme = shipped_programme("synkinesis")
+    for days, outcome in ((6, "left_out"), (7, "done")):
+        made_for = context(days_since={"weekly_check": days})
+        engine, log, patient, _ = day(programme, made_for)
+        engine.start(0.0)
+        now_s = 0.0
+        while engine.state != "done":
+            now_s += 0.01
+            block = engine.programme.block[engine._block]
+            if block.name == "weekly_check":
+                engine.feed(patient.hop(engine, now_s), now_s)
+            else:
+                engine.skip_block(now_s)
+        assert {b.name: b.outcome for b in day_result(log.records).blocks}[
+            "weekly_check"
+        ] == outcome
+        if outcome == "left_out":
+            return
+
+
+def test_flaccid_stage_does_all_but_movements() -> None:
+    engine, log, patient, _ = day(made_for=context("flaccid"))
+    engine.start(0.0)
+    run(engine, patient)
+    blocks = {block.name: block for block in day_result(log.records).blocks}
+    assert (blocks["retraining"].outcome, blocks["retraining"].reason) == (
+        "left_out", "stage_locked",
+    )  # fmt: skip
+    assert not kinds(log, "trial")
+    assert blocks["massage"].outcome == "done"
+
+
+def test_without_set_up_movements_are_left_out_and_it_is_said() -> None:
+    engine, log, patient, _ = day(made_for=context(references=None))
+    engine.start(0.0)
+    engine.skip_block(1.0)
+    engine.skip_block(2.0)
+    notice = engine.view(2.0).notice
+    assert notice is not None and notice.key == "train.left_out.not_set_up"
+    run(engine, patient, 2.0)
+    assert day_result(log.records).outcome == "done"
+
+
+def test_face_that_does_not_come_to_rest_is_not_asked_to_move() -> None:
+    engine, log, patient, _ = day(quick(relax_longest_s=3))
+    engine.start(0.0)
+    engine.skip_block(0.1)
+    engine.skip_block(0.2)
+    loud = [level * 3 for level in patient.hop(engine, 0.2).level_uv]
+    now_s = 0.2
+    while engine.view(now_s).block.name == "retraining":  # type: ignore[union-attr]
+        now_s += 0.01
+        hop = patient.hop(engine, now_s)
+        engine.feed(type(hop)(hop.frame, tuple(loud)), now_s)
+    assert kinds(log, "block_end")[-1]["reason"] == "not_quiet"
+    assert not kinds(log, "trial")
+    assert engine.view(now_s).notice.key == "train.left_out.not_quiet"  # type: ignore[union-attr]
+
+
+def to_trial(engine: DayEngine, patient: Any, phase: str) -> float:
+    """Go to the first repetition's phase; return the time."""
+    engine.start(0.0)
+    engine.skip_block(0.1)
+    engine.skip_block(0.2)
+    return float(
+        run(
+            engine,
+            patient,
+            0.2,
+            lambda engine: getattr(getattr(engine._step, "trial", None), "phase", "") == phase,
+        )
+    )
+
+
+def test_pause_in_a_movement_stands_still_and_begins_it_again() -> None:
+    engine, log, patient, _ = day()
+    now_s = to_trial(engine, patient, "hold")
+    before_s = engine.view(now_s).active_s
+    engine.pause(now_s)
+    assert engine.view(now_s + 500).active_s == before_s
+    assert kinds(log, "step")[-1]["outcome"] == "interrupted"
+    engine.feed(patient.hop(engine, now_s + 500), now_s + 500)  # heard by nobody
+    engine.resume(now_s + 1000)
+    step = engine.view(now_s + 1000).step
+    assert step is not None and (step.phase, step.repetition) == ("ready", 1)
+    run(engine, patient, now_s + 1000)
+    assert len(kinds(log, "trial")) == 3
+
+
+def test_pause_in_a_rest_keeps_the_movement_that_is_over() -> None:
+    engine, log, patient, _ = day()
+    now_s = to_trial(engine, patient, "rest")
+    assert len(kinds(log, "trial")) == 1  # stored before the rest is over
+    engine.pause(now_s)
+    engine.resume(now_s + 60)
+    run(engine, patient, now_s + 60)
+    assert len(kinds(log, "trial")) == 3
+
+
+def test_repeat_in_the_rest_is_one_more_and_in_the_movement_the_same_again() -> None:
+    engine, log, patient, _ = day()
+    now_s = to_trial(engine, patient, "rest")
+    engine.repeat(now_s)
+    now_s = run(
+        engine, patient, now_s, lambda engine: engine.view(0).step.phase == "hold"
+    )  # fmt: skip
+    engine.repeat(now_s)
+    assert kinds(log, "step")[-1]["outcome"] == "repeated"
+    run(engine, patient, now_s)
+    assert len(kinds(log, "trial")) == 4
+
+
+def test_skip_step_and_block_at_once() -> None:
+    engine, log, patient, _ = day()
+    now_s = to_trial(engine, patient, "rise")
+    engine.skip_step(now_s)
+    assert engine.view(now_s).step.repetition == 2  # type: ignore[union-attr]
+    engine.pause(now_s)
+    engine.skip_block(now_s + 5)  # in a pause it goes on as well
+    assert engine.view(now_s + 5).block.name == "function"  # type: ignore[union-attr]
+    assert engine.state == "running"
+    engine.close(now_s + 6)
+    assert engine.state == "done"
+    result = day_result(log.records)
+    assert result.outcome == "closed"
+    assert [block.outcome for block in result.blocks] == ["skipped"] * 3 + ["open"]
+
+
+def test_nothing_happens_before_the_start_and_after_the_end() -> None:
+    engine, log, patient, _ = day()
+    engine.feed(patient.hop(engine, 1.0), 1.0)
+    for act in (engine.pause, engine.resume, engine.repeat, engine.skip_step, engine.close):
+        act(1.0)
+    assert not log.records and engine.state == "ready"
+    engine.start(1.0)
+    engine.start(2.0)
+    engine.close(3.0)
+    n = len(log.records)
+    for act in (engine.start, engine.pause, engine.resume, engine.skip_block, engine.close):
+        act(4.0)
+    assert len(log.records) == n
+
+
+def test_bad_contact_mutes_names_the_electrode_and_scores_nothing() -> None:
+    engine, log, patient, _ = day(off=frozenset({2}))
+    now_s = to_trial(engine, patient, "hold")
+    run(engine, patient, now_s, lambda engine: engine._step.trial.phase == "release")  # type: ignore[union-attr]
+    feedback = engine.view(now_s + 2).feedback
+    assert feedback is not None and feedback.is_muted and not feedback.is_shown
+    assert feedback.cue.message.params["electrode"].key == "train.electrode.zygomaticus_major_l"
+    assert (feedback.left_share, feedback.sound.volume) == (None, 0.0)
+    run(engine, patient, now_s + 2)
+    assert [trial["reason"] for trial in kinds(log, "trial")] == ["contact"] * 3
+    assert [trial["score"] for trial in kinds(log, "trial")] == [None] * 3
+
+
+def test_jaw_clench_vetoes_alert_and_score() -> None:
+    engine, log, patient, outputs = day(joins=0.6, jaw=1.0)
+    now_s = to_trial(engine, patient, "hold")
+    run(engine, patient, now_s, lambda engine: engine._step.trial.phase == "release")  # type: ignore[union-attr]
+    assert engine.view(now_s).cue.kind == "jaw"  # type: ignore[union-attr]
+    run(engine, patient, now_s + 2)
+    assert [trial["reason"] for trial in kinds(log, "trial")] == ["jaw"] * 3
+    assert ("vibrate", "synkinesis") not in outputs.done
+
+
+def test_synkinesis_vibrates_once_and_marks_the_recording() -> None:
+    engine, log, patient, outputs = day(joins=0.6)
+    now_s = to_trial(engine, patient, "hold")
+    run(engine, patient, now_s, lambda engine: engine._step.trial.phase == "release")  # type: ignore[union-attr]
+    view = engine.view(now_s + 2)
+    assert view.cue is not None and view.cue.kind == "synkinesis"
+    assert view.feedback is not None and view.feedback.sound.sign == "synkinesis"
+    assert outputs.done.count(("vibrate", "synkinesis")) == 1
+    assert ("synkinesis", "orbicularis_oculi") in outputs.done
+    run(engine, patient, now_s + 2)
+    assert all(trial["n_synkinesis"] >= 1 for trial in kinds(log, "trial"))
+
+
+def test_movement_waits_until_heat_is_off() -> None:
+    engine, log, patient, outputs = day()
+    engine.start(0.0)
+    engine.note_heat(HeatReport(is_on=True))
+    engine.skip_block(0.1)
+    engine.skip_block(0.2)
+    assert outputs.done[-2:] == [("end_heat", "emg"), ("block", "retraining")]
+    for at in range(100):
+        engine.feed(patient.hop(engine, 1 + at / 100), 1 + at / 100)
+    view = engine.view(2.0)
+    assert view.notice is not None and view.notice.key == "train.notice.heat_ends"
+    assert engine._step is None
+    engine.note_heat(HeatReport(is_on=False, is_over=True))
+    run(engine, patient, 2.0)
+    assert len(kinds(log, "trial")) == 3
+
+
+def test_heat_block_asks_waits_and_stores_why_it_ended() -> None:
+    text = QUICK.replace(
+        '[[block]]\nname = "massage"',
+        '[[block]]\nname = "heat"\nkind = "heat"\nis_on = true\n[[block]]\nname = "massage"',
+    )
+    engine, log, _, outputs = day(parse_programme(text, "warm"))
+    engine.start(0.0)
+    engine.skip_block(0.1)
+    assert outputs.done[-1] == ("ask_heat", "39")
+    engine.note_heat(HeatReport(is_on=True, skin_degc=38.5))
+    engine.tick(301.0)
+    assert engine.view(301.0).notice.key == "train.notice.skin_check"  # type: ignore[union-attr]
+    engine.pause(302.0)
+    assert outputs.done[-1] == ("end_heat", "pause")
+    engine.resume(303.0)
+    assert outputs.done[-1] == ("ask_heat", "39")
+    engine.note_heat(HeatReport(is_on=False, is_over=True, stop_reason="TIME_UP"))
+    engine.tick(304.0)
+    step = kinds(log, "step")[-1]
+    assert (step["warmest_degc"], step["stop_reason"]) == (38.5, "TIME_UP")
+    assert engine.view(304.0).block.name == "massage"  # type: ignore[union-attr]
+
+
+def test_eating_has_alerts_only_with_electrodes_on_the_jaw() -> None:
+    for montage, has_alerts in (("guarded8", True), ("upper8", False), ("minimal4", False)):
+        engine, log, patient, outputs = day(made_for=context(montage=montage))
+        engine.start(0.0)
+        for at in range(3):
+            engine.skip_block(0.1 * (at + 1))
+        levels = [2.0] * 8
+        levels[0] = 30.0  # the left eye closes while the mouth sips
+        hop = type(patient.hop(engine, 1.0))
+        for at in range(100):
+            engine.feed(hop(at * 20, tuple(levels)), 1 + at / 100)
+        view = engine.view(2.0)
+        assert view.block is not None and view.block.name == "function"
+        assert (view.cue is not None) == has_alerts
+        assert (("vibrate", "synkinesis") in outputs.done) == has_alerts
+        if has_alerts:
+            levels[6] = 100.0  # chewing
+            for at in range(100, 200):
+                engine.feed(hop(at * 20, tuple(levels)), 1 + at / 100)
+            assert engine.view(3.0).cue is None
+        else:
+            assert view.notice.key == "train.notice.no_alerts_without_jaw"  # type: ignore[union-attr]
+        engine.skip_block(4.0)
+        assert kinds(log, "step")[-1]["n_synkinesis"] == (1 if has_alerts else None)
+
+
+def test_ratings_and_diary_are_stored_at_once() -> None:
+    engine, log, _, _ = day()
+    engine.start(0.0)
+    engine.rate("pain", 3, 1.0)
+    engine.note_diary("  A good day.  ")
+    with pytest.raises(UsageError, match="pain is 11; choose a whole number from 0 to 10"):
+        engine.rate("pain", 11, 2.0)
+    with pytest.raises(UsageError, match="no rating 'mood'"):
+        engine.rate("mood", 1, 2.0)
+    result = day_result(log.records)
+    assert (result.ratings, result.diary) == ({"pain": 3}, "A good day.")
