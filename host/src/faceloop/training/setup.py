@@ -1,0 +1,312 @@
+"""Set-up in under three minutes: contact, rest, do the sites answer, what is comfortable.
+
+Ref: Frank and others, Facial Plast Surg 2021, 10.1055/s-0041-1725168: signal = mean RMS of three
+gentle contractions, noise = mean RMS of the relaxed gaps between them, SNR = signal / noise.
+
+The same contractions serve three ends: SNR of each electrode, the placement coach (each site must
+answer its own task best, so swapped leads show), and the comfortable reference. So set-up takes
+10 s of contact, the rest, and a movement for each trained or guarded muscle, three times 2 s.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from faceloop.session.live import Side
+from faceloop.session.montage import Montage
+from faceloop.training.hop import Hop
+from faceloop.training.message import Message, message
+from faceloop.training.placement import (
+    ElectrodeCheck,
+    Finding,
+    TaskLevels,
+    check_electrodes,
+    find_swaps,
+)
+from faceloop.training.references import N_CHANNELS, References
+
+__all__ = ["COACH_TASKS", "SetUp", "SetUpTimes", "SetUpView"]
+
+Part = Literal["contact", "rest", "coach", "done"]
+# Which task each muscle answers to. The jaw is clenched gently: it is the veto.
+COACH_TASKS = {
+    "orbicularis_oculi": "close_eyes_gently",
+    "zygomaticus_major": "closed_mouth_smile",
+    "mentalis": "lip_pucker",
+    "frontalis": "wrinkle_forehead",
+    "masseter": "clench",
+}
+# A contraction is judged over its middle: reaction and release are left out.
+SETTLE_S = 0.6
+N_REPETITIONS = 3
+MOST_RESTLESS = 0.5
+"""Of the rest's hops may be far above its median before it is asked for again."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetUpTimes:
+    """How long the parts take; together under three minutes with four muscles.
+
+    Parameters
+    ----------
+    contact_s : float
+        All electrodes have to hold so long in a row.
+    rest_s : float
+    contract_s, relax_s : float
+        Of each of three repetitions.
+    """
+
+    contact_s: float = 3.0
+    rest_s: float = 60.0
+    contract_s: float = 2.5
+    relax_s: float = 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class SetUpView:
+    """What a page shows of set-up now.
+
+    Parameters
+    ----------
+    part : str
+        ``contact``, ``rest``, ``coach``, ``done``.
+    title, instruction : Message
+    remaining_s : float
+        Of the part or the contraction.
+    is_good : tuple of bool
+        Contact of each channel now; True where no electrode is meant to be.
+    movement : str
+        Asked for now, empty for none.
+    is_contracting : bool
+        The movement is to be held now; False: relax.
+    checks : tuple of ElectrodeCheck
+        One per channel with an electrode, once the coach is through.
+    findings : tuple of Finding
+        What is wrong with the placement, most important first.
+    """
+
+    part: Part
+    title: Message
+    instruction: Message
+    remaining_s: float
+    is_good: tuple[bool, ...]
+    movement: str
+    is_contracting: bool
+    checks: tuple[ElectrodeCheck, ...]
+    findings: tuple[Finding, ...]
+
+
+class SetUp:
+    """Leads through set-up; fed with time and with hops.
+
+    Parameters
+    ----------
+    montage : Montage
+    affected_side : str
+    now_s : float
+    times : SetUpTimes, optional
+    utc_now : callable
+        Time of day for the references, ISO 8601.
+    known : References or None
+        Of an earlier day: with ``is_short`` only contact and rest are done, and the comfortable
+        movement is taken from them.
+    is_short : bool
+    """
+
+    def __init__(
+        self,
+        montage: Montage,
+        affected_side: Side,
+        now_s: float,
+        *,
+        utc_now: Callable[[], str],
+        times: SetUpTimes | None = None,
+        known: References | None = None,
+        is_short: bool = False,
+    ) -> None:
+        self._montage = montage
+        self._affected_side: Side = affected_side
+        self._times = times or SetUpTimes()
+        self._utc_now = utc_now
+        self._known = known if known is not None and known.montage == montage.name else None
+        self._tasks = tuple(COACH_TASKS[pair.muscle] for pair in montage.muscles)
+        if is_short and self._known is not None:
+            self._tasks = ()
+        self._used = tuple(c for c, label in enumerate(montage.labels) if label != "unused")
+        self.part: Part = "contact"
+        self._began_s = now_s
+        self._good_since_s = math.nan
+        self._is_good = (True,) * N_CHANNELS
+        self._rest_hops: list[tuple[float, ...]] = []
+        self._levels = TaskLevels(montage)
+        self._at = 0  # contraction or gap: task, repetition, contract or relax
+        self._checks: tuple[ElectrodeCheck, ...] = ()
+        self._findings: tuple[Finding, ...] = ()
+        self.references: References | None = None
+
+    # -- what happens ---------------------------------------------------------------------------
+
+    def tick(self, now_s: float) -> None:
+        """Let time pass."""
+        if self.part == "rest" and now_s - self._began_s >= self._times.rest_s:
+            self._end_rest(now_s)
+        while self.part == "coach" and now_s - self._began_s >= self._length_s():
+            self._began_s += self._length_s()
+            self._at += 1
+            if self._at >= 2 * N_REPETITIONS * len(self._tasks):
+                self._finish(now_s)
+
+    def feed(self, hop: Hop, now_s: float) -> None:
+        """Take the next hop."""
+        self.tick(now_s)
+        self._is_good = tuple(c not in self._used or hop.is_good(c) for c in range(N_CHANNELS))
+        if self.part == "contact":
+            self._note_contact(now_s)
+        elif self.part == "rest":
+            self._rest_hops.append(hop.level_uv)
+        elif self.part == "coach" and now_s - self._began_s >= SETTLE_S:
+            self._levels.add(self._task(), self._is_contracting(), hop.level_uv)
+
+    def skip_contact(self, now_s: float) -> None:
+        """Go on although an electrode does not hold: its channel stays muted."""
+        if self.part == "contact":
+            self._enter("rest", now_s)
+
+    def again(self, now_s: float) -> None:
+        """Begin anew, after an electrode was moved."""
+        self._rest_hops, self._levels, self._at = [], TaskLevels(self._montage), 0
+        self._checks, self._findings, self.references = (), (), None
+        self._good_since_s = math.nan
+        self._enter("contact", now_s)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is through; then ``references`` are there."""
+        return self.part == "done"
+
+    # -- what it shows --------------------------------------------------------------------------
+
+    def view(self, now_s: float) -> SetUpView:
+        """Return what a page shows now."""
+        remaining_s = max(self._length_s() - (now_s - self._began_s), 0.0)
+        instruction = message(f"train.setup.{self.part}.instruction", seconds=round(remaining_s))
+        movement = ""
+        if self.part == "coach":
+            movement = self._task()
+            n = self._at // 2 % N_REPETITIONS + 1
+            act = "contract" if self._is_contracting() else "relax"
+            title = message(f"train.movement.{movement}.title")
+            instruction = message(f"train.setup.{act}", movement=title, n=n, of=N_REPETITIONS)
+        return SetUpView(
+            part=self.part,
+            title=message(f"train.setup.{self.part}.title"),
+            instruction=instruction,
+            remaining_s=remaining_s,
+            is_good=self._is_good,
+            movement=movement,
+            is_contracting=self.part == "coach" and self._is_contracting(),
+            checks=self._checks,
+            findings=self._findings,
+        )
+
+    @property
+    def planned_s(self) -> float:
+        """How long it takes with good contacts."""
+        times = self._times
+        coach_s = len(self._tasks) * N_REPETITIONS * (times.contract_s + times.relax_s)
+        return times.contact_s + times.rest_s + coach_s
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    def _length_s(self) -> float:
+        times = self._times
+        if self.part == "coach":
+            return times.contract_s if self._is_contracting() else times.relax_s
+        return {"contact": times.contact_s, "rest": times.rest_s, "done": 0.0}[self.part]
+
+    def _task(self) -> str:
+        return self._tasks[self._at // (2 * N_REPETITIONS)]
+
+    def _is_contracting(self) -> bool:
+        return self._at % 2 == 0
+
+    def _enter(self, part: Part, now_s: float) -> None:
+        self.part, self._began_s = part, now_s
+
+    def _note_contact(self, now_s: float) -> None:
+        if not all(self._is_good):
+            self._good_since_s, self._began_s = math.nan, now_s
+        elif math.isnan(self._good_since_s):
+            self._good_since_s = self._began_s = now_s
+        elif now_s - self._good_since_s >= self._times.contact_s:
+            self._enter("rest", now_s)
+
+    def _end_rest(self, now_s: float) -> None:
+        levels = np.array(self._rest_hops) if self._rest_hops else np.full((1, N_CHANNELS), np.nan)
+        if _is_restless(levels[:, list(self._used)]):
+            self._findings = (Finding("rest_restless", message("train.setup.rest_restless")),)
+            self._rest_hops = []
+            self._enter("rest", now_s)
+            return
+        self._findings = ()
+        if self._tasks:
+            self._enter("coach", now_s)
+        else:
+            self._finish(now_s)
+
+    def _finish(self, now_s: float) -> None:
+        mean_uv, sd_uv = _rest(np.array(self._rest_hops))
+        comfortable_uv = (
+            list(self._known.comfortable_uv)
+            if self._known is not None
+            else [math.nan] * N_CHANNELS
+        )
+        for pair in self._montage.muscles:
+            task = COACH_TASKS[pair.muscle]
+            for channel in (pair.left, pair.right):
+                level_uv = self._levels.signal_uv(task, channel)
+                if not math.isnan(level_uv):
+                    comfortable_uv[channel] = level_uv
+        self.references = References(
+            mean_uv, sd_uv, tuple(comfortable_uv), self._montage.name, self._utc_now()
+        )
+        if self._tasks:
+            self._checks = check_electrodes(self._montage, self._levels, COACH_TASKS)
+            self._findings = find_swaps(
+                self._montage, self._levels, self._checks, COACH_TASKS, self._affected_side
+            )
+        self._enter("done", now_s)
+
+
+def _rest(levels_uv: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return centre and spread of each channel: medians, so that a blink raises no limit."""
+    if len(levels_uv) == 0:
+        unknown = (math.nan,) * N_CHANNELS
+        return unknown, unknown
+    known = np.isfinite(levels_uv).sum(axis=0) >= max(len(levels_uv) // 4, 1)
+    means, spreads = [], []
+    for channel in range(N_CHANNELS):
+        own = levels_uv[np.isfinite(levels_uv[:, channel]), channel]
+        if not known[channel]:
+            means.append(math.nan)
+            spreads.append(math.nan)
+            continue
+        mean = float(np.median(own))
+        means.append(mean)
+        spreads.append(1.4826 * float(np.median(np.abs(own - mean))))
+    return tuple(means), tuple(spreads)
+
+
+def _is_restless(levels_uv: np.ndarray) -> bool:
+    """Whether a rest was none: nothing known, or much of it far above its quieter part."""
+    known = levels_uv[:, np.isfinite(levels_uv).any(axis=0)]
+    if known.shape[1] == 0 or len(known) < 100:
+        return True
+    quiet = np.nanpercentile(known, 20, axis=0)
+    share = np.nanmean(np.where(np.isfinite(known), known > 3.0 * quiet, np.nan), axis=0)
+    return bool((share > MOST_RESTLESS).any())

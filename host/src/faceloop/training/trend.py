@@ -1,0 +1,140 @@
+"""The weeks: symmetry and synkinesis together, and a streak that never blames."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from statistics import fmean
+
+from faceloop.training.index import DayRow
+from faceloop.training.message import Message, message
+
+__all__ = ["Streak", "Week", "streak", "trend_words", "weeks"]
+
+# Smaller differences between two weeks are the day's form, not a trend. Design choices: no facial
+# norms for change within a person were found.
+SYMMETRY_STEP = 0.05
+SYNKINESIS_STEP = 0.3
+LEAST_DAYS = 4
+PAUSE_DAYS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """One calendar week; NaN where nothing was scored.
+
+    Parameters
+    ----------
+    monday : date
+    days : int
+        Different days with training.
+    minutes : float
+    score, symmetry, synkinesis : float
+        Means over its days.
+    """
+
+    monday: date
+    days: int
+    minutes: float
+    score: float
+    symmetry: float
+    synkinesis: float
+
+
+@dataclass(frozen=True, slots=True)
+class Streak:
+    """Days of training, counted so that a missed day takes nothing away.
+
+    Parameters
+    ----------
+    in_a_row : int
+        Up to today or yesterday; one day off in between does not end it.
+    this_week : int
+        Different days in the last seven.
+    total : int
+    word : Message
+    """
+
+    in_a_row: int
+    this_week: int
+    total: int
+    word: Message
+
+
+def weeks(rows: Iterable[DayRow]) -> tuple[Week, ...]:
+    """Return the weeks with training, oldest first."""
+    by_monday: dict[date, list[DayRow]] = {}
+    for row in rows:
+        by_monday.setdefault(_monday(_day_of(row)), []).append(row)
+    return tuple(
+        Week(
+            monday,
+            len({_day_of(row) for row in own}),
+            sum(row.active_s for row in own) / 60.0,
+            _mean(row.score for row in own),
+            _mean(row.symmetry for row in own),
+            _mean(row.synkinesis for row in own),
+        )
+        for monday, own in sorted(by_monday.items())
+    )
+
+
+def trend_words(rows: Sequence[DayRow]) -> Message:
+    """Return the trend in words: the first against the last of the weeks that can be compared."""
+    known = [row for row in rows if math.isfinite(row.symmetry)]
+    n_days = len({_day_of(row) for row in known})
+    scored = [week for week in weeks(known) if week.days >= 1]
+    if n_days < LEAST_DAYS or len(scored) < 2:
+        return message("train.trend.too_early", days=max(LEAST_DAYS - n_days, 1))
+    first, last = scored[0], scored[-1]
+    symmetry = last.symmetry - first.symmetry
+    synkinesis = last.synkinesis - first.synkinesis
+    even = _step(symmetry, SYMMETRY_STEP, ("less_even", "as_even", "more_even"))
+    quiet = _step(synkinesis, SYNKINESIS_STEP, ("quieter", "as_quiet", "less_quiet"))
+    return message(
+        f"train.trend.{even}_{quiet}",
+        weeks=(last.monday - first.monday).days // 7,
+        symmetry_pct=round(100 * last.symmetry),
+        synkinesis=round(last.synkinesis, 1),
+    )
+
+
+def streak(rows: Iterable[DayRow], today: date) -> Streak:
+    """Return the streak as of ``today``."""
+    days = sorted({_day_of(row) for row in rows}, reverse=True)
+    in_a_row, before = 0, today + timedelta(days=1)
+    for day in days:
+        if (before - day).days > 2:
+            break
+        in_a_row, before = in_a_row + 1, day
+    this_week = sum((today - day).days < 7 for day in days)
+    if not days:
+        word = message("train.streak.first")
+    elif (today - days[0]).days > PAUSE_DAYS:
+        word = message("train.streak.welcome_back")
+    elif in_a_row >= 3:
+        word = message("train.streak.days", days=in_a_row)
+    else:
+        word = message("train.streak.week", days=this_week)
+    return Streak(in_a_row, this_week, len(days), word)
+
+
+def _day_of(row: DayRow) -> date:
+    return row.begun_utc.astimezone().date()
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def _step(change: float, step: float, words: tuple[str, str, str]) -> str:
+    if math.isnan(change) or abs(change) < step:
+        return words[1]
+    return words[2] if change > 0 else words[0]
+
+
+def _mean(numbers: Iterable[float]) -> float:
+    known = [number for number in numbers if math.isfinite(number)]
+    return fmean(known) if known else math.nan

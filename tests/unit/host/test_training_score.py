@@ -1,0 +1,254 @@
+"""The score: quality, never amplitude; and what carries from one repetition to the next."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from faceloop.training.fading import Fading
+from faceloop.training.goal import Goal, GoalRule
+from faceloop.training.guard import Guard, GuardWatch
+from faceloop.training.hop import Hop
+from faceloop.training.references import COMFORTABLE_EFFORT, References, Sides
+from faceloop.training.resting import RestMeter
+from faceloop.training.score import ScoredHop, ScoreRule, effort_of, score
+
+RULE = ScoreRule(goal_share=0.25, band_share=0.25, rise_s=3.0, release_s=3.0)
+LENGTHS = {"rise": 300, "hold": 500, "release": 300}
+
+
+def movement(
+    affected: float = 0.25, unaffected: float = 0.25, *, guard: float = 1.0, **same: object
+) -> list[ScoredHop]:
+    """Return an even movement up to these shares; the guard is quiet for ``guard`` of it."""
+    hops = []
+    for part, n in LENGTHS.items():
+        for at in range(n):
+            course = {"rise": at / n, "hold": 1.0, "release": 1 - at / n}[part]
+            a, u = affected * course, unaffected * course
+            hop = ScoredHop(
+                part, at / 100, a, u, effort_of(max(a, u)), is_guard_quiet=at % 100 < 100 * guard
+            )  # type: ignore[arg-type]
+            hops.append(replace(hop, **same))  # type: ignore[arg-type]
+    return hops
+
+
+def test_perfect_movement_scores_100() -> None:
+    quality = score(movement(), RULE)
+    assert quality.score == pytest.approx(100)
+    assert quality.symmetry == pytest.approx(1.0)
+    assert quality.effort == pytest.approx(0.75)
+
+
+def test_score_is_the_weakest_part_so_that_ratio_and_guard_must_agree() -> None:
+    both = score(movement(0.2, 0.31, guard=0.6), RULE).score
+    better_ratio = score(movement(0.25, 0.25, guard=0.6), RULE).score
+    better_guard = score(movement(0.2, 0.31, guard=1.0), RULE).score
+    agreed = score(movement(0.25, 0.25, guard=1.0), RULE).score
+    assert better_ratio == pytest.approx(60, abs=3)  # the guard holds it there
+    assert both <= min(better_ratio, better_guard)
+    assert agreed == pytest.approx(100)
+
+
+@given(
+    ratio=st.floats(0.0, 1.0),
+    guard=st.floats(0.0, 1.0),
+    better_ratio=st.floats(0.0, 1.0),
+    better_guard=st.floats(0.0, 1.0),
+)
+@settings(max_examples=30, deadline=None)
+def test_score_never_exceeds_ratio_or_guard(
+    ratio: float, guard: float, better_ratio: float, better_guard: float
+) -> None:
+    quality = score(movement(0.25 * ratio, 0.25, guard=guard), RULE)
+    assert quality.score <= 100 * min(quality.together, quality.guard_quiet) + 1e-9
+    ratio, guard = max(ratio, better_ratio), max(guard, better_guard)
+    better = score(movement(0.25 * ratio, 0.25, guard=guard), RULE)
+    assert better.score >= quality.score - 1e-9
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 3), st.floats(0, 3), st.floats(0, 4), st.booleans()),
+        min_size=40,
+        max_size=40,
+    ),
+    st.floats(0.1, 0.8),
+    st.floats(1.0, 5.0),
+)
+@settings(max_examples=60, deadline=None)
+def test_more_effort_beyond_3_of_10_never_raises_the_score(
+    levels: list[tuple[float, float, float, bool]], goal: float, factor: float
+) -> None:
+    """Whatever the movement: what is above the limit already is raised, the rest stays."""
+    rule = ScoreRule(goal, 0.25, 0.3, 0.3)
+    parts = ["rise"] * 50 + ["hold"] * 100 + ["release"] * 50
+    base, raised = [], []
+    for at, part in enumerate(parts):
+        affected, unaffected, own, is_quiet = levels[at // 5]
+        hop = ScoredHop(
+            part, at % 100 / 100, affected, unaffected, effort_of(own), is_guard_quiet=is_quiet
+        )  # type: ignore[arg-type]
+        base.append(hop)
+        if hop.effort > COMFORTABLE_EFFORT:
+            hop = replace(
+                hop,
+                affected_share=affected * factor,
+                unaffected_share=unaffected * factor,
+                effort=hop.effort * factor,
+            )
+        raised.append(hop)
+    assert score(raised, rule).score <= score(base, rule).score + 1e-9
+
+
+@pytest.mark.parametrize("goal", [0.1, 0.25, 0.5, 0.8])
+def test_score_of_a_movement_falls_with_effort_from_3_of_10_on(goal: float) -> None:
+    """The whole movement scaled up, at every target a programme may set: clean at the target."""
+    rule = ScoreRule(goal, 0.25, 3.0, 3.0)
+    assert score(movement(goal, goal), rule).score == pytest.approx(100)
+    assert effort_of(rule.band[1]) <= COMFORTABLE_EFFORT + 1e-9
+    scores = [score(movement(share, share), rule).score for share in (1.0, 1.2, 1.5, 2.5, 5.0)]
+    assert scores[1:] == sorted(scores[1:], reverse=True)
+    assert scores[1] < 20
+
+
+def test_jerky_movement_scores_less() -> None:
+    hops = movement()
+    jerky = [
+        replace(hop, affected_share=0.3 if at % 60 < 30 else 0.0)
+        if hop.part != "hold"
+        else hop
+        for at, hop in enumerate(hops)
+    ]  # fmt: skip
+    assert score(jerky, RULE).score == pytest.approx(80, abs=5)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"is_vetoed": True}, "jaw"),
+        ({"affected_share": math.nan}, "contact"),
+        ({"is_guard_judged": False}, "contact"),
+    ],
+)
+def test_what_cannot_be_judged_is_not_scored(change: dict[str, object], reason: str) -> None:
+    quality = score(movement(**change), RULE)  # type: ignore[arg-type]
+    assert (quality.is_scored, quality.reason) == (False, reason)
+    assert math.isnan(quality.score)
+    assert score([], RULE).reason == "no_signal"
+
+
+def test_bad_channel_for_a_moment_is_left_out_not_punished() -> None:
+    hops = movement()
+    hops[400:500] = [replace(hop, affected_share=math.nan) for hop in hops[400:500]]
+    quality = score(hops, RULE)
+    assert quality.score == pytest.approx(100)
+    assert quality.judged < 1
+
+
+def goal(**changes: float) -> Goal:
+    rule = GoalRule(0.25, 0.6, 0.05, 4, 5, 3)
+    return Goal(replace(rule, **changes))  # type: ignore[arg-type]
+
+
+def test_target_rises_by_5_percent_after_4_of_5_clean() -> None:
+    one = goal()
+    assert [one.note(clean) for clean in (True, True, True, False, True)] == [0, 0, 0, 0, 1]
+    assert one.share == pytest.approx(0.30)
+    # It is earned anew: four more.
+    assert [one.note(True) for _ in range(4)] == [0, 0, 0, 1]
+    other = goal()
+    assert [other.note(clean) for clean in (True, False, True, False, True, True)] == [0] * 6
+
+
+def test_target_falls_after_three_unclean_and_stays_within_its_limits() -> None:
+    one = goal()
+    assert [one.note(False) for _ in range(3)] == [0, 0, -1]
+    for _ in range(30):
+        one.note(False)
+    assert one.share == pytest.approx(0.125)
+    for _ in range(200):
+        one.note(True)
+    assert one.share == pytest.approx(0.6)
+    still = goal(ease_after=0)
+    for _ in range(30):
+        still.note(False)
+    assert still.share == 0.25
+    fixed = goal(step_share=0.0)
+    assert {fixed.note(True) for _ in range(20)} == {0}
+
+
+@given(st.lists(st.booleans(), max_size=60))
+@settings(max_examples=50, deadline=None)
+def test_replayed_target_is_the_same(verdicts: list[bool]) -> None:
+    one, other = goal(), goal()
+    for verdict in verdicts:
+        one.note(verdict)
+    other.replay(verdicts)
+    assert (one.share, one.success) == (other.share, other.success)
+
+
+def test_feedback_fades_with_success_and_never_below_its_least() -> None:
+    fading = Fading("fading", 0.5)
+    assert fading.share(0.0) == fading.share(0.5) == 1.0
+    assert fading.share(0.75) == 0.75
+    assert sum(fading.next(1.0) for _ in range(20)) == 10
+    assert all(Fading("live", 0.5).next(1.0) for _ in range(5))
+    assert not any(Fading("none", 0.5).next(0.0) for _ in range(5))
+    early = Fading("fading", 0.0)
+    assert all(early.next(0.2) for _ in range(10))
+
+
+REST = References((2.0,) * 8, (0.2,) * 8, (32.0,) * 8, "guarded8")
+
+
+def watch(**levels: float) -> list[tuple[str, bool]]:
+    """Return what 40 hops of the same levels say, eye affected and unaffected, jaw."""
+    guards = GuardWatch([Guard("orbicularis_oculi", Sides(0, 1), 1.79)], Sides(6, 7), REST, 0.05)
+    level = [2.0] * 8
+    level[0], level[1] = levels.get("affected", 2.0), levels.get("unaffected", 2.0)
+    level[6] = levels.get("jaw", 2.0)
+    verdicts = [guards.feed(Hop(at, tuple(level))) for at in range(40)]
+    return [(verdict.muscle, verdict.is_begin) for verdict in verdicts]
+
+
+def test_guard_joins_in_after_50_ms_over_its_cutoff() -> None:
+    verdicts = watch(affected=10.0, unaffected=5.0)
+    assert verdicts[:4] == [("", False)] * 4
+    assert verdicts[4] == ("orbicularis_oculi", True)
+    assert verdicts[5] == ("orbicularis_oculi", False)
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        {"affected": 10.0, "unaffected": 5.6},  # index 1.786, just under 1.79
+        {"affected": 2.9, "unaffected": 1.0},  # under 1.5 times its rest
+        {"affected": 10.0, "jaw": 50.0},
+        {"affected": math.nan},
+    ],
+)
+def test_guard_stays_quiet(levels: dict[str, float]) -> None:
+    assert {muscle for muscle, _ in watch(**levels)} == {""}
+
+
+def test_unaffected_side_at_rest_is_compared_with_its_rest_not_with_noise() -> None:
+    assert watch(affected=4.0, unaffected=0.01)[10][0] == "orbicularis_oculi"
+    assert watch(affected=3.5, unaffected=0.01)[10][0] == ""  # 3.5 / 2.0 is under the cut-off
+
+
+def test_resting_tone_is_that_of_the_quietest_ten_seconds() -> None:
+    meter = RestMeter()
+    assert meter.resting() is None
+    for at in range(3000):
+        loud = 8.0 if at < 1500 or at > 2600 else 2.0
+        meter.feed(Hop(at, (loud, math.nan, *(2.0,) * 6)))
+    resting = meter.resting()
+    assert resting is not None
+    assert resting.rms_uv[0] == pytest.approx(2.0)
+    assert math.isnan(resting.rms_uv[1])
+    assert resting.to_json()["rms_uv"][1] is None
