@@ -5,6 +5,8 @@ the boot messages: they stay free.
 """
 
 NAME = "esp32s3"
+CAPTURE = "irq"
+RING_KIB = 96  # of packets that the host does not have on disk yet
 
 # Front end (ADS1298) on SPI2, on the pins that reach it without the GPIO matrix.
 AFE_SPI = 1  # MicroPython's SPI(1) is the chip's SPI2

@@ -4,6 +4,8 @@ GPIO 23, 24, 25 and 29 belong to the radio chip on a Pico 2 W and stay free.
 """
 
 NAME = "pico2w"
+CAPTURE = "pio"  # or "irq": hal/capture.py
+RING_KIB = 256  # of packets that the host does not have on disk yet
 
 # Front end (ADS1298) on SPI0. The capture program needs DRDY right after DOUT.
 AFE_SPI = 0

@@ -22,7 +22,7 @@ from faceloop_device.core.supervisor import LOOK_MS, WATCHDOG_MS, Supervisor
 from faceloop_device.drivers.ads1298 import GAIN
 from faceloop_device.hal import board_pins, outputs, processor
 from faceloop_device.hal.ble_link import BleLink, device_name
-from faceloop_device.hal.capture_rp2 import Capture
+from faceloop_device.hal.capture import make_capture
 from faceloop_device.hal.power import Power, battery_pct
 from faceloop_device.hal.serial_link import SerialLink
 from faceloop_device.report import make_info, pack_state_into
@@ -41,7 +41,6 @@ PUMP_MS = 5
 ADAPT_EVERY = 20  # pump steps
 TASK_PUMP, TASK_STATUS, N_TASKS = range(3)  # those that the supervisor waits for
 SERIAL_POLL_EVERY = 4  # pump steps, unless the cable carries the stream
-RING_KIB = 256
 PERSON_EVERY = 4  # pump steps between two looks at the button: 20 ms
 ORPHAN_MS = 120000  # a stream that no host fetches stops the converter after this
 
@@ -62,11 +61,12 @@ class Board:
         self.device_id = processor.device_id()
         self._key = load_or_make_key()
         self._power = Power(pins)
-        self._capture = Capture(pins)
+        self._capture = make_capture(pins)
+        self._ring_kib = pins.RING_KIB
         self._wearer = Wearer(pins)
         self._self_test = None
         self._testing = None
-        self.stream = Stream(self._capture, RING_KIB * 1024)
+        self.stream = Stream(self._capture, self._ring_kib * 1024)
         self.stream_link = None
         self.stream_generation = 0
         self.fault = state.FAULT_NONE
@@ -96,7 +96,7 @@ class Board:
     def info(self):
         """Return what the board says about itself."""
         converter = self._capture.converter
-        return make_info(self, self._number, converter, self._converter_id, RING_KIB)
+        return make_info(self, self._number, converter, self._converter_id, self._ring_kib)
 
     def ticks_ms(self):
         """Return milliseconds since boot, wrapping like ``time.ticks_ms``."""

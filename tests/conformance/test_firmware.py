@@ -58,6 +58,14 @@ def test_missed_conversions_are_found_counted_and_flagged(on_board: Callable[...
     assert all(line.startswith("ok ") for line in lines)
 
 
+def test_late_handlers_are_counted_and_no_frame_gets_anothers_number(
+    on_board: Callable[..., str],
+) -> None:
+    lines = on_board(BOARD / "soft_capture.py").splitlines()
+    assert len(lines) == 5
+    assert all(line.startswith("ok ") for line in lines)
+
+
 def test_commands_are_answered_only_as_far_as_the_host_has_proven_itself(
     on_board: Callable[..., str],
 ) -> None:
@@ -90,6 +98,13 @@ def test_button_and_light_follow_their_tables(on_board: Callable[..., str]) -> N
     lines = on_board(BOARD / "person.py").splitlines()
     assert len(lines) == 3
     assert all(line.startswith("ok ") for line in lines)
+
+
+def test_gatt_table_fits_the_stack_of_the_board(on_board: Callable[..., str]) -> None:
+    """512 bytes overflow silently; 32 of them are kept free."""
+    size, n = map(int, on_board(BOARD / "gatt_table.py").split()[1::2])
+    assert n == 9
+    assert size <= 480
 
 
 def test_watchdog_and_heap_are_looked_after(on_board: Callable[..., str]) -> None:

@@ -50,35 +50,3 @@ async def test_every_characteristic_answers_as_the_protocol_says(tmp_path: Path)
                 assert properties[uuids.INFO] == {"read"}
         finally:
             await bluetooth.close()
-
-
-# What BTstack's attribute database needs, in bytes: base, services, characteristics; it has 512
-# and overflows silently.
-BASE_BYTES = 65
-SERVICE_BYTES = {2: 10, 16: 24}
-CHARACTERISTIC_BYTES = {2: 21, 16: 49}
-CLIENT_CONFIGURATION_BYTES = 10
-MOST_BYTES = 480
-
-
-def test_gatt_table_fits_the_stack_of_the_board() -> None:
-    source = (
-        Path(__file__).resolve().parents[2] / "firmware/faceloop_device/hal/ble_link.py"
-    ).read_text()
-    tree: list[tuple[int, list[tuple[int, bool]]]] = [
-        (2, [(2, False), (2, False), (2, False)]),
-        (2, [(2, True)]),
-        (16, [(16, True), (16, True), (16, True), (16, False), (16, False)]),
-    ]
-    declared = source[source.index("def services") : source.index("class BleLink")]
-    assert declared.count("uuid(uuids.") == sum(1 + len(items) for _, items in tree)
-    assert declared.count("_NOTIFY") + declared.count("_INDICATE") == 4
-    size = BASE_BYTES + sum(
-        SERVICE_BYTES[width]
-        + sum(
-            CHARACTERISTIC_BYTES[each] + (CLIENT_CONFIGURATION_BYTES if has_cccd else 0)
-            for each, has_cccd in items
-        )
-        for width, items in tree
-    )
-    assert size <= MOST_BYTES

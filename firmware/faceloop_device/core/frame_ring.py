@@ -6,7 +6,7 @@ from faceloop_protocol.limits import FS_HZ
 WORDS_PER_FRAME = 9
 # Positions are moved back by whole rings well before they leave a small integer (2**30).
 _REBASE_WORDS = 1 << 28
-_WORD_US = 1000000 // FS_HZ // WORDS_PER_FRAME
+_WORD_US = 1000000 // FS_HZ // WORDS_PER_FRAME  # of a capture without marks
 # The virtual board's capture may be held up on a busy computer, and then catches up. So a whole
 # ring that seems to have gone by is believed only when the capture has kept its pace for this long
 # and it still does;
@@ -29,11 +29,14 @@ class FrameRing:
     words : buffer of 32-bit words
     n_words : int
         A power of two.
+    index_step : int
+        What one frame counts in the index: 2 where only every second 1/2000 s has one.
     """
 
-    def __init__(self, words, n_words):
+    def __init__(self, words, n_words, index_step=1):
         self.words = words
         self.n_words = n_words
+        self.index_step = index_step
         self.word_mask = n_words - 1
         self.capacity = n_words // WORDS_PER_FRAME
         self.reset()
@@ -53,9 +56,14 @@ class FrameRing:
 
     def slip(self, n_frames):
         """Move the index on by conversions that never came."""
-        self.frame += n_frames
-        self.dropped += n_frames
-        self.slipped += n_frames
+        n = n_frames * self.index_step
+        self.frame += n
+        self.dropped += n
+        self.slipped += n
+
+    def take_mark(self):
+        """Return how many frames the capture says it missed before the next one."""
+        return kernels.take_mark(self.words, self.word_mask, self.read_word)
 
     def restart(self, lost_frames):
         """After the capture lost its place: empty ring, index moved on by the lost frames."""
@@ -63,8 +71,8 @@ class FrameRing:
         self._write_word = 0
         self._doubted_us = -1
         self._owed_us = 0
-        self.frame += lost_frames
-        self.dropped += lost_frames
+        self.frame += lost_frames * self.index_step
+        self.dropped += lost_frames * self.index_step
         self.resyncs += 1
 
     def advance(self, position_word, elapsed_us):
@@ -95,7 +103,7 @@ class FrameRing:
         if waiting > self.capacity - 2:
             lost = waiting - self.capacity // 2
             self.skip(lost)
-            self.dropped += lost
+            self.dropped += lost * self.index_step
             waiting -= lost
         return waiting
 
@@ -129,13 +137,13 @@ class FrameRing:
         self._doubted_us = -1
 
     def good(self, n_frames):
-        """Return how many of the next ``n_frames`` carry the converter's header."""
+        """Return how many of the next ``n_frames`` carry the converter's header and no mark."""
         return kernels.count_good(self.words, self.word_mask, self.read_word, n_frames)
 
     def skip(self, n_frames):
         """Move on by ``n_frames``."""
         self.read_word += n_frames * WORDS_PER_FRAME
-        self.frame += n_frames
+        self.frame += n_frames * self.index_step
 
 
 def _words(us):

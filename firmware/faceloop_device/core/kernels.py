@@ -1,7 +1,7 @@
 """The loops that must be fast, in viper. MicroPython only.
 
 Each has a plain twin: ``fold``, ``cost`` and ``emit`` together are ``faceloop_protocol.rice``,
-``halve`` is its ``half_rate``.
+``halve`` is its ``half_rate``. Tests compare those that only move bytes with plain loops.
 Viper integers are 64 bit on a desktop and 32 bit on the boards, and ``ptr32`` loads are not
 sign-extended on the desktop: only loads of values that cannot be negative go unmasked, and nothing
 but the accumulator of ``emit`` reaches bit 31.
@@ -25,14 +25,44 @@ _SEEN = const(42)
 
 @micropython.viper
 def count_good(ring: ptr32, word_mask: int, word: int, n_frames: int) -> int:
-    """Return how many frames from ``word`` on carry the converter's 0b1100 header."""
+    """Return how many frames from ``word`` on carry the converter's 0b1100 header and no mark.
+
+    What a capture marks above the header (``store_frame``) makes a frame none of these.
+    """
     n = 0
     while n < n_frames:
-        if (int(ring[word & word_mask]) >> 20) & 0xF != 0xC:
+        if int(ring[word & word_mask]) >> 20 != 0xC:
             return n
         word += 9
         n += 1
     return n
+
+
+@micropython.viper
+def store_frame(ring: ptr32, word_mask: int, word: int, frame: ptr8, lost: int):
+    """Put the 27 bytes of a frame into the ring, nine words from ``word`` on.
+
+    ``lost`` (0-255), the frames missed just before it, stands above the header.
+    """
+    top = lost << 24
+    at = 0
+    while at < 27:
+        ring[word & word_mask] = (
+            top | int(frame[at]) << 16 | int(frame[at + 1]) << 8 | int(frame[at + 2])
+        )
+        top = 0
+        word += 1
+        at += 3
+
+
+@micropython.viper
+def take_mark(ring: ptr32, word_mask: int, word: int) -> int:
+    """Return how many frames were missed before the one at ``word``, and take the mark away."""
+    status = int(ring[word & word_mask])
+    lost = (status >> 24) & 0xFF
+    if lost:
+        ring[word & word_mask] = status & 0xFFFFFF
+    return lost
 
 
 @micropython.viper

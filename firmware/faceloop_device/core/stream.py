@@ -14,6 +14,7 @@ from faceloop_protocol.limits import MAX_FRAMES, MAX_PACKET_BYTES, SHIFT, TRAINI
 from faceloop_protocol.stream import (
     FLAG_DEGRADED,
     FLAG_ENCRYPTED,
+    FLAG_HALF_RATE,
     FLAG_LATE,
     FLAG_RESYNC,
     SHIFT_MASK,
@@ -32,15 +33,18 @@ class Stream:
     Parameters
     ----------
     capture : object
-        ``words``, ``n_words``; ``start()``; ``position()``, the DMA's word in the ring, without
-        allocating; ``halt()``, no further conversions; ``stop()``; ``resync()``.
+        ``words``, ``n_words``; ``start()``; ``position()``, the word of the ring that is written
+        next, without allocating; ``halt()``, no further conversions; ``stop()``; ``resync()``,
+        which returns what it costs in frames; ``index_step``, 2 where frames come at half the
+        rate; ``marks_losses``, whether the ring says what the capture missed
+        (``kernels.store_frame``).
     ring_bytes : int
         Size of the re-send ring.
     """
 
     def __init__(self, capture, ring_bytes):
         self._capture = capture
-        self.frames = FrameRing(capture.words, capture.n_words)
+        self.frames = FrameRing(capture.words, capture.n_words, capture.index_step)
         self._encoder = Encoder(capture.words, capture.n_words - 1, SHIFT)
         self.ring = PacketRing(ring_bytes)
         self.flow = Flow(self.ring)
@@ -65,6 +69,8 @@ class Stream:
         self._filling_bytes = ring_bytes - ring_bytes // 4
         self._is_half_rate = False
         self._step_flag = 0
+        self._is_slow = capture.index_step > 1
+        self._rate_flag = FLAG_HALF_RATE if self._is_slow else 0
         self.set_mode(control.MODE_TRAINING)
 
     @property
@@ -131,12 +137,25 @@ class Stream:
         if self._is_fresh:
             self._is_fresh = False
             elapsed_us = 0  # most of it was the converter's start-up
-        waiting = frames.advance(position, elapsed_us)
-        elapsed_us += self._owed_us
-        if waiting < 0:
-            self._owed_us = elapsed_us
-            return
-        self._owed_us = 0
+        if self._capture.marks_losses:  # it never goes round unseen and needs no clock
+            waiting = frames.advance(position, 0)
+        else:
+            waiting = frames.advance(position, elapsed_us)
+            elapsed_us += self._owed_us
+            if waiting < 0:
+                self._owed_us = elapsed_us
+                return
+            self._owed_us = 0
+            waiting = self._find_slip(waiting, elapsed_us)
+        self._quiet_us = self._quiet_us + elapsed_us if waiting == self.waiting else 0
+        at_least = self._packet_frames
+        if self._quiet_us > SILENT_CONVERTER_US:
+            self.is_silent = True
+            at_least = 1
+        self.waiting = self._encode_waiting(waiting, at_least)
+
+    def _find_slip(self, waiting, elapsed_us):
+        frames = self.frames
         seen = frames.frame + waiting
         slipped = self._slips.look(elapsed_us, seen - self._seen) if self._seen else 0
         self._seen = seen
@@ -147,12 +166,7 @@ class Stream:
             frames.slip(slipped)
             self._seen = frames.frame
             self._resync_flag = FLAG_RESYNC
-        self._quiet_us = self._quiet_us + elapsed_us if waiting == self.waiting else 0
-        at_least = self._packet_frames
-        if self._quiet_us > SILENT_CONVERTER_US:
-            self.is_silent = True
-            at_least = 1
-        self.waiting = self._encode_waiting(waiting, at_least)
+        return waiting
 
     def adapt(self, now_ms):
         """Give up detail when the link is too slow for it, and take it back when it is not."""
@@ -208,6 +222,11 @@ class Stream:
             n = waiting if waiting < self._packet_frames else self._packet_frames
             good = self.frames.good(n)
             if good == 0:
+                missed = self.frames.take_mark() if self._capture.marks_losses else 0
+                if missed:
+                    self.frames.slip(missed)
+                    self._resync_flag = FLAG_RESYNC
+                    continue
                 self._lost_place(waiting)
                 return 0
             if good < n:
@@ -219,7 +238,7 @@ class Stream:
         frames = self.frames
         encoder = self._encoder
         word, frame = frames.read_word, frames.frame
-        flags = self._resync_flag | self._step_flag
+        flags = self._resync_flag | self._step_flag | self._rate_flag
         seq, dropped = self.ring.head, self.dropped
         if self._is_half_rate and n_frames > 1:
             n = 2 * encoder.encode_pairs(word, n_frames >> 1, flags, seq, frame, dropped)
@@ -236,17 +255,18 @@ class Stream:
         level = self.ladder.level
         shift = self._base_shift + min(level, HALF_RATE - 1)
         self._encoder.shift = shift if shift < SHIFT_MASK else SHIFT_MASK
-        self._is_half_rate = level == HALF_RATE
+        self._is_half_rate = level == HALF_RATE and not self._is_slow
         self._step_flag = FLAG_DEGRADED if level else 0
         self._count_packet()
 
     def _count_packet(self):
         # as many values at half rate: half as many packets
         values = TRAINING_FRAMES if self.mode == control.MODE_TRAINING else MAX_FRAMES
+        if self._is_slow and self.mode == control.MODE_TRAINING:
+            values >>= 1  # 10 ms all the same
         self._packet_frames = 2 * values if self._is_half_rate else values
 
     def _lost_place(self, waiting):
-        # What waits cannot be trusted, and restarting costs the frame under way.
-        self._capture.resync()
-        self.frames.restart(waiting + 1)
+        # What waits cannot be trusted, and restarting may cost the frame under way.
+        self.frames.restart(waiting + self._capture.resync())
         self._resync_flag = FLAG_RESYNC

@@ -56,13 +56,16 @@ class Ads1298:
         Mode 1 (CPOL 0, CPHA 1), at most 4 MHz so that command bytes are far enough apart.
     cs, start, reset : machine.Pin
         Outputs.
+    rate_step : int
+        0: 2000 conversions a second; each step more halves that.
     """
 
-    def __init__(self, spi, cs, start, reset):
+    def __init__(self, spi, cs, start, reset, rate_step=0):
         self._spi = spi
         self._cs = cs
         self._start = start
         self._reset = reset
+        self._rate_step = rate_step
         self._one = bytearray(1)
         self.id = 0
         self.gain = GAIN
@@ -90,7 +93,8 @@ class Ads1298:
         self._part = part = PARTS[found]
         self.write(CONFIG3, part.config3)
         time.sleep_ms(_REFERENCE_MS)
-        self.write(CONFIG1, part.config1_2k)
+        config1 = part.config1_2k + self._rate_step
+        self.write(CONFIG1, config1)
         self.write(CONFIG2, part.config2)
         self.write(LOFF, part.loff)
         for channel in range(8):
@@ -100,7 +104,7 @@ class Ads1298:
             self.write(register, 0xFF)
         self.write(CONFIG4, _CONFIG4_LOFF_COMP)
         for register, value in (
-            (CONFIG1, part.config1_2k),
+            (CONFIG1, config1),
             (LOFF, part.loff),
             (CH1SET, part.gain_code(self.gain)),
             (CONFIG4, _CONFIG4_LOFF_COMP),
@@ -166,7 +170,7 @@ class Ads1298:
         self.command(RDATAC)
 
     def start_conversions(self):
-        """Let data flow: from now on a frame is ready every 0.5 ms."""
+        """Let data flow: from now on a frame is ready every 0.5 ms (1 ms)."""
         self._cs.value(0)
         self._start.value(1)
 

@@ -52,6 +52,9 @@ class Capture:
         Pin map.
     """
 
+    index_step = 1
+    marks_losses = False  # a missed conversion leaves no trace in the ring
+
     def __init__(self, board):
         self._board = board
         raw = bytearray(2 * _RING_BYTES)
@@ -121,9 +124,16 @@ class Capture:
             self._power.value(0)
 
     def resync(self):
-        """Start reading afresh at the next frame; the ring begins at its first word again."""
+        """Start reading afresh at the next frame; the ring begins at its first word again.
+
+        Returns
+        -------
+        int
+            Frames that this costs: the one under way.
+        """
         self._stop_pio()
         self._run_pio()
+        return 1
 
     def _connect_spi(self):
         # Making the (one) SPI object anew gives it the pins back from the PIO.

@@ -314,18 +314,19 @@ def acknowledgements_past_their_rate_are_left_unread():
     assert host.tagged(control.SET_MODE, b"\x01").status == control.OK  # a rate of their own
 
 
-for test in (
-    proven_host_can_start_and_stop,
-    unproven_host_may_only_stop,
-    wrong_key_is_refused,
-    replay_and_forgery_change_nothing,
-    heat_and_vibration_are_not_fitted,
-    vibration_needs_proof_and_has_limits,
-    self_test_goes_on_beside_and_keeps_the_stream_out,
-    power_and_wrong_lengths_are_refused,
-    only_the_link_of_the_stream_may_use_it,
-    commands_past_the_rate_are_refused_but_stop,
-    acknowledgements_past_their_rate_are_left_unread,
-):
-    test()
-    print("ok", test.__name__)
+if __name__ == "__main__":
+    for test in (
+        proven_host_can_start_and_stop,
+        unproven_host_may_only_stop,
+        wrong_key_is_refused,
+        replay_and_forgery_change_nothing,
+        heat_and_vibration_are_not_fitted,
+        vibration_needs_proof_and_has_limits,
+        self_test_goes_on_beside_and_keeps_the_stream_out,
+        power_and_wrong_lengths_are_refused,
+        only_the_link_of_the_stream_may_use_it,
+        commands_past_the_rate_are_refused_but_stop,
+        acknowledgements_past_their_rate_are_left_unread,
+    ):
+        test()
+        print("ok", test.__name__)

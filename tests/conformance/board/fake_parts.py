@@ -8,6 +8,9 @@ N_WORDS = 4096
 class FakeCapture:
     """Ring that the test fills; channel c of frame n is ``sample(n, c)``."""
 
+    index_step = 1
+    marks_losses = False
+
     def __init__(self):
         self.n_words = N_WORDS
         self.words = array("I", [0xC00000] * N_WORDS)
@@ -44,6 +47,7 @@ class FakeCapture:
     def resync(self):
         self.resyncs += 1
         self.word = 0
+        return 1
 
 
 class FakeLink:

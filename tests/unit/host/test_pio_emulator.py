@@ -146,11 +146,15 @@ def conversions(words: np.ndarray, rng: np.random.Generator) -> list[tuple[int, 
     return list(zip(ready.tolist(), data, strict=True))
 
 
-def test_every_bit_of_a_thousand_frames_is_right_with_jitter() -> None:
+def test_every_bit_of_a_thousand_frames_is_right_with_jitter_a_cut_and_missed_pulses() -> None:
     rng = np.random.default_rng(1)
-    words = frames(N_FRAMES, rng)
-    wire = Wire(conversions(words, rng))
-    np.testing.assert_array_equal(wire.received(words.size), words)
+    missed, cut = [300, 301, 777], {500: 100}
+    words = frames(N_FRAMES + len(missed), rng)
+    wire = Wire(conversions(words, rng), missed=frozenset(missed), cut=cut)
+    got, wanted = wire.received(N_FRAMES * WORDS), np.delete(words, missed, axis=0)
+    at = 500 - 2  # two of the missed ones come before it
+    assert (got[at] != wanted[at]).any()
+    np.testing.assert_array_equal(np.delete(got, at, axis=0), np.delete(wanted, at, axis=0))
     assert wire.edges == N_FRAMES * FRAME_BITS
 
 

@@ -35,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--flash", type=Path, help="flash image (default: in the directory)")
     add("--keep-flash", action="store_true", help="keep what an existing image stores")
     add("--heap-kib", type=int, default=HEAP_KIB, help="MicroPython's heap")
+    add("--capture", choices=("pio", "irq"), default="pio", help="as Pico 2 W, or as ESP32-S3")
     add("--no-radio", action="store_true", help="a board without Bluetooth, for quick tests")
     add("--verbose", action="store_true", help="log everything")
     return parser

@@ -66,15 +66,22 @@ def board_constants() -> dict[str, Any]:
             sys.modules.pop(name, None)
 
 
-def board_files() -> Iterator[tuple[PurePosixPath, Path]]:
-    """Yield (path on the board, file here) of everything that goes onto a board's flash."""
+def board_files(capture: str = "pio") -> Iterator[tuple[PurePosixPath, Path]]:
+    """Yield (path on the board, file here) of everything that goes onto a board's flash.
+
+    ``capture`` says how a virtual board captures: ``"pio"`` like a Pico 2 W, ``"irq"`` like an
+    ESP32-S3.
+    """
     root = firmware_root()
+    soft = root / "boards" / "virtual_irq.py"
     for name in ("boot.py", "main.py"):
         if (root / name).is_file():
             yield PurePosixPath("/", name), root / name
     for folder in ("faceloop_device", "boards"):
         for path in sorted((root / folder).rglob("*.py")):
-            yield PurePosixPath("/", *path.relative_to(root).parts), path
+            source = soft if capture == "irq" and path.name == "virtual.py" else path
+            if path != soft:
+                yield PurePosixPath("/", *path.relative_to(root).parts), source
     for package in (faceloop_protocol, faceloop_heat):
         shared = Path(str(package.__file__)).parent
         for path in sorted(shared.rglob("*.py")):

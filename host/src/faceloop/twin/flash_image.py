@@ -100,7 +100,7 @@ def lock_image(path: Path) -> int:
     return descriptor
 
 
-def prepare_image(path: Path, *, keep: bool) -> None:
+def prepare_image(path: Path, *, keep: bool, capture: str = "pio") -> None:
     """Write the flash image with the current firmware to ``path``.
 
     Parameters
@@ -110,8 +110,10 @@ def prepare_image(path: Path, *, keep: bool) -> None:
     keep : bool
         If there is an image already, keep what the board has stored in it (keys, settings) and
         replace only the firmware's own files.
+    capture : {"pio", "irq"}
+        As for `board_files`.
     """
-    files = ((target, source.read_bytes()) for target, source in board_files())
+    files = ((target, source.read_bytes()) for target, source in board_files(capture))
     if keep and path.exists() and path.stat().st_size:
         path.write_bytes(update_image(path.read_bytes(), files))
     else:

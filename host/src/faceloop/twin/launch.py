@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from faceloop.errors import FaceloopError
 from faceloop.twin.registry import READY_FILE, RunningBoard, create_directory, list_boards
@@ -55,6 +55,9 @@ class BoardSpec:
         Flash image outside the board's directory, so that it survives the board.
     keep_flash : bool
         Keep what an existing image stores (keys, settings); only the firmware is replaced.
+    capture : {"pio", "irq"}
+        ``"pio"``: by hardware at 2000 frames a second, like a Pico 2 W; ``"irq"``: by soft
+        interrupt at 1000, like an ESP32-S3.
     has_radio : bool
         False starts a quarter of a second faster, without Bluetooth.
     """
@@ -68,6 +71,7 @@ class BoardSpec:
     world: dict[str, Any] = field(default_factory=dict)
     flash: Path | None = None
     keep_flash: bool = False
+    capture: Literal["pio", "irq"] = "pio"
     has_radio: bool = True
 
     def arguments(self) -> list[str]:
@@ -78,6 +82,7 @@ class BoardSpec:
             *("--clock-ppm", str(self.clock_ppm)),
             *("--radio", json.dumps(self.radio)),
             *("--world", json.dumps(self.world)),
+            *("--capture", self.capture),
         ]
         if self.tap is not None:
             given += ["--tap", str(self.tap.resolve())]

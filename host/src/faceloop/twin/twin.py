@@ -50,6 +50,7 @@ class TwinOptions:
     flash: Path | None = None
     keep_flash: bool = False
     heap_kib: int = HEAP_KIB
+    capture: str = "pio"
 
 
 class Twin:
@@ -85,7 +86,7 @@ class Twin:
         self.pins = pins
         flash = options.flash or self._directory / "flash.img"
         self._flash_lock = lock_image(flash)
-        prepare_image(flash, keep=options.keep_flash)
+        prepare_image(flash, keep=options.keep_flash, capture=options.capture)
         self.supervisor = Supervisor(
             virtual_machine_command(shim_dir() / "boot_virtual.py", options.heap_kib),
             {

@@ -1,0 +1,218 @@
+"""Random and mutated messages: parsers under either interpreter, commands where viper runs.
+
+    fuzz.py parsers|commands N SEED
+
+A parser raises ``ProtocolError`` or nothing. No command that was not made with the session's key,
+and none that was seen before, changes anything but the counters of bad tags; STOP only stops.
+"""
+
+import random
+import struct
+import sys
+
+from faceloop_protocol import config, control, heat, info, rice, selftest, serial_frame, state
+from faceloop_protocol import stream as wire
+from faceloop_protocol.errors import ProtocolError
+
+
+def random_bytes(n):
+    return bytes([random.getrandbits(8) for _ in range(n)])
+
+
+def mutated(message, other):
+    """Return a message with a few bits turned, cut, lengthened, or mixed with another one."""
+    result = bytearray(message)
+    for _ in range(random.randint(1, 3)):
+        kind = random.randint(0, 6)
+        at = random.randint(0, len(result)) if result else 0
+        if kind <= 2 and at < len(result):
+            result[at] ^= 1 << random.getrandbits(3)
+        elif kind == 3 and at < len(result):
+            result[at] = random.choice((0, 1, 0x7F, 0x80, 0xFF))
+        elif kind == 4:
+            result = result[:at]
+        elif kind == 5:
+            result = result[:at] + random_bytes(random.randint(1, 12)) + result[at:]
+        else:
+            result = result[:at] + bytes(other)[random.randint(0, len(other)) :]
+    return bytes(result[:300])
+
+
+def decode_packet(message):
+    header = wire.decode_header(message)
+    rows = rice.decode(message[13:], header.n_frames, header.flags & wire.SHIFT_MASK)
+    half = 1 << (23 - (header.flags & wire.SHIFT_MASK))
+    for row in rows:
+        for value in row:
+            assert -half <= value < half
+
+
+def packet():
+    """Return a stream packet as a board makes it."""
+    shift = random.choice((0, 4, 4, 5, 7))
+    scale = 1 << random.randint(1, 22 - shift)
+    n = random.randint(1, 20)
+    rows = [[random.randint(-scale, scale - 1) for _ in range(8)] for _ in range(n)]
+    n = rice.frames_that_fit(rows, shift)
+    buf = bytearray(13)
+    wire.pack_header_into(buf, shift, random.getrandbits(16), random.getrandbits(32), 0, 0, 0, n)
+    return bytes(buf) + rice.encode(rows[:n], shift)
+
+
+PARSERS = (
+    decode_packet,
+    control.decode_reply,
+    control.split_tagged,
+    info.decode_info,
+    state.decode_state,
+    config.decode_config,
+    selftest.decode_report,
+    heat.decode_heat_state,
+    serial_frame.unframe,
+    serial_frame.decode_line,
+    serial_frame.cobs_decode,
+    lambda message: control.decode_body(control.EXTENT_FORMAT, message, control.StreamExtent),
+)
+
+
+def parsers(n):
+    seeds = [
+        packet(),
+        control.pack_reply(control.HELLO, 0, control.OK, random_bytes(40)),
+        control.pack_tagged(control.START, 7, bytes(10)) + bytes(8),
+        random_bytes(info.INFO_BYTES) + b"MicroPython",
+        random_bytes(state.STATE_BYTES),
+        config.pack_config(config.Config(0, 4, 12, 2000)),
+        serial_frame.frame(1, b"hello"),
+        serial_frame.encode_line(1, b"hello"),
+    ]
+    refused = taken = 0
+    for i in range(n):
+        if i % 64 == 0:
+            seeds[0] = packet()
+        draw = random.randint(0, 9)
+        if draw == 0:
+            message = random_bytes(random.randint(0, 300))
+        elif draw == 1:
+            message = random.choice(seeds)
+        else:
+            # mostly what the parser is for, else it would refuse by length alone
+            message = mutated(random.choice(seeds), random.choice(seeds))
+        parser = random.choice(PARSERS) if draw < 5 else decode_packet
+        if parser is decode_packet and draw >= 5:
+            message = mutated(seeds[0], seeds[0])
+        try:
+            parser(message)
+            taken += 1
+        except ProtocolError:
+            refused += 1
+    assert taken > n // 50 and refused > n // 4, (taken, refused)
+    print("ok parsers", n)
+
+
+def commands(n):
+    # the bench of the command tests; both ends know the key here
+    import commands as bench
+
+    board, server, owner = None, None, None
+    known = [bytes([op]) for op in range(256)]
+    changed = stopped = 0
+    for i in range(n):
+        if i % 2000 == 0:
+            board = bench.Board()
+            board.step_ms = 200
+            server = bench.CommandServer(board)
+            owner = bench.Host(server)
+            assert owner.prove() == control.OK
+            owner.tagged(control.START, bench.START_BODY)
+            stranger = bench.Host(server)
+        if not board.stream.is_running:
+            assert owner.prove() == control.OK
+            owner.counter = 0
+            assert owner.tagged(control.START, bench.START_BODY).status == control.OK
+        board.capture.feed(20)
+        board.stream.capture(board.stream.position(), 10000)
+        if i % 5 == 0:
+            # a good one in between: what is mutated stays fresh, the counter high
+            valid = owner.message(*ordinary())
+            owner.send(valid)
+            known[random.randint(0, 255)] = valid
+        target = random.choice((owner, stranger))
+        draw = random.randint(0, 9)
+        unsent = owner.message(
+            random.choice((control.START, control.CLOSE, control.SET_MODE, control.SELF_TEST)),
+            random.choice((bench.START_BODY, b"", b"\x01")),
+        )
+        owner.counter -= 1
+        if draw == 0:
+            message = random_bytes(random.randint(0, 40))
+        elif draw <= 2:
+            message = random.choice(known)  # seen before, or an op alone
+        elif draw <= 6:
+            message = mutated(unsent, random.choice(known))
+        else:
+            message = mutated(random.choice(known), unsent)
+        if message == unsent:
+            continue  # what was cut had been put there
+        if message[:1] and message[0] in (control.HELLO, control.PROVE) and target is owner:
+            continue  # a session may be given up, and is then proven anew: not what is asked here
+        before = snapshot(board)
+        reply = server.handle(message, target.link)
+        assert reply is None or control.decode_reply(reply)
+        after = snapshot(board)
+        if message[:1] == bytes([control.STOP]):
+            stopped += not board.stream.is_running
+        else:
+            assert after == before, (message, before, after)
+            changed += 1
+        if target.link.session.is_abused():
+            target.link.session.new_link()
+            if target is owner:
+                assert owner.prove() == control.OK
+                owner.counter = 0
+                known[:] = [bytes([op]) for op in range(256)]
+                extent = struct.pack(control.RESUME_FORMAT, board.stream.stream_id, 0)
+                assert owner.tagged(control.RESUME, extent).status == control.OK
+    assert changed > n // 2
+    print("ok commands", n, "stopped" if stopped or n < 2000 else "never stopped")
+
+
+def ordinary():
+    """Return a command and a body that change something."""
+    kind = random.randint(0, 3)
+    if kind == 0:
+        return control.SET_MODE, bytes([random.getrandbits(1)])
+    if kind == 1:
+        return control.VIBRATE, struct.pack(control.VIBRATE_FORMAT, random.randint(1, 100), 500)
+    if kind == 2:
+        return control.RESEND, random_bytes(4)
+    return control.ACK, random_bytes(4)
+
+
+def snapshot(board):
+    stream = board.stream
+    flow, ring = stream.flow, stream.ring
+    return (
+        stream.stream_id,
+        stream.is_running,
+        stream.mode,
+        stream.shift,
+        stream.cipher is None,
+        flow.received,
+        flow.sent,
+        flow.live,
+        flow.pile(),
+        ring.oldest,
+        ring.head,
+        board.stream_link,
+        board.testing,
+        getattr(board, "vibration", None),
+    )
+
+
+what, count, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+random.seed(seed)
+if what == "parsers":
+    parsers(count)
+else:
+    commands(count)
