@@ -177,7 +177,7 @@ async def page(app: Running, context: BrowserContext, seen: Seen) -> AsyncIterat
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def train(page: Page) -> Page:
-    """The Train page with the first traces on it."""
-    await page.get_by_role("button", name="Start").click()
+    """The live signal with the first traces on it."""
+    await page.get_by_role("button", name="Live signal").click()
     await wait_for_stat(page, "draws", 4)
     return page

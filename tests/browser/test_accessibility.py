@@ -29,7 +29,7 @@ async def test_axe_finds_nothing_serious(page: Page, app: Any, scheme: Any, widt
     await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     await page.set_viewport_size({"width": width, "height": 800})
     assert await findings(page) == []
-    await page.get_by_role("button", name="Start").click()
+    await page.get_by_role("button", name="Live signal").click()
     await expect(page.locator("canvas")).to_have_count(4)
     assert await findings(page) == []
     app.live.cue("synkinesis")
@@ -55,16 +55,18 @@ async def focused(page: Page) -> tuple[str, bool]:
 
 async def test_whole_path_by_keyboard(page: Page, app: Any) -> None:
     order = []
-    for _ in range(4):
+    for _ in range(6):
         await page.keyboard.press("Tab")
         text, is_visible = await focused(page)
         assert is_visible, text
         order.append(text)
     assert order == [
+        "Skip to the content",
         "Sound on",
-        "Theme: auto",
+        "Settings",
         "What is known about this kind of training",
         "Start",
+        "Live signal",
     ]
     await page.keyboard.press("Enter")
     await expect(page.locator("h1")).to_be_focused()
@@ -87,7 +89,7 @@ async def test_screen_reader_names(train: Page) -> None:
         region = train.get_by_role("region", name=name, exact=True)
         picture = region.get_by_role("img", name=f"{name}: live activity, left and right")
         await expect(picture).to_be_visible()
-    assert await train.evaluate("document.documentElement.lang") == "en-US"
+    assert await train.evaluate("document.documentElement.lang") == "en"
     assert await train.locator("h1").count() == 1
     assert await train.locator("main").count() == 1
 
@@ -110,7 +112,7 @@ async def test_nothing_is_cut_off(page: Page, app: Any, width: int, height: int)
         return list(found)
 
     assert await overflow() == []
-    await page.get_by_role("button", name="Start").click()
+    await page.get_by_role("button", name="Live signal").click()
     await expect(page.locator("canvas")).to_have_count(4)
     await page.get_by_role("button", name="Record").click()
     await expect(page.locator(".fl-recording")).to_contain_text("Recording")

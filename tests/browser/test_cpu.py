@@ -50,7 +50,7 @@ async def test_cpu_of_an_open_page(browser: Browser, until_stat: Any) -> None:
         url = (await server.stdout.readline()).decode()
         page = await browser.new_page(viewport={"width": 1280, "height": 800})
         await page.goto(url.strip())
-        await page.get_by_role("button", name="Start").click()
+        await page.get_by_role("button", name="Live signal").click()
         await until_stat(page, "draws", 100)
         before, start_s = cpu_s(), time.monotonic()
         rates = []

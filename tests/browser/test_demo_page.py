@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from faceloop.ui import words
+from faceloop.ui.texts import Texts
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -26,7 +26,8 @@ FACELOOP = Path(sys.executable).with_name("faceloop")
 # Without one of these no browser is opened; the test brings its own.
 SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 WAIT_S = 60.0
-EYE_JOINED_IN = "Your eye joined in on the left. Let it soften."
+EYE_JOINED_IN = "Your left eye joined in. Let it soften."
+ENDED = Texts("en")("ended.title")
 
 
 def load_rig() -> ModuleType:
@@ -77,7 +78,7 @@ async def test_demo_with_a_page_measures_to_the_screen_and_prints_its_account(
     process, url = await start("demo", "--json", "--seconds", 20, "--scenario", "steps")
     page = await browser.new_page()
     await page.goto(url)
-    await page.get_by_role("button", name="Start").click()
+    await page.get_by_role("button", name="Live signal").click()
     await expect(page.locator("canvas")).to_have_count(4)
     async with asyncio.timeout(WAIT_S):
         out, err = await process.communicate()
@@ -91,8 +92,8 @@ async def test_demo_with_a_page_measures_to_the_screen_and_prints_its_account(
     assert 10 < latency["p50"] <= latency["p95"] < 2000
     assert account["frames_lost_silently"] == 0
     # The page had its last words before its server went.
-    await expect(page.locator("h1")).to_have_text(words.ENDED)
-    await expect(page.get_by_text(words.SERVER_GONE)).to_be_hidden()
+    await expect(page.locator("h1")).to_have_text(ENDED)
+    await expect(page.get_by_text(Texts("en")("entry.closed"))).to_be_hidden()
     await page.close()
 
 
@@ -106,7 +107,7 @@ async def record_until_ctrl_c(process: asyncio.subprocess.Process, page: Page) -
     assert (process.returncode, err) == (0, b"")
     account = json.loads(out)
     assert account["interrupted"]
-    await expect(page.locator("h1")).to_have_text(words.ENDED)
+    await expect(page.locator("h1")).to_have_text(ENDED)
     await expect(page.locator("code")).to_have_text(account["recording"])
     return account
 
@@ -118,7 +119,7 @@ async def test_demo_shows_its_alerts_and_ctrl_c_ends_its_page_and_stores_the_rec
     process, url = await start("demo", "--json")
     page = await browser.new_page()
     await page.goto(url)
-    await page.get_by_role("button", name="Start").click()
+    await page.get_by_role("button", name="Live signal").click()
     alert = page.locator("[data-alert]")
     await expect(alert).to_have_text(EYE_JOINED_IN, timeout=1000 * WAIT_S)
     await expect(page.locator("[data-now]")).to_have_attribute("data-now", "alert")
@@ -132,7 +133,7 @@ async def test_run_with_a_virtual_board_records_on_its_page(start: Any, browser:
     process, url = await start("run", "--virtual", "--json")
     page = await browser.new_page()
     await page.goto(url)
-    await page.get_by_role("button", name="Start").click()
+    await page.get_by_role("button", name="Live signal").click()
     account = await record_until_ctrl_c(process, page)
     assert account["frames_recorded"] >= 2000 and account["gaps"] == []
     assert Path(account["recording"]).is_file()

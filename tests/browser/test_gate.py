@@ -15,7 +15,7 @@ from faceloop.ui.access import LAUNCH_TOKEN_S, Access
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-OPEN_PATHS = ("/", "/train", "/assets/entry.js", "/assets/entry.css", "/assets/theme.js")
+OPEN_PATHS = ("/", "/signal", "/assets/entry.js", "/assets/entry.css")
 CLOSED_PATHS = (
     "/assets/faceloop.css",
     "/assets/live.js",
@@ -135,7 +135,7 @@ async def test_wrong_cookie_is_refused(app: Any, header: str) -> None:
     assert answer.status_code == 401
 
 
-async def raw(app: Any, *headers: str, path: str = "/train") -> int:
+async def raw(app: Any, *headers: str, path: str = "/signal") -> int:
     """Send a request with exactly these headers; return the status."""
     reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
     writer.write("\r\n".join((f"GET {path} HTTP/1.1", *headers, "", "")).encode())
@@ -219,7 +219,7 @@ async def test_login_without_origin_is_refused(app: Any) -> None:
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
 async def test_other_methods_are_refused(app: Any, method: str) -> None:
     cookie = await cookie_of(app)
-    answer = await get(app, "/train", method, cookie=cookie, origin=app.origin)
+    answer = await get(app, "/signal", method, cookie=cookie, origin=app.origin)
     assert answer.status_code == 403
 
 
@@ -266,7 +266,7 @@ async def test_every_answer_carries_the_security_headers(app: Any) -> None:
         await get(app, "/"),
         await get(app, "/nothing"),
         await get(app, "/", host="attacker.example"),
-        await get(app, "/train", cookie=cookie),
+        await get(app, "/signal", cookie=cookie),
         await get(app, "/assets/live.js", cookie=cookie),
         await get(app, "/nothing", cookie=cookie),
         await login(app),
@@ -291,7 +291,7 @@ async def test_nonce_is_new_each_time_and_covers_all_inline_code(app: Any) -> No
     cookie = await cookie_of(app)
     nonces = set()
     for _ in range(2):
-        answer = await get(app, "/train", cookie=cookie)
+        answer = await get(app, "/signal", cookie=cookie)
         found = re.search(r"script-src 'self' 'nonce-([\w-]+)'", answer.headers[CSP])
         assert found is not None
         nonces.add(found[1])
@@ -304,7 +304,7 @@ CSP = "content-security-policy"
 
 
 async def test_page_names_no_outside_address(app: Any) -> None:
-    page = await get(app, "/train", cookie=await cookie_of(app))
+    page = await get(app, "/signal", cookie=await cookie_of(app))
     assert re.findall(r"(?:src|href)=\"(?:https?:)?//[^\"]*", page.text) == []
 
 

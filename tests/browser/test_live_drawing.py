@@ -125,7 +125,7 @@ async def test_alert_is_shown_announced_and_heard(train: Page, app: Any) -> None
     await expect(alert).to_have_attribute("role", "status")
     assert await count(train, EYE, LEFT_TRACE, "--alert") == 0
     app.live.cue("synkinesis", channel=0)
-    await expect(alert).to_have_text("Your eye joined in on the left. Let it soften.")
+    await expect(alert).to_have_text("Your left eye joined in. Let it soften.")
     await expect(train.locator("[data-now]")).to_have_attribute("data-now", "alert")
     assert await count(train, EYE, LEFT_TRACE, "--alert") > 50
     assert await train.evaluate("window.faceloop.stats.soundState") == "running"
@@ -204,7 +204,7 @@ async def test_resize_and_theme_redraw_everything(train: Page) -> None:
         == "#6cb4ff"
     )
     assert await count(train, EYE, LEFT_TRACE, "--left") > 0.8 * before
-    await train.get_by_role("button", name="Theme: auto").click()  # light, whatever the system
+    await train.evaluate("document.documentElement.dataset.theme = 'light'")  # system: dark
     await asyncio.sleep(0.2)
     assert await count(train, EYE, LEFT_TRACE, "--left") > 0.8 * before
     await train.set_viewport_size({"width": 390, "height": 844})
@@ -220,7 +220,7 @@ async def test_resize_and_theme_redraw_everything(train: Page) -> None:
 async def test_device_pixels_are_used(app: Any, browser: Any) -> None:
     page = await browser.new_page(viewport={"width": 1280, "height": 800}, device_scale_factor=2)
     await page.goto(app.url)
-    await page.get_by_role("button", name="Start").click()
+    await page.get_by_role("button", name="Live signal").click()
     await expect(page.locator("canvas")).to_have_count(4)
     width, css_width = await page.evaluate(
         "(() => { const c = document.querySelector('canvas');"

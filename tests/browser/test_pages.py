@@ -13,13 +13,16 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from faceloop.session.live import LiveEvent, LiveStatus, MusclePair
-from faceloop.ui import words
+from faceloop.ui.texts import Texts
+from faceloop.ui.words import Words, clock, guard_channel
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+TEXT = Texts("en")
+WORDS = Words(TEXT)
 
 
 async def test_first_screen_shows_stroke_warning_and_disclaimer(page: Page) -> None:
-    stroke = page.get_by_role("region", name=words.STROKE_TITLE)
+    stroke = page.get_by_role("region", name=TEXT("welcome.stroke_title"))
     await expect(stroke).to_contain_text("A new droop of the face is an emergency")
     await expect(stroke).to_contain_text("Call the emergency number now")
     await expect(stroke).to_be_in_viewport()
@@ -27,11 +30,11 @@ async def test_first_screen_shows_stroke_warning_and_disclaimer(page: Page) -> N
     await expect(page.get_by_text("does not diagnose")).to_be_visible()
 
 
-async def test_start_leads_to_train_and_reload_stays_there(page: Page) -> None:
-    await page.get_by_role("button", name="Start").click()
+async def test_live_signal_stays_when_reloaded(page: Page) -> None:
+    await page.get_by_role("button", name="Live signal").click()
     await expect(page.locator("canvas")).to_have_count(4)
     await expect(page.locator("h1")).to_be_focused()
-    assert page.url.endswith("/train")
+    assert page.url.endswith("/signal")
     await page.reload()
     await expect(page.locator("canvas")).to_have_count(4)
 
@@ -132,9 +135,9 @@ async def test_status_line_names_link_loss_delay_battery_and_electrodes(
     line = train.locator(".fl-status")
     for name, text in (
         ("link", "connected"),
-        ("loss", "0.25 %"),
+        ("loss", "0.25\N{NO-BREAK SPACE}%"),
         ("latency", "33 ms"),
-        ("battery", "71 %"),
+        ("battery", "71\N{NO-BREAK SPACE}%"),
         ("contacts", "loose: left eye"),
     ):
         await expect(line.locator(f"[data-item={name}] dd")).to_have_text(text)
@@ -144,9 +147,9 @@ async def test_symmetry_in_words_and_numbers(train: Page, app: Any) -> None:
     app.live.hold = 1.0  # smile: 32 against 21 microvolts
     smile = train.get_by_role("region", name="Smile")
     await expect(smile.locator(".fl-verdict")).to_have_text(
-        re.compile(r"Left a little more\s*6\d %")
+        re.compile(r"Left a little more\s*6\d\s%")
     )
-    await expect(train.locator(".fl-overall .fl-number")).to_have_text(re.compile(r"^7\d %$"))
+    await expect(train.locator(".fl-overall .fl-number")).to_have_text(re.compile(r"^7\d\s%$"))
     app.live.hold = 0.0
     await expect(smile.locator(".fl-verdict")).to_have_text(re.compile(r"At rest\s*–"))
 
@@ -161,20 +164,21 @@ async def test_words_of_symmetry_do_not_contradict_an_alert(train: Page, app: An
     await expect(overall).to_be_hidden()
 
 
-async def test_theme_and_sound_buttons_say_their_choice_in_every_view(page: Page) -> None:
-    await page.get_by_role("button", name="Theme: auto").click()
-    await page.get_by_role("button", name="Start").click()
-    await expect(page.get_by_role("button", name="Theme: light")).to_be_visible()
+async def test_sound_button_says_its_choice_in_every_view(page: Page) -> None:
+    await page.get_by_role("button", name="Sound on").click()
+    await page.get_by_role("button", name="Live signal").click()
+    await expect(page.get_by_role("button", name="Sound off")).to_be_visible()
     await page.get_by_role("button", name="End session").click()
     await expect(page.locator("h1")).to_have_text("The session has ended.")
-    await expect(page.get_by_role("button", name="Theme: light")).to_be_visible()
-    await expect(page.get_by_role("button", name="Sound on")).to_be_visible()
+    await expect(page.get_by_role("button", name="Sound off")).to_be_visible()
 
 
 async def test_nothing_leaves_loopback_and_the_console_stays_silent(
     train: Page, app: Any, seen: Any, until_stat: Any
 ) -> None:
-    await train.get_by_role("button", name="Theme").click()
+    await train.get_by_role("link", name="Settings").click()
+    await train.get_by_label("Dark", exact=True).check()
+    await train.go_back()
     await train.reload()
     await until_stat(train, "draws", 4)
     local = re.compile(rf"^(http|ws)://127\.0\.0\.1:{app.port}/")
@@ -185,13 +189,13 @@ async def test_nothing_leaves_loopback_and_the_console_stays_silent(
 
 @pytest.mark.parametrize("is_started", [False, True])
 async def test_server_gone_is_said_on_every_page(page: Page, app: Any, is_started: bool) -> None:
-    await expect(page.get_by_text(words.SERVER_GONE)).to_be_hidden()
+    await expect(page.get_by_text(TEXT("entry.closed"))).to_be_hidden()
     if is_started:
-        await page.get_by_role("button", name="Start").click()
+        await page.get_by_role("button", name="Live signal").click()
         await expect(page.locator("canvas")).to_have_count(4)
     app.task.cancel()
-    await expect(page.get_by_text(words.SERVER_GONE)).to_be_visible()
-    for name in ("Start", "Record", "End session"):  # none of them would do anything
+    await expect(page.get_by_text(TEXT("entry.closed"))).to_be_visible()
+    for name in ("Live signal", "Record", "End session"):  # none of them would do anything
         await expect(page.get_by_role("button", name=name)).to_be_hidden()
 
 
@@ -209,11 +213,11 @@ async def test_start_is_seen_without_scrolling_and_covers_no_words(
     assert box["y"] >= last["y"] + last["height"]
 
 
-async def test_train_begins_at_its_top_however_far_down_start_was(page: Page) -> None:
+async def test_page_begins_at_its_top_however_far_down_its_button_was(page: Page) -> None:
     await page.set_viewport_size({"width": 360, "height": 400})
-    await page.get_by_role("button", name="Start").scroll_into_view_if_needed()
+    await page.get_by_role("button", name="Live signal").scroll_into_view_if_needed()
     assert await page.evaluate("scrollY") > 100
-    await page.get_by_role("button", name="Start").click()
+    await page.get_by_role("button", name="Live signal").click()
     await expect(page.locator("canvas")).to_have_count(4)
     await expect(page.get_by_role("button", name="End session")).to_be_in_viewport()
     assert await page.evaluate("scrollY") == 0
@@ -251,11 +255,11 @@ async def test_page_stops_asking_for_a_server_that_is_gone(
     if has_ended:
         await train.get_by_role("button", name="End session").click()
         await app.task
-        await expect(train.get_by_text(words.SERVER_GONE)).to_be_hidden()
+        await expect(train.get_by_text(TEXT("entry.closed"))).to_be_hidden()
     else:
         await train.evaluate("const slow = window.setTimeout;" + SOON_MS)
         app.task.cancel()
-        await expect(train.get_by_text(words.SERVER_GONE)).to_be_visible()
+        await expect(train.get_by_text(TEXT("entry.closed"))).to_be_visible()
     async with asyncio.timeout(60):
         seen = -1
         while seen < len(asked):
@@ -272,7 +276,7 @@ async def test_what_is_special_about_a_session_is_said_first_and_last(
         await page.goto(app.url)
         session = page.get_by_role("region", name="This session")
         await expect(session).to_contain_text("The face is made up.")
-        await page.get_by_role("button", name="Start").click()
+        await page.get_by_role("button", name="Live signal").click()
         await page.get_by_role("button", name="End session").click()
         await expect(page.locator("h1")).to_have_text("The session has ended.")
         await expect(page.locator(".fl-card")).to_contain_text("The face is made up.")
@@ -302,7 +306,7 @@ async def test_session_that_ends_says_so_before_the_page_is_let_go(page: Page, a
 
 async def test_two_pages_show_the_same_session(train: Page, app: Any) -> None:
     other = await train.context.new_page()
-    await other.goto(app.origin + "/train")
+    await other.goto(app.origin + "/signal")
     await train.get_by_role("button", name="Record").click()
     await expect(other.get_by_role("button", name="Stop recording")).to_be_visible()
     await other.close()
@@ -335,48 +339,50 @@ PAIRS = (MusclePair("zygomaticus_major", 2, 3, "train"),)
     ],
 )
 async def test_symmetry_sentence(ratio: float, left: float, right: float, sentence: str) -> None:
-    assert words.symmetry_sentence(ratio, left, right) == sentence
+    assert WORDS.symmetry_sentence(ratio, left, right) == sentence
 
 
 @pytest.mark.parametrize(
     ("pair", "side", "channel", "sentence"),
     [
-        ("eye_to_mouth", "left", 2, "Your smile muscle joined in on the left. Let it soften."),
-        ("eye_to_mouth", "right", 3, "Your smile muscle joined in on the right. Let it soften."),
-        ("eye_to_mouth", None, -1, "Your smile muscle joined in. Let it soften."),
-        ("mouth_to_eye", "left", -1, "Your eye joined in. Let it soften."),  # no eye in PAIRS
-        ("brow_to_chin", "left", -1, "Your quiet muscle joined in. Let it soften."),
+        ("eye_to_mouth", "left", 2, "Your left smile muscle joined in. Let it soften."),
+        ("eye_to_mouth", "right", 3, "Your right smile muscle joined in. Let it soften."),
+        ("eye_to_mouth", None, -1, "A quiet muscle joined in. Let it soften."),
+        (
+            "mouth_to_eye",
+            "left",
+            -1,
+            "A quiet muscle joined in. Let it soften.",
+        ),  # no eye in PAIRS
+        ("brow_to_chin", "left", -1, "A quiet muscle joined in. Let it soften."),
     ],
 )
 async def test_alert_of_a_pair_finds_its_muscle(
     pair: str, side: str | None, channel: int, sentence: str
 ) -> None:
     event = LiveEvent("synkinesis", 10, pair=pair)
-    assert words.guard_channel(event, PAIRS, side) == channel
-    assert words.alert_sentence(replace(event, channel=channel), PAIRS) == sentence
+    assert guard_channel(event, PAIRS, side) == channel
+    assert WORDS.alert_sentence(replace(event, channel=channel), PAIRS) == sentence
 
 
 async def test_channel_of_the_alert_itself_wins_over_the_affected_side() -> None:
     event = LiveEvent("synkinesis", 10, pair="eye_to_mouth", channel=3)
-    assert words.guard_channel(event, PAIRS, "left") == 3
-    assert words.guard_channel(event, PAIRS, None) == 3
-    sentence = "Your smile muscle joined in on the right. Let it soften."
-    assert words.alert_sentence(event, PAIRS) == sentence
+    assert guard_channel(event, PAIRS, "left") == 3
+    assert guard_channel(event, PAIRS, None) == 3
+    sentence = "Your right smile muscle joined in. Let it soften."
+    assert WORDS.alert_sentence(event, PAIRS) == sentence
 
 
 async def test_words_fall_back_sensibly() -> None:
-    assert words.channel_name(3, PAIRS) == "right smile muscle"
-    assert words.channel_name(7, PAIRS) == "channel 8"
-    assert words.muscle_name("risorius") == "Risorius"
+    assert WORDS.channel_name(3, PAIRS) == "right smile muscle"
+    assert WORDS.channel_name(7, PAIRS) == "channel 8"
+    assert WORDS.muscle_name("risorius") == "Risorius"
     alert = LiveEvent("synkinesis", 10, channel=2)
-    assert (
-        words.alert_sentence(alert, PAIRS)
-        == "Your smile muscle joined in on the left. Let it soften."
-    )
+    assert WORDS.alert_sentence(alert, PAIRS) == "Your left smile muscle joined in. Let it soften."
     unknown = LiveEvent("synkinesis", 10)
-    assert words.alert_sentence(unknown, PAIRS) == "Your quiet muscle joined in. Let it soften."
-    assert words.clock(3725.9) == "1:02:05"
-    items = {key: text for key, _, text in words.status_items(LiveStatus(), PAIRS)}
+    assert WORDS.alert_sentence(unknown, PAIRS) == "A quiet muscle joined in. Let it soften."
+    assert clock(3725.9) == "1:02:05"
+    items = {key: text for key, _, text in WORDS.status_items(LiveStatus(), PAIRS)}
     assert (items["latency"], items["battery"], items["link"]) == ("–", "–", "connecting")
     many = LiveStatus(lead_off=(True,) * 8)
-    assert words.status_items(many, PAIRS)[-1][2] == "8 loose"
+    assert WORDS.status_items(many, PAIRS)[-1][2] == "8 loose"

@@ -34,7 +34,7 @@ async def test_cancel_leaves_no_task_and_no_socket(
         async with start_app(fake_module.FakeLive()) as app:
             page = await browser.new_page()
             await page.goto(app.url)
-            await page.get_by_role("button", name="Start").click()
+            await page.get_by_role("button", name="Live signal").click()
             await expect(page.locator("canvas")).to_have_count(4)
         await page.close()
         with socket.socket() as probe, pytest.raises(ConnectionRefusedError):
@@ -143,6 +143,6 @@ async def test_broken_session_is_said_in_its_own_words(
     async with start_app(Broken()) as app:
         page = await browser.new_page()
         await page.goto(app.url)
-        await page.get_by_role("button", name="Start").click()
+        await page.get_by_role("button", name="Live signal").click()
         await expect(page.get_by_text("The board did not answer.")).to_be_visible()
         await page.close()

@@ -63,12 +63,26 @@ def test_long_text_is_cut_between_characters() -> None:
     assert data[-(wire.MAX_TEXT_BYTES - 1) :].decode() == "x" + "ä" * 249
 
 
+GUIDE = wire.Guide("hold", 0.25, 0.25, 0.2, math.nan, 0.375, 2.5, is_muted=True)
+
+
+def test_guide_follows_the_events() -> None:
+    data, without = message(guide=GUIDE), message()
+    assert len(data) == len(without) + 32
+    assert data[3] == 1 | 2
+    tail = struct.unpack_from("<BBHfffffff", data, len(without))
+    assert tail[:3] == (2, 1 | 2, 0)
+    assert tail[3:5] == (0.25, 0.25)
+    assert tail[5] == pytest.approx(0.2) and math.isnan(tail[6]) and tail[7:9] == (0.375, 2.5)
+
+
 DECODE = """async (text) => {
   const { decode } = await import("/assets/wire.js");
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const m = decode(bytes.buffer);
   const plain = (v) => (Number.isNaN(v) ? "nan" : v);
   for (const k of ["envelopeUv", "restUv", "symmetry", "columns"]) m[k] = [...m[k]].map(plain);
+  if (m.guide) m.guide.shares = m.guide.shares.map(plain);
   m.events = m.events.map((e) => ({ ...e, index: plain(e.index) }));
   return m;
 }"""
@@ -76,6 +90,13 @@ DECODE = """async (text) => {
 
 class TestInTheBrowser:
     pytestmark = browser_test
+
+    async def test_browser_decodes_the_guide(self, train: Page) -> None:
+        text = base64.b64encode(message(guide=GUIDE)).decode()
+        guide = (await train.evaluate(DECODE, text))["guide"]
+        assert guide["phase"] == "hold" and guide["shares"] == ["nan", 0.375]
+        assert (guide["isShown"], guide["isMuted"], guide["isJoined"]) == (True, True, False)
+        assert (guide["goal"], guide["remainingS"]) == (0.25, 2.5)
 
     async def test_browser_decodes_what_the_server_packs(self, train: Page) -> None:
         got = await train.evaluate(DECODE, base64.b64encode(message()).decode())

@@ -116,7 +116,7 @@ def demo(
         is_usual = played.scenario == DemoFaceOptions().scenario
         note = MADE_UP_SYNKINESIS if is_usual else MADE_UP
         note = note if played.source is None else PLAYED
-        show = None if headless else output.page(progress, note)
+        show = None if headless else output.page(progress, note, store.out)
         result = asyncio.run(run(options, progress, show))
     _end_session(result, as_json)
 
@@ -173,7 +173,7 @@ def _live(
             wait_s=store.wait_s,
         )
         note = MADE_UP_SYNKINESIS if board.virtual else ""
-        show = output.page(progress, note) if has_page else None
+        show = output.page(progress, note, store.out) if has_page else None
         result = asyncio.run(live(options, progress, show))
     _end_session(result, as_json)
 
@@ -206,7 +206,7 @@ def replay(
             is_headless=headless,
             is_recording=False,
         )
-        show = None if headless else output.page(progress, PLAYED)
+        show = None if headless else output.page(progress, PLAYED, None)
         result = asyncio.run(run_demo(options, progress, show))
     _end_session(result, as_json)
 

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -168,7 +169,9 @@ def _print(text: str) -> None:
         _err.print(text, markup=False, emoji=False)
 
 
-def page(progress: ProgressSink, note: str = "") -> Callable[[LiveView], Awaitable[None]]:
+def page(
+    progress: ProgressSink, note: str = "", data: Path | None = None
+) -> Callable[[LiveView], Awaitable[None]]:
     """Return a function that shows a session in the browser until the person ends it.
 
     Parameters
@@ -177,10 +180,15 @@ def page(progress: ProgressSink, note: str = "") -> Callable[[LiveView], Awaitab
         Told where the page is.
     note : str
         For the first screen: what is special about this session.
+    data : Path or None
+        Data folder; None takes the user's own.
     """
     progress.step("Preparing the page")
     # Not once the signal runs: it takes a second in which nothing could be received.
+    from faceloop.session.store import Store
     from faceloop.ui.app import serve
+
+    root = Store(data).root
 
     async def show(session: LiveView) -> None:
         def tell(url: str) -> None:
@@ -189,7 +197,7 @@ def page(progress: ProgressSink, note: str = "") -> Callable[[LiveView], Awaitab
                 "This address works on this computer until the session ends. Ctrl-C ends it."
             )
 
-        await serve(session, on_ready=tell, note=note)
+        await serve(session, on_ready=tell, note=note, data=root)
 
     return show
 

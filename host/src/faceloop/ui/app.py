@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -16,18 +17,21 @@ from faceloop.errors import FaceloopError, UsageError
 from faceloop.session.live import LiveView
 from faceloop.ui import assets
 from faceloop.ui.access import Access
-from faceloop.ui.feed import LiveFeed
+from faceloop.ui.entry import entry_files, html_attributes
 from faceloop.ui.gate import Gate
 from faceloop.ui.launch_page import launch_folder
 from faceloop.ui.launch_page import open_browser as launch
 from faceloop.ui.live_socket import serve_live_socket
-from faceloop.ui.pages import REFRESH_S
+from faceloop.ui.preferences import PreferenceFile
+from faceloop.ui.rooms import ROOMS
+from faceloop.ui.shell import REFRESH_S
 from faceloop.ui.state import AppState
 from faceloop.ui.web import has_pages, showing
 
 __all__ = ["serve"]
 
 HOST = "127.0.0.1"
+PAGES = tuple(f"/{view.name}" for room in ROOMS for view in room.views)
 LIVE_PATH = "/ws/live"
 MAX_SOCKET_MESSAGE_BYTES = 64 * 1024
 # After the end every open page gets its last words before the server goes.
@@ -42,6 +46,7 @@ async def serve(
     on_ready: Callable[[str], None] | None = None,
     stay_open: bool = False,
     note: str = "",
+    data: Path | None = None,
 ) -> None:
     """Serve the web app until the session ends or this coroutine is cancelled.
 
@@ -61,6 +66,8 @@ async def serve(
         Go on serving after the session has ended.
     note : str
         For the first screen and the last: what is special about this session.
+    data : Path or None
+        Data folder, where the person's choices are kept; None keeps them until the end.
 
     Raises
     ------
@@ -69,10 +76,16 @@ async def serve(
     """
     with _alone(), contextlib.closing(_listen(port)) as listener, launch_folder() as folder:
         port = listener.getsockname()[1]
-        access, feed = Access(port), LiveFeed(live)
-        state = AppState(live, feed, note)
+        access = Access(port)
+        state = AppState(live, PreferenceFile(data), note)
         async with showing(state) as web_app:
-            gate = Gate(_Paths(state, web_app), access, port, assets.entry_files())
+            gate = Gate(
+                _Paths(state, web_app),
+                access,
+                port,
+                entry_files(state, PAGES),
+                lambda: html_attributes(state),
+            )
             server = _Server(_config(gate))
             serving = asyncio.create_task(server.serve(sockets=[listener]), name="web server")
             feeding = asyncio.create_task(_feed(state), name="live feed")

@@ -1,4 +1,4 @@
-"""The app's own scripts, styles and entry page, read once from the package."""
+"""The app's own scripts, styles and pictures, read once from the package."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from starlette.responses import Response
 
-__all__ = ["asset", "entry_files"]
+__all__ = ["PREFIX", "asset"]
 
 _TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -36,10 +36,3 @@ def asset(path: str) -> Response:
         return Response("Not found.", 404, media_type="text/plain")
     body, media_type = found
     return Response(body, media_type=media_type)
-
-
-def entry_files() -> dict[str, Response]:
-    """Return what a browser without a cookie may read, by path. None of it names the session."""
-    page = asset(PREFIX + "entry.html")
-    names = ("colors.css", "entry.css", "entry.js", "icon.svg", "theme.js")
-    return {"/": page, "/train": page} | {PREFIX + name: asset(PREFIX + name) for name in names}

@@ -6,14 +6,17 @@ import asyncio
 import math
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceloop.session.live import LiveBlock, LiveEvent, LiveView
-from faceloop.ui import wire, words
+from faceloop.ui import wire
 from faceloop.ui.columns import ColumnReducer, Columns
+from faceloop.ui.texts import Texts
+from faceloop.ui.words import Words, guard_channel
 
 __all__ = ["ClientQueue", "LiveFeed", "MuscleNow"]
 
@@ -104,10 +107,20 @@ class LiveFeed:
     Parameters
     ----------
     live : LiveView
+    words : callable, optional
+        Gives the words of alerts, in the language of the moment; English without it.
+
+    Attributes
+    ----------
+    listener : callable or None
+        Given every block, before it goes to any browser.
+    guide : callable or None
+        Gives what a repetition asks for at this moment; it goes out with the signal.
     """
 
-    def __init__(self, live: LiveView) -> None:
+    def __init__(self, live: LiveView, words: Callable[[], Words] | None = None) -> None:
         self._live = live
+        self._words = words if words is not None else lambda: Words(Texts())
         self._reducer = ColumnReducer(live.fs_hz, len(live.labels))
         self._clients: set[ClientQueue] = set()
         self._sequence = 0
@@ -119,6 +132,8 @@ class LiveFeed:
         self._resting_s = np.zeros(len(live.muscles))
         self.is_calibrated = False
         self.alerts = 0
+        self.listener: Callable[[LiveBlock], None] | None = None
+        self.guide: Callable[[], wire.Guide | None] | None = None
 
     def subscribe(self) -> ClientQueue:
         """Return a new browser's queue."""
@@ -151,6 +166,8 @@ class LiveFeed:
     def _take(self, block: LiveBlock) -> None:
         self.is_calibrated = block.is_calibrated
         self._follow(block)
+        if self.listener is not None:
+            self.listener(block)
         self.alerts += sum(event.kind == "synkinesis" for event in block.events)
         if not self._clients:
             self._pending.clear()
@@ -207,6 +224,7 @@ class LiveFeed:
             symmetry=self._ratios(newest),
             events=events,
             is_calibrated=newest.is_calibrated,
+            guide=self.guide() if self.guide is not None else None,
         )
         for client in self._clients:
             client.put(self._sequence, now_s, message)
@@ -232,6 +250,6 @@ class LiveFeed:
         if event.kind not in _ALERT_KINDS:
             return event
         muscles = self._live.muscles
-        channel = words.guard_channel(event, muscles, self._live.affected_side)
+        channel = guard_channel(event, muscles, self._live.affected_side)
         event = replace(event, channel=channel)
-        return replace(event, text=words.alert_sentence(event, muscles))
+        return replace(event, text=self._words().alert_sentence(event, muscles))

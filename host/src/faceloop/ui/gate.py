@@ -6,8 +6,9 @@ cross-site websockets and forms (Origin, Sec-Fetch-Site), other users of the mac
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
@@ -57,6 +58,9 @@ def content_policy(host: str, nonce: str) -> str:
     )
 
 
+_HTML_TAG = re.compile(rb"<html[^>]*>")
+
+
 class Gate:
     """Check, then pass on; add the security headers to whatever comes back.
 
@@ -66,14 +70,22 @@ class Gate:
         Everything else.
     access : Access
     port : int
-    entry : Mapping of str to Response
+    entry : Mapping of str to ASGI application
         What a browser without a cookie may read: the entry page and its files, by path.
+    html_attributes : callable
+        Gives what stands in the ``<html>`` tag of a page.
     """
 
     def __init__(
-        self, app: ASGIApp, access: Access, port: int, entry: Mapping[str, Response]
+        self,
+        app: ASGIApp,
+        access: Access,
+        port: int,
+        entry: Mapping[str, ASGIApp],
+        html_attributes: Callable[[], str],
     ) -> None:
         self.app = app
+        self._html_attributes = html_attributes
         self._access = access
         self._entry = entry
         self._hosts = frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost"))
@@ -92,7 +104,8 @@ class Gate:
                 await self.app(scope, receive, send)
             return
         nonce = secrets.token_urlsafe(16)
-        answer = _Answer(send, content_policy(headers.get("host", ""), nonce), nonce)
+        policy = content_policy(headers.get("host", ""), nonce)
+        answer = _Answer(send, policy, nonce, self._html_attributes())
         if reason:
             await PlainTextResponse(reason, 403)(scope, receive, answer)
             return
@@ -136,9 +149,10 @@ class Gate:
 
 
 class _Answer:
-    """Add headers to a response; give the inline scripts and styles of a page their nonce."""
+    """Add headers to a response; give a page its looks, its inline scripts and styles a nonce."""
 
-    def __init__(self, send: Send, policy: str, nonce: str) -> None:
+    def __init__(self, send: Send, policy: str, nonce: str, html_attributes: str) -> None:
+        self._html = f"<html {html_attributes}>".encode()
         self._send = send
         self._policy = policy
         self._nonce = nonce
@@ -170,7 +184,7 @@ class _Answer:
         attribute = f' nonce="{self._nonce}"'.encode()
         for start in (b"<script", b"<style"):
             page = page.replace(start, start + attribute)
-        return page
+        return _HTML_TAG.sub(self._html, page, count=1)
 
 
 def _only(values: Sequence[str]) -> str | None:

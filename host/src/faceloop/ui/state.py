@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from faceloop.errors import FaceloopError
 from faceloop.session.live import LiveStatus, LiveView
 from faceloop.ui.feed import LiveFeed
+from faceloop.ui.preferences import PreferenceFile
+from faceloop.ui.texts import Texts
+from faceloop.ui.words import Words
 
 __all__ = ["AppState"]
 
@@ -17,18 +22,23 @@ class AppState:
     Parameters
     ----------
     live : LiveView
-    feed : LiveFeed
+    preferences : PreferenceFile
     note : str
         What is special about this session, empty for nothing.
 
     Attributes
     ----------
+    feed : LiveFeed
+    texts, words : Texts, Words
+        In the person's language.
     fault : str
         Why the session broke, in words for the person; empty while all is well.
+    problem : str
+        Why the last request was refused, in words for the person.
     recordings : list of str
         Where the recordings are, in the order in which they were begun.
     busy : str
-        What is being done on a button's request, empty when nothing is.
+        Key of what is being done on a button's request, empty when nothing is.
     is_ending : bool
         The end was asked for.
     one_at_a_time : asyncio.Lock
@@ -36,17 +46,32 @@ class AppState:
     ended : asyncio.Event
     """
 
-    def __init__(self, live: LiveView, feed: LiveFeed, note: str = "") -> None:
+    def __init__(self, live: LiveView, preferences: PreferenceFile, note: str = "") -> None:
         self.live = live
-        self.feed = feed
+        self.preferences = preferences
+        self.texts = Texts(preferences.now.language)
+        self.words = Words(self.texts)
+        self.feed = LiveFeed(live, lambda: self.words)
         self.note = note
         self.fault = ""
+        self.problem = ""
         self.recordings: list[str] = []
         self.busy = ""
         self.is_ending = False
         self.one_at_a_time = asyncio.Lock()
         self.ended = asyncio.Event()
         self._recording_from_s: float | None = None
+
+    def choose(self, **choices: str) -> None:
+        """Keep what the person chose."""
+        self.preferences.change(**choices)
+        self.speak(self.preferences.now.language)
+
+    def speak(self, language: str) -> None:
+        """Use a language from here on, without keeping it; an empty one changes nothing."""
+        if language and language != self.texts.language:
+            self.texts = Texts(language)
+            self.words = Words(self.texts)
 
     def status(self) -> LiveStatus:
         """Return the session's status; remember where recordings are and since when one runs."""
@@ -73,3 +98,44 @@ class AppState:
         """Return how long the running recording is, 0 without one."""
         started_s = self._recording_from_s
         return 0.0 if started_s is None else max(0.0, status.elapsed_s - started_s)
+
+    async def toggle_recording(self, changed: Callable[[], None]) -> None:
+        """Begin or end a recording, unless something else is being done.
+
+        Parameters
+        ----------
+        changed : callable
+            Called when there is something new to say.
+        """
+        if self.one_at_a_time.locked():
+            return
+        if self.live.status().is_recording:
+            await self._ask(self.live.stop_recording, "live.busy_stop", changed)
+        else:
+            await self._ask(self.live.start_recording, "live.busy_start", changed)
+
+    async def end(self, changed: Callable[[], None]) -> None:
+        """End the session: never refused, at most a moment later than asked for."""
+        if self.is_ending:
+            return
+        self.is_ending = True
+        try:
+            await self._ask(self.live.stop, "live.busy_end", changed)
+        finally:
+            self.is_ending = False
+
+    async def _ask(
+        self, action: Callable[[], Awaitable[None]], busy: str, changed: Callable[[], None]
+    ) -> None:
+        """Carry out what a button asks for; a refusal is kept in its own words."""
+        self.problem = ""
+        async with self.one_at_a_time:
+            self.busy = busy
+            changed()
+            try:
+                await action()
+            except FaceloopError as error:
+                self.problem = self.texts.known(str(error))
+            finally:
+                self.busy = ""
+        changed()

@@ -9,20 +9,23 @@ from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from nicegui import Client, core, ui
 from nicegui import app as nicegui_app
 
-from faceloop.ui.pages import Page
+from faceloop.ui.ended_view import EndedView
+from faceloop.ui.rooms import ROOMS
+from faceloop.ui.shell import Shell
 from faceloop.ui.state import AppState
+from faceloop.ui.texts import best_language
 
 __all__ = ["has_pages", "showing"]
 
 _HEAD = """
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="/assets/icon.svg" type="image/svg+xml">
-<script src="/assets/theme.js"></script>
 <link rel="stylesheet" href="/assets/colors.css">
+<link rel="stylesheet" href="/assets/shell.css">
 <link rel="stylesheet" href="/assets/faceloop.css">
 """
 _socket_tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
@@ -55,12 +58,12 @@ def _web_app() -> FastAPI:
     ui.add_head_html(_HEAD, shared=True)
 
     @ui.page("/")
-    def first_page() -> None:
-        Page(_state()).show_first()
+    def first_page(request: Request) -> None:
+        _show("", request)
 
-    @ui.page("/train")
-    def train_page() -> None:
-        Page(_state()).show_train()
+    @ui.page("/{name}")
+    def any_page(name: str, request: Request) -> None:
+        _show(name, request)
 
     nicegui_app.config.socket_io_js_transports = ["websocket"]
     # Quasar's bar for running requests has no name a screen reader could say, and no use here.
@@ -94,7 +97,9 @@ def _keep_socket_tasks() -> None:
     core.sio.eio.start_background_task = start_and_keep
 
 
-def _state() -> AppState:
+def _show(name: str, request: Request) -> None:
     state = nicegui_app.state.faceloop
     assert isinstance(state, AppState)
-    return state
+    if not state.preferences.now.language:
+        state.speak(best_language(request.headers.get("accept-language", "")))
+    Shell(state, ROOMS, EndedView).go(name)

@@ -9,6 +9,7 @@ Server to browser, LIVE (0x01)::
     1       1     u8       version           1
     2       1     u8       n_channels        1-32
     3       1     u8       flags             bit 0: calibrated (a rest reference exists)
+                                            bit 1: a guide follows the events
     4       4     u32      sequence          message counter, wraps; a jump is messages left out
     8       8     f64      first_frame       frame index of the first column's first frame
     16      8     f64      last_frame        frame index of the newest frame in this message
@@ -31,6 +32,18 @@ Server to browser, LIVE (0x01)::
     +4      4     f32      index             synkinesis index, NaN: none
     +8      8     f64      frame             -1: no place in the signal
     +16     ...   utf-8    text              already in plain words
+                  guide, what a repetition asks for now:
+    +0      1     u8       phase             index into GUIDE_PHASES
+    +1      1     u8       flags             bit 0: shown; bit 1: a contact is bad, so
+                                             nothing is judged; bit 2: a quiet muscle joined in
+    +2      2     u16      reserved          0
+    +4      4     f32      goal              target of this moment; like the next five: 1 is a
+    +8      4     f32      goal_share        comfortable movement; target of the hold
+    +12     4     f32      band_share        half width of the band, share of the target
+    +16     4     f32      left_share        NaN: not known
+    +20     4     f32      right_share
+    +24     4     f32      remaining_s       of the phase
+    +28     4     f32      reserved          0
 
 Server to browser, PONG (0x02), 32 bytes::
 
@@ -59,8 +72,10 @@ from faceloop.session.live import LiveEvent
 
 __all__ = [
     "EVENT_KINDS",
+    "GUIDE_PHASES",
     "Ack",
     "Drawn",
+    "Guide",
     "Ping",
     "WireError",
     "decode_client",
@@ -82,6 +97,8 @@ EVENT_KINDS = (
     "fault",
 )
 
+GUIDE_PHASES = ("none", "rise", "hold", "release", "rest")
+
 # 0.1 uV is a tenth of the input noise in band and lets 16 bits reach +-3.2 mV, far beyond EMG.
 LSB_UV = 0.1
 GAP = -32768
@@ -89,6 +106,7 @@ MAX_TEXT_BYTES = 500
 
 _LIVE_HEAD = struct.Struct("<BBBBIdddffHHBBH")
 _EVENT_HEAD = struct.Struct("<BbHfd")
+_GUIDE = struct.Struct("<BBHfffffff")
 _PONG = struct.Struct("<BBHIddff")
 _PING = struct.Struct("<BBHId")
 _DRAWN = struct.Struct("<BBBBfdd")
@@ -117,6 +135,42 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
+class Guide:
+    """What a repetition asks for at this moment; shares of a comfortable movement.
+
+    Parameters
+    ----------
+    phase : str
+        One of ``GUIDE_PHASES``.
+    goal, goal_share : float
+        Target of this moment, and of the hold.
+    band_share : float
+        Half width of the band, share of the target.
+    left_share, right_share : float
+        Where the sides are, NaN when not known.
+    remaining_s : float
+        Of the phase.
+    is_shown : bool
+        Whether this repetition has feedback.
+    is_muted : bool
+        A contact is bad: nothing is judged or shown.
+    is_joined : bool
+        A quiet muscle joined in.
+    """
+
+    phase: str
+    goal: float
+    goal_share: float
+    band_share: float
+    left_share: float
+    right_share: float
+    remaining_s: float
+    is_shown: bool = True
+    is_muted: bool = False
+    is_joined: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Ack:
     """The newest LIVE message that arrived."""
 
@@ -137,6 +191,7 @@ def pack_live(
     symmetry: NDArray[np.float32],
     events: tuple[LiveEvent, ...] = (),
     is_calibrated: bool = False,
+    guide: Guide | None = None,
 ) -> bytes:
     """Return one LIVE message.
 
@@ -151,6 +206,7 @@ def pack_live(
     events : tuple of LiveEvent
         With their text filled in; beyond 255 the oldest are left out.
     is_calibrated : bool
+    guide : Guide or None
     """
     n_channels, n_columns, _ = columns_uv.shape
     events = events[-255:]
@@ -158,7 +214,7 @@ def pack_live(
         LIVE,
         VERSION,
         n_channels,
-        1 if is_calibrated else 0,
+        (1 if is_calibrated else 0) | (2 if guide is not None else 0),
         sequence & 0xFFFFFFFF,
         float(first_column * column_frames),
         float(last_frame),
@@ -181,7 +237,25 @@ def pack_live(
         counts.astype("<i2").tobytes(),
     ]
     parts += [_pack_event(event) for event in events]
+    if guide is not None:
+        parts.append(_pack_guide(guide))
     return b"".join(parts)
+
+
+def _pack_guide(guide: Guide) -> bytes:
+    flags = guide.is_shown | guide.is_muted << 1 | guide.is_joined << 2
+    return _GUIDE.pack(
+        GUIDE_PHASES.index(guide.phase),
+        flags,
+        0,
+        guide.goal,
+        guide.goal_share,
+        guide.band_share,
+        guide.left_share,
+        guide.right_share,
+        guide.remaining_s,
+        0.0,
+    )
 
 
 def _pack_event(event: LiveEvent) -> bytes:

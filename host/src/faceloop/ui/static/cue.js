@@ -1,16 +1,16 @@
 // What an alert looks and sounds like. One cue at a time; the words come from the server.
 
+import { sound } from "/assets/sound.js";
+
 const SHOWN_MS = 2500; // an alert that ended at once still stays readable
 const LONGEST_MS = 8000; // and one whose end got lost goes away
 const MARK_MS = 700;
-const SOUND_APART_MS = 1200;
 
 export class Cues {
   constructor(area) {
     this.now = area.querySelector("[data-now]");
     this.text = area.querySelector("[data-alert]");
     this.caption = area.querySelector("[data-caption]");
-    this.sound = new SoftSound();
   }
 
   /** Show an event; return whether anything became visible. */
@@ -39,7 +39,8 @@ export class Cues {
     this.since = performance.now();
     this.now.dataset.now = "alert";
     this.text.textContent = text;
-    this.caption.hidden = !this.sound.play();
+    const isHeard = sound.cue();
+    this.caption.hidden = !isHeard || document.documentElement.dataset.captions === "off";
     this.endAfter(LONGEST_MS);
   }
 
@@ -56,48 +57,5 @@ export class Cues {
 
   close() {
     clearTimeout(this.timer);
-    this.sound.close();
-  }
-}
-
-/** Two soft falling tones. Browsers allow sound only after a key or a click. */
-class SoftSound {
-  constructor() {
-    this.lastMs = -Infinity;
-    this.wake = () => {
-      this.context ??= new AudioContext();
-      if (this.context.state === "suspended") this.context.resume();
-    };
-    for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, this.wake);
-    if (navigator.userActivation?.hasBeenActive) this.wake();
-  }
-
-  /** Return whether the sound plays. */
-  play() {
-    const isOn = document.documentElement.dataset.sound !== "off";
-    if (!isOn || this.context?.state !== "running") return false;
-    const now = performance.now();
-    if (now - this.lastMs < SOUND_APART_MS) return true;
-    this.lastMs = now;
-    const start = this.context.currentTime;
-    this.tone(392, start);
-    this.tone(294, start + 0.16);
-    return true;
-  }
-
-  tone(hz, start) {
-    const oscillator = new OscillatorNode(this.context, { type: "sine", frequency: hz });
-    const gain = new GainNode(this.context, { gain: 0 });
-    gain.gain.setValueAtTime(0, start);
-    gain.gain.linearRampToValueAtTime(0.12, start + 0.02);
-    gain.gain.exponentialRampToValueAtTime(0.001, start + 0.32);
-    oscillator.connect(gain).connect(this.context.destination);
-    oscillator.start(start);
-    oscillator.stop(start + 0.34);
-  }
-
-  close() {
-    for (const kind of ["pointerdown", "keydown"]) document.removeEventListener(kind, this.wake);
-    this.context?.close();
   }
 }

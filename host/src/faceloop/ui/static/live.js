@@ -1,9 +1,10 @@
-// The live part of the Train page as a NiceGUI element: its HTML is built in Python (pages.py);
+// The live part of a page as a NiceGUI element: its HTML is built in Python (pages.py);
 // this finds the canvases in it and keeps them, the cues and the reports to the server going.
 
 import { Cues } from "/assets/cue.js";
 import { MusclePanel } from "/assets/panel.js";
 import { LiveSocket } from "/assets/socket.js";
+import { sound } from "/assets/sound.js";
 
 const REPORT_MS = 250;
 const MARKS = { onset_cue: 1, synkinesis: 2 };
@@ -40,9 +41,6 @@ class LiveArea {
       stats: this.stats,
       onLive: (message) => this.receive(message),
     });
-    scrollTo(0, 0); // the button that led here may have been far down
-    area.querySelector("[data-focus]").focus({ preventScroll: true });
-    history.replaceState(null, "", "/train");
   }
 
   watchLooks() {
@@ -53,7 +51,7 @@ class LiveArea {
     this.sizes = new ResizeObserver(redo);
     for (const panel of this.panels) this.sizes.observe(panel.canvas);
     this.themes = new MutationObserver(redo);
-    this.themes.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    this.themes.observe(document.documentElement, { attributeFilter: ["data-theme", "data-palette", "data-size"] });
     this.looks = new AbortController();
     const options = { signal: this.looks.signal };
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redo, options);
@@ -101,7 +99,7 @@ class LiveArea {
     this.stats.fps = this.drawsMs.length;
     this.stats.lastFrame = this.drawnFrame;
     this.stats.ageMs = nowMs + 1000 * (this.socket.offsetS - this.newestElectrodeS);
-    this.stats.soundState = this.cues.sound.context?.state ?? "none";
+    this.stats.soundState = sound.state;
     for (const frame of this.cueFrames) this.socket.reportDrawn(frame, nowMs, this.stats.fps, true);
     this.cueFrames = [];
     if (nowMs - this.lastReportMs >= REPORT_MS) {

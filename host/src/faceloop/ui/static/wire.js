@@ -15,6 +15,8 @@ export const EVENT_KINDS = [
   "fault",
 ];
 
+export const GUIDE_PHASES = ["none", "rise", "hold", "release", "rest"];
+
 const utf8 = new TextDecoder();
 
 /** Return a decoded LIVE or PONG message; throw RangeError for anything else. */
@@ -55,6 +57,7 @@ function decodeLive(buffer, view) {
     });
     at += 16 + textBytes;
   }
+  const guide = view.getUint8(3) & 2 ? decodeGuide(view, at) : null;
   const columnFrames = view.getUint16(40, true);
   return {
     type: LIVE,
@@ -73,6 +76,23 @@ function decodeLive(buffer, view) {
     symmetry,
     columns,
     events,
+    guide,
+  };
+}
+
+function decodeGuide(view, at) {
+  const share = (i) => view.getFloat32(at + 4 + 4 * i, true);
+  const flags = view.getUint8(at + 1);
+  return {
+    phase: GUIDE_PHASES[view.getUint8(at)] ?? "none",
+    isShown: (flags & 1) === 1,
+    isMuted: (flags & 2) === 2,
+    isJoined: (flags & 4) === 4,
+    goal: share(0),
+    goalShare: share(1),
+    bandShare: share(2),
+    shares: [share(3), share(4)],
+    remainingS: share(5),
   };
 }
 

@@ -1,0 +1,43 @@
+"""The last page: the session is over, and where its recordings are."""
+
+from __future__ import annotations
+
+import re
+
+from faceloop.ui.elements import tag
+from faceloop.ui.shell import View
+from faceloop.ui.words import clock
+
+__all__ = ["EndedView"]
+
+
+class EndedView(View):
+    """Said by a server that is about to go: nothing here leads anywhere."""
+
+    name = "ended"
+    title = "ended.title"
+    is_plain = True
+
+    def build(self) -> None:
+        """Put the page together."""
+        text, state = self.text, self.state
+        self.shell.end_presence()
+        status = state.status()
+        with tag("div", classes="fl-first"):
+            tag("h1", text("ended.title"), tabindex="-1", data_focus="")
+            with tag("section", classes="fl-card"):
+                tag("p", text.known(status.message) or text("ended.why"))
+                tag("p", text("ended.signal", time=clock(status.elapsed_s)), "fl-quiet")
+                tag("p", self.words.recordings_sentence(len(state.recordings)))
+                for place in state.recordings:
+                    _path(place)
+                if state.note:
+                    tag("p", state.note, "fl-quiet")
+
+
+def _path(place: str) -> None:
+    """Show where a file is: lines break between folders, and copying gives the plain path."""
+    pieces = re.findall(r"[^/\\]*[/\\]*", place)
+    with tag("code"):
+        for piece in filter(None, pieces):
+            tag("span", piece)

@@ -1,0 +1,134 @@
+"""The app's sentences in the person's language: complete TOML catalogues and a small lookup."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+__all__ = ["LANGUAGES", "Texts", "best_language", "catalogue"]
+
+# By their own names: a person looks for the language they can read.
+LANGUAGES = {
+    "en": "English",
+    "de": "Deutsch",
+    "fr": "Français",
+    "es": "Español",
+    "it": "Italiano",
+    "pt": "Português",
+}
+DEFAULT = "en"
+DASH = "–"
+# Zero is singular in these (Unicode CLDR, cardinal rules); their rule for whole millions, which
+# nothing here reaches, is left out.
+_ZERO_IS_ONE = frozenset({"fr", "pt"})
+
+Entry = str | Mapping[str, str]
+
+
+@cache
+def catalogue(language: str) -> dict[str, Entry]:
+    """Return every text of a language by its key, for example ``welcome.title``.
+
+    A text that depends on a count is a mapping of ``one`` and ``other``.
+    """
+    source = (files("faceloop.ui") / "languages" / f"{language}.toml").read_text(encoding="utf-8")
+    return dict(_flat(tomllib.loads(source)))
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Entry]]:
+    for name, value in table.items():
+        if isinstance(value, str) or set(value) == {"one", "other"}:
+            yield prefix + name, value
+        else:
+            yield from _flat(value, f"{prefix}{name}.")
+
+
+@cache
+def _keys_of_english() -> dict[str, str]:
+    return {entry: key for key, entry in catalogue(DEFAULT).items() if isinstance(entry, str)}
+
+
+def best_language(accepted: str) -> str:
+    """Return the language for a browser's ``Accept-Language`` header, English for none of ours."""
+    ranked: list[tuple[float, int, str]] = []
+    for at, part in enumerate(accepted.split(",")):
+        tag, _, weight = part.partition(";q=")
+        language = tag.strip().lower().partition("-")[0]
+        try:
+            quality = float(weight) if weight else 1.0
+        except ValueError:
+            continue
+        if language in LANGUAGES and quality > 0:
+            ranked.append((-quality, at, language))
+    return min(ranked)[2] if ranked else DEFAULT
+
+
+class Texts:
+    """One language.
+
+    Parameters
+    ----------
+    language : str
+        One of ``LANGUAGES``; anything else is English.
+    """
+
+    def __init__(self, language: str = DEFAULT) -> None:
+        self.language = language if language in LANGUAGES else DEFAULT
+        self._entries = catalogue(self.language)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._entries
+
+    def __call__(self, key: str, **params: object) -> str:
+        """Return a text with its named parameters filled in.
+
+        Parameters
+        ----------
+        key : str
+        **params
+            ``n`` also chooses between singular and plural. Floats become whole numbers; whoever
+            wants decimals gives ``number(...)``.
+
+        Raises
+        ------
+        KeyError
+            If there is no such text, or a parameter is missing: a mistake of ours.
+        """
+        entry = self._entries[key]
+        if not isinstance(entry, str):
+            entry = entry[self._plural(params["n"])]
+        shown = {name: self._shown(value) for name, value in params.items()}
+        return entry.format(**shown)
+
+    def known(self, sentence: str) -> str:
+        """Return a sentence that came in English; one without translation as it stands."""
+        key = _keys_of_english().get(sentence)
+        entry = self._entries[key] if key is not None else sentence
+        return entry if isinstance(entry, str) else sentence
+
+    def number(self, value: float, decimals: int = 0) -> str:
+        """Return a number with the language's decimal mark; a dash for what is not known."""
+        if not math.isfinite(value):
+            return DASH
+        return f"{value:.{decimals}f}".replace(".", self("number.decimal"))
+
+    def percent(self, fraction: float, decimals: int = 0) -> str:
+        """Return a fraction (0-1) in per cent; a dash for what is not known."""
+        if not math.isfinite(fraction):
+            return DASH
+        return f"{self.number(100 * fraction, decimals)}\N{NO-BREAK SPACE}%"
+
+    def sentence_case(self, text: str) -> str:
+        """Return a text with a capital first letter."""
+        return text[:1].upper() + text[1:]
+
+    def _plural(self, n: object) -> str:
+        assert isinstance(n, int)
+        return "one" if n == 1 or (n == 0 and self.language in _ZERO_IS_ONE) else "other"
+
+    def _shown(self, value: object) -> str:
+        return self.number(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,160 @@
+"""Settings hold at once, are kept, and every text has room in every language and more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from faceloop.ui import texts
+from faceloop.ui.texts import LANGUAGES, Texts, catalogue
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+CUT_OFF = """() => [...document.querySelectorAll(".fl-root *")].filter((e) => {
+  if (e.closest(".fl-skip") || e.closest("svg") || !e.getClientRects().length) return false;
+  const box = e.getBoundingClientRect();
+  const isOutside = box.right > document.documentElement.clientWidth + 1 || box.left < -1;
+  const hides = getComputedStyle(e).overflowX !== "visible" && e.tagName !== "SELECT";
+  return isOutside || (hides && e.scrollWidth > e.clientWidth + 1);
+}).map((e) => e.outerHTML.slice(0, 160))"""
+
+
+async def attribute(page: Page, name: str) -> str:
+    return str(await page.evaluate(f"document.documentElement.getAttribute('{name}')"))
+
+
+async def test_language_changes_at_once_keeps_the_keyboard_and_is_remembered(
+    fake_module: Any, start_app: Any, browser: Browser, tmp_path: Path
+) -> None:
+    async with start_app(fake_module.FakeLive(), data=tmp_path) as app:
+        page = await browser.new_page(locale="fr-FR")
+        await page.goto(app.url)
+        await expect(page.locator("h1")).to_have_text(Texts("fr")("welcome.title"))
+        await page.get_by_role("link", name=Texts("fr")("settings.title")).click()
+        await page.locator("#fl-language").select_option("de")
+        await expect(page.locator("h1")).to_have_text("Einstellungen")
+        await expect(page.locator("#fl-language")).to_be_focused()
+        assert await attribute(page, "lang") == "de"
+        await page.get_by_label("Dunkel", exact=True).check()
+        await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+        assert await page.title() == "Einstellungen · faceloop"
+        await page.close()
+    async with start_app(fake_module.FakeLive(), data=tmp_path) as app:
+        page = await browser.new_page(locale="fr-FR")
+        await page.goto(app.origin + "/")
+        await expect(page.locator("#refused")).to_have_text(Texts("de")("entry.refused"))
+        await page.goto(app.url)
+        await expect(page.locator("h1")).to_have_text(Texts("de")("welcome.title"))
+        assert (await attribute(page, "lang"), await attribute(page, "data-theme")) == (
+            "de",
+            "dark",
+        )
+        await page.close()
+
+
+async def test_back_and_forward_and_an_unknown_address(page: Page, app: Any) -> None:
+    await page.get_by_role("link", name="Settings").click()
+    await expect(page.locator("h1")).to_be_focused()
+    assert page.url == app.origin + "/settings"
+    await page.get_by_role("link", name="Live signal").click()
+    await expect(page.locator("canvas")).to_have_count(4)
+    await page.go_back()
+    await expect(page.locator("h1")).to_have_text("Settings")
+    await page.go_forward()
+    await expect(page.locator("canvas")).to_have_count(4)
+    await page.goto(app.origin + "/nowhere")
+    await expect(page.locator("h1")).to_have_text("Before you start")
+
+
+async def test_every_choice_is_made_by_keyboard(page: Page) -> None:
+    await page.get_by_role("link", name="Settings").click()
+    for name, key, attribute_name, value in (
+        ("As the computer", "ArrowRight", "data-theme", "light"),
+        ("Blue and orange", "ArrowDown", "data-palette", "green_red"),
+        ("Usual", "ArrowRight", "data-size", "125"),
+        ("Volume", "ArrowLeft", "data-volume", "50"),
+        ("Yes", "ArrowRight", "data-captions", "off"),
+    ):
+        await page.get_by_label(name, exact=True).first.focus()
+        await page.keyboard.press(key)
+        await expect(page.locator("html")).to_have_attribute(attribute_name, value)
+
+
+async def test_volume_and_silence_are_obeyed(page: Page) -> None:
+    await page.get_by_role("link", name="Settings").click()
+    gain = "import('/assets/sound.js').then(({ sound }) => sound.output.gain.value)"
+    await page.get_by_role("button", name="Play the sounds").click()
+    assert await page.evaluate(gain) == pytest.approx(2 * 0.6**2)
+    await page.get_by_label("Volume").focus()
+    for _ in range(6):
+        await page.keyboard.press("ArrowLeft")
+    await expect(page.locator("html")).to_have_attribute("data-volume", "0")
+    assert await page.evaluate(gain) == 0
+    await page.get_by_label("Off", exact=True).check()
+    await expect(page.locator("html")).to_have_attribute("data-sound", "off")
+    is_on = "import('/assets/sound.js').then(({ sound }) => sound.isOn)"
+    assert not await page.evaluate(is_on)
+
+
+def longer(text: str) -> str:
+    """Return a text of 1.4 times the length, of words as long as its own."""
+    words = text.split(" ")
+    more = [word for word in words if "{" not in word] or ["mmmmm"]
+    grown = list(words)
+    at = 0
+    while len(" ".join(grown)) < 1.4 * len(text):
+        grown.append(more[at % len(more)])
+        at += 1
+    return " ".join(grown)
+
+
+@pytest.fixture
+def long_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    grown = {
+        key: longer(entry)
+        if isinstance(entry, str)
+        else {form: longer(text) for form, text in entry.items()}
+        for key, entry in catalogue("en").items()
+        if key != "number.decimal"
+    } | {"number.decimal": "."}
+    monkeypatch.setattr(texts, "catalogue", lambda language: grown)
+
+
+PAGES = ("", "signal", "settings")
+
+
+@pytest.mark.parametrize("size", ["100", "200"])
+async def test_texts_of_1_4_times_the_length_have_room(
+    long_texts: None, fake_module: Any, start_app: Any, browser: Browser, size: str
+) -> None:
+    async with start_app(fake_module.FakeLive()) as app:
+        page = await browser.new_page(viewport={"width": 390, "height": 844})
+        await page.goto(app.url)
+        await page.locator("h1").wait_for()
+        await page.evaluate(f"document.documentElement.dataset.size = '{size}'")
+        for name in PAGES:
+            await page.goto(f"{app.origin}/{name}")
+            await page.locator("h1").wait_for()
+            await page.evaluate(f"document.documentElement.dataset.size = '{size}'")
+            assert await page.evaluate(CUT_OFF) == [], name
+        await page.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_each_language_has_room_on_a_phone(
+    fake_module: Any, start_app: Any, browser: Browser, language: str
+) -> None:
+    async with start_app(fake_module.FakeLive()) as app:
+        context = await browser.new_context(
+            viewport={"width": 360, "height": 740}, locale=language
+        )
+        page = await context.new_page()
+        await page.goto(app.url)
+        for name in PAGES:
+            await page.goto(f"{app.origin}/{name}")
+            await page.locator("h1").wait_for()
+            assert await page.evaluate(CUT_OFF) == [], name
+        await context.close()

@@ -1,0 +1,199 @@
+"""The catalogues: complete, used, with the same parameters; looks that everyone can read."""
+
+from __future__ import annotations
+
+import ast
+import re
+import string
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faceloop.session import live_session
+from faceloop.ui.preferences import CHOICES, PreferenceFile, Preferences
+from faceloop.ui.texts import LANGUAGES, Texts, best_language, catalogue
+from faceloop_protocol.state import FAULT_NONE, FAULT_TEXT
+
+HOST = Path(__file__).resolve().parents[3] / "host" / "src" / "faceloop"
+ENGLISH = catalogue("en")
+OTHERS = [language for language in LANGUAGES if language != "en"]
+# Said by the session or the board in English; looked up by the sentence, not by the key.
+TOLD = {key for key in ENGLISH if key.startswith("told.")}
+# Rooms whose pages are not there yet.
+PROMISED = {"room.review", "room.bench", "nav.today", "nav.setup", "nav.results"}
+
+FILE_NAME = re.compile(r"\.(?:css|js|html|svg|json)$")
+
+
+def forms(entry: Any) -> list[str]:
+    return [entry] if isinstance(entry, str) else [entry["one"], entry["other"]]
+
+
+def fields(entry: Any) -> list[set[str]]:
+    parse = string.Formatter().parse
+    return [{name for _, name, _, _ in parse(text) if name is not None} for text in forms(entry)]
+
+
+@cache
+def patterns_in_source() -> frozenset[str]:
+    """Every key that the source names, as a regular expression: ``{...}`` may be anything."""
+    found: set[str] = set()
+    files = [*(HOST / "ui").glob("*.py"), *(HOST / "training").glob("*.py")]
+    for path in files:
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        parts_of = {
+            id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values
+        }
+        for node in nodes:
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                if id(node) not in parts_of and not FILE_NAME.search(node.value):
+                    found.add(re.escape(node.value))
+            elif isinstance(node, ast.JoinedStr):
+                parts = (
+                    re.escape(str(part.value)) if isinstance(part, ast.Constant) else "[a-z_0-9.]+"
+                    for part in node.values
+                )
+                found.add("".join(parts))
+    sections = "|".join(sorted({key.partition(".")[0] for key in ENGLISH}))
+    looks_like_a_key = re.compile(rf"(?:{sections})\\\..+")
+    return frozenset(pattern for pattern in found if looks_like_a_key.fullmatch(pattern))
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_catalogue_has_every_text_with_the_same_parameters(language: str) -> None:
+    texts = catalogue(language)
+    assert set(texts) == set(ENGLISH)
+    for key, entry in ENGLISH.items():
+        assert fields(texts[key]) == fields(entry), key
+        assert all(text.strip() == text and text for text in forms(texts[key])), key
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_catalogue_is_translated(language: str) -> None:
+    """What stays as in English is a name, a number or a word that both languages have."""
+    same = [
+        key
+        for key, entry in ENGLISH.items()
+        if entry == catalogue(language)[key] and len(forms(entry)[0].split()) > 2
+    ]
+    assert same == []
+
+
+def test_every_key_in_the_source_is_in_the_catalogue() -> None:
+    missing = [
+        pattern
+        for pattern in patterns_in_source()
+        if not any(re.fullmatch(pattern, key) for key in ENGLISH)
+    ]
+    assert missing == []
+
+
+def test_every_key_of_the_catalogue_is_used() -> None:
+    unused = {
+        key
+        for key in ENGLISH
+        if not any(re.fullmatch(pattern, key) for pattern in patterns_in_source())
+    }
+    assert unused - TOLD - PROMISED == set()
+
+
+def test_what_the_board_and_the_link_say_is_known_in_every_language() -> None:
+    told = {text for code, text in FAULT_TEXT.items() if code != FAULT_NONE}
+    told |= {live_session.COARSE_TEXT, live_session.HALF_RATE_TEXT}
+    assert {ENGLISH[key] for key in TOLD} == told
+    for language in OTHERS:
+        assert not {text for text in told if Texts(language).known(text) == text}
+    assert Texts("de").known("Never heard.") == "Never heard."
+
+
+@pytest.mark.parametrize(
+    ("language", "n", "expected"),
+    [
+        ("en", 0, "Your recordings are here:"),
+        ("en", 1, "Your recording is here:"),
+        ("fr", 0, "Votre enregistrement est ici :"),
+        ("de", 2, "Ihre Aufzeichnungen liegen hier:"),
+    ],
+)
+def test_plural_follows_the_language(language: str, n: int, expected: str) -> None:
+    assert Texts(language)("ended.recordings", n=n) == expected
+
+
+def test_numbers_have_the_marks_of_the_language() -> None:
+    assert Texts("en").percent(0.0025, 2) == "0.25\N{NO-BREAK SPACE}%"
+    assert Texts("de").percent(0.0025, 2) == "0,25\N{NO-BREAK SPACE}%"
+    assert Texts("de").number(float("nan")) == "–"
+    with pytest.raises(KeyError):
+        Texts("en")("no.such_text")
+
+
+@pytest.mark.parametrize(
+    ("accepted", "expected"),
+    [
+        ("de-AT,de;q=0.9,en;q=0.8", "de"),
+        ("nl,pt-BR;q=0.7,fr;q=0.9", "fr"),
+        ("ja", "en"),
+        ("", "en"),
+        ("it;q=x,es;q=0", "en"),
+    ],
+)
+def test_first_language_is_the_browsers(accepted: str, expected: str) -> None:
+    assert best_language(accepted) == expected
+
+
+def test_choices_are_kept_and_nonsense_is_not(tmp_path: Path) -> None:
+    kept = PreferenceFile(tmp_path / "data")
+    kept.change(language="fr", theme="dark", volume="30", palette="rainbow")
+    assert kept.now == Preferences(language="fr", theme="dark", volume="30")
+    assert PreferenceFile(tmp_path / "data").now == kept.now
+    for content in ("", "[]", '{"theme": 7, "language": ["de"], "volume": "11"}', "\0"):
+        (tmp_path / "data" / "preferences.json").write_text(content)
+        assert PreferenceFile(tmp_path / "data").now == Preferences()
+
+
+def test_choices_without_a_place_last_as_long_as_the_app(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    for folder in (None, blocked):
+        kept = PreferenceFile(folder)
+        kept.change(theme="dark")
+        assert kept.now.theme == "dark"
+    assert all(getattr(Preferences(), name) == values[0] for name, values in CHOICES.items())
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance, WCAG 2.2."""
+    shares = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def colours(palette: str, theme: str) -> dict[str, str]:
+    css = (HOST / "ui" / "static" / "colors.css").read_text()
+    found: dict[str, str] = {}
+    for selector, body in re.findall(r"^(:root\S*) \{(.*?)\}", css, re.S | re.M):
+        wants_dark = 'data-theme="dark"' in selector
+        named = re.search(r'data-palette="(\w+)"', selector)
+        if (not wants_dark or theme == "dark") and (named is None or named[1] == palette):
+            found |= dict(re.findall(r"--([\w-]+): (#\w{6});", body))
+    return found
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("palette", CHOICES["palette"])
+def test_colours_of_every_palette_can_be_read_and_told_apart(palette: str, theme: str) -> None:
+    shown = colours(palette, theme)
+    for ground in ("paper", "surface"):
+        for ink in ("ink", "quiet", "left-ink", "right-ink"):
+            assert contrast(shown[ink], shown[ground]) >= 4.5, (ink, ground)
+        for mark in ("left", "right", "alert", "focus"):
+            assert contrast(shown[mark], shown[ground]) >= 3.0, (mark, ground)
+    if palette == "plain":  # no hue to tell them by
+        assert contrast(shown["left"], shown["right"]) >= 3.0
