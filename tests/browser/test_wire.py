@@ -63,17 +63,18 @@ def test_long_text_is_cut_between_characters() -> None:
     assert data[-(wire.MAX_TEXT_BYTES - 1) :].decode() == "x" + "ä" * 249
 
 
-GUIDE = wire.Guide("hold", 0.25, 0.25, 0.2, math.nan, 0.375, 2.5, is_muted=True)
+GUIDE = wire.Guide(
+    "hold", 0.25, 0.5, 0.125, 0.375, math.nan, 0.375, 2.5, pitch=0.75, volume=0.0, is_muted=True
+)
 
 
 def test_guide_follows_the_events() -> None:
     data, without = message(guide=GUIDE), message()
-    assert len(data) == len(without) + 32
+    assert len(data) == len(without) + 40
     assert data[3] == 1 | 2
-    tail = struct.unpack_from("<BBHfffffff", data, len(without))
-    assert tail[:3] == (2, 1 | 2, 0)
-    assert tail[3:5] == (0.25, 0.25)
-    assert tail[5] == pytest.approx(0.2) and math.isnan(tail[6]) and tail[7:9] == (0.375, 2.5)
+    tail = struct.unpack_from("<BBHfffffffff", data, len(without))
+    assert tail[:7] == (3, 1 | 2, 0, 0.25, 0.5, 0.125, 0.375)
+    assert math.isnan(tail[7]) and tail[8:] == (0.375, 2.5, 0.75, 0.0)
 
 
 DECODE = """async (text) => {
@@ -96,7 +97,13 @@ class TestInTheBrowser:
         guide = (await train.evaluate(DECODE, text))["guide"]
         assert guide["phase"] == "hold" and guide["shares"] == ["nan", 0.375]
         assert (guide["isShown"], guide["isMuted"], guide["isJoined"]) == (True, True, False)
-        assert (guide["goal"], guide["remainingS"]) == (0.25, 2.5)
+        assert [
+            guide[name]
+            for name in ("goal", "hold", "low", "high", "remainingS", "pitch", "volume")
+        ] == [
+            *(0.25, 0.5, 0.125, 0.375),
+            *(2.5, 0.75, 0.0),
+        ]
 
     async def test_browser_decodes_what_the_server_packs(self, train: Page) -> None:
         got = await train.evaluate(DECODE, base64.b64encode(message()).decode())

@@ -32,7 +32,7 @@ class EndedView(View):
                 for place in state.recordings:
                     _path(place)
                 if state.note:
-                    tag("p", state.note, "fl-quiet")
+                    tag("p", text.known(state.note), "fl-quiet")
 
 
 def _path(place: str) -> None:

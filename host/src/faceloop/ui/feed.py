@@ -20,15 +20,19 @@ from faceloop.ui.words import Words, guard_channel
 
 __all__ = ["ClientQueue", "LiveFeed", "MuscleNow"]
 
-# 33 messages, and so drawn frames, a second: smooth to the eye, and a third less work for a
-# browser without a graphics card than 50. An alert never waits for it.
-FLUSH_S = 0.030
+# Blocks come every 10 to 15 ms; with less than that between messages every frame of a screen of
+# 60 a second has something new to draw. 30 ms made 33 a second, whatever the browser could do.
+FLUSH_S = 0.012
 # 0.5 s of messages may wait for one browser; older ones are worthless for feedback.
-QUEUE_LENGTH = 16
+QUEUE_LENGTH = 40
 # Messages on their way that the browser has not acknowledged: about 1.5 s. Without this limit the
 # buffers of the loopback socket would hold minutes of stale signal for a stalled tab.
-WINDOW = 48
+WINDOW = 120
 AGES = 512
+# Four reports a second and browser: the last ten seconds of one.
+REPORTS = 40
+# Reports come within 5 s, or are not believed.
+FRAMES_KNOWN = 512
 SMOOTHING_S = 0.4
 # A symmetry is shown once a side has moved this long, and so long after both rest again.
 SHOWN_AFTER_S = 0.15
@@ -132,6 +136,8 @@ class LiveFeed:
         self._resting_s = np.zeros(len(live.muscles))
         self.is_calibrated = False
         self.alerts = 0
+        self._electrode_s: dict[int, float] = {}
+        self._ages_s: deque[float] = deque(maxlen=REPORTS)
         self.listener: Callable[[LiveBlock], None] | None = None
         self.guide: Callable[[], wire.Guide | None] | None = None
 
@@ -157,6 +163,16 @@ class LiveFeed:
             if pair.role == "train" and math.isfinite(now.ratio)
         ]
         return sum(ratios) / len(ratios) if ratios else math.nan
+
+    def note_drawn(self, frame: int, drawn_s: float) -> None:
+        """Note that a browser had the signal up to a message's last frame on screen."""
+        electrode_s = self._electrode_s.get(frame)
+        if electrode_s is not None:
+            self._ages_s.append(drawn_s - electrode_s)
+
+    def to_screen_ms(self) -> float:
+        """Return the median time from electrode to screen of late, NaN before the first report."""
+        return 1e3 * float(np.median(self._ages_s)) if self._ages_s else math.nan
 
     async def run(self) -> None:
         """Read blocks until the session ends."""
@@ -211,12 +227,16 @@ class LiveFeed:
         self._pending.clear()
         self._events.clear()
         self._sequence += 1
+        last_frame = newest.first_frame + len(newest.trace_uv) - 1
+        self._electrode_s[last_frame] = newest.electrode_time_s
+        if len(self._electrode_s) > FRAMES_KNOWN:
+            del self._electrode_s[next(iter(self._electrode_s))]
         message = wire.pack_live(
             sequence=self._sequence,
             fs_hz=self._live.fs_hz,
             column_frames=self._reducer.column_frames,
             first_column=first_column,
-            last_frame=newest.first_frame + len(newest.trace_uv) - 1,
+            last_frame=last_frame,
             electrode_time_s=newest.electrode_time_s,
             columns_uv=columns_uv,
             envelope_uv=newest.envelope_uv,

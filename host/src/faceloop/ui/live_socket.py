@@ -39,7 +39,7 @@ async def serve_live_socket(
     sender = asyncio.create_task(_send_all(socket, queue), name="live socket sender")
     try:
         while True:
-            await _answer(live, socket, queue, await socket.receive_bytes())
+            await _answer(live, feed, socket, queue, await socket.receive_bytes())
     except (wire.WireError, KeyError):  # KeyError: a text message
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             await socket.close(POLICY_VIOLATION)
@@ -60,7 +60,9 @@ async def _send_all(socket: WebSocket, queue: ClientQueue) -> None:
             queue.note_age(time.monotonic() - made_s)
 
 
-async def _answer(live: LiveView, socket: WebSocket, queue: ClientQueue, data: bytes) -> None:
+async def _answer(
+    live: LiveView, feed: LiveFeed, socket: WebSocket, queue: ClientQueue, data: bytes
+) -> None:
     message = wire.decode_client(data)
     if isinstance(message, wire.Ack):
         queue.acknowledge(message.sequence)
@@ -73,3 +75,5 @@ async def _answer(live: LiveView, socket: WebSocket, queue: ClientQueue, data: b
         if now_s - OLDEST_REPORT_S <= message.server_s:
             drawn_s = min(message.server_s, now_s)
             live.report_drawn(message.frame, drawn_s, is_cue=message.is_cue)
+            if not message.is_cue:
+                feed.note_drawn(message.frame, drawn_s)

@@ -63,7 +63,8 @@ class SignalView(View):
         ):
             sentence.say(words.symmetry_sentence(now_uv.ratio, now_uv.left_uv, now_uv.right_uv))
             percent.say(self.text.percent(now_uv.ratio))
-        for key, _, shown in words.status_items(status, state.live.muscles):
+        to_screen_ms = state.feed.to_screen_ms()
+        for key, _, shown in words.status_items(status, state.live.muscles, to_screen_ms):
             self._items[key].say(shown)
         self._refresh_recording(status)
 

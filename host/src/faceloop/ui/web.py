@@ -57,13 +57,9 @@ def _web_app() -> FastAPI:
     web = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     ui.add_head_html(_HEAD, shared=True)
 
-    @ui.page("/")
-    def first_page(request: Request) -> None:
-        _show("", request)
-
-    @ui.page("/{name}")
-    def any_page(name: str, request: Request) -> None:
-        _show(name, request)
+    for room in ROOMS:
+        for view in room.views:
+            _add_page(view.name)
 
     nicegui_app.config.socket_io_js_transports = ["websocket"]
     # Quasar's bar for running requests has no name a screen reader could say, and no use here.
@@ -95,6 +91,12 @@ def _keep_socket_tasks() -> None:
         return task
 
     core.sio.eio.start_background_task = start_and_keep
+
+
+def _add_page(name: str) -> None:
+    @ui.page(f"/{name}")
+    def page(request: Request) -> None:
+        _show(name, request)
 
 
 def _show(name: str, request: Request) -> None:

@@ -32,7 +32,7 @@ class WelcomeView(View):
             if self.state.note:
                 with tag("section", classes="fl-card", aria_labelledby="fl-note"):
                     tag("h2", text("welcome.note_title"), id="fl-note")
-                    tag("p", self.state.note)
+                    tag("p", text.known(self.state.note))
             with tag("div", classes="fl-start"):
                 start = tag("button", text("welcome.start"), "fl-button fl-primary", type="button")
                 start.on("click", lambda: self.shell.go("signal"), args=[])

@@ -38,12 +38,14 @@ Server to browser, LIVE (0x01)::
                                              nothing is judged; bit 2: a quiet muscle joined in
     +2      2     u16      reserved          0
     +4      4     f32      goal              target of this moment; like the next five: 1 is a
-    +8      4     f32      goal_share        comfortable movement; target of the hold
-    +12     4     f32      band_share        half width of the band, share of the target
-    +16     4     f32      left_share        NaN: not known
-    +20     4     f32      right_share
-    +24     4     f32      remaining_s       of the phase
-    +28     4     f32      reserved          0
+    +8      4     f32      hold              comfortable movement; target of the hold
+    +12     4     f32      low               band of this moment
+    +16     4     f32      high
+    +20     4     f32      left_share        NaN: not known
+    +24     4     f32      right_share
+    +28     4     f32      remaining_s       of the phase
+    +32     4     f32      pitch             0 at rest, 0.5 at the target, 1 above the band
+    +36     4     f32      volume            0-1
 
 Server to browser, PONG (0x02), 32 bytes::
 
@@ -97,7 +99,7 @@ EVENT_KINDS = (
     "fault",
 )
 
-GUIDE_PHASES = ("none", "rise", "hold", "release", "rest")
+GUIDE_PHASES = ("none", "ready", "rise", "hold", "release", "rest")
 
 # 0.1 uV is a tenth of the input noise in band and lets 16 bits reach +-3.2 mV, far beyond EMG.
 LSB_UV = 0.1
@@ -106,7 +108,7 @@ MAX_TEXT_BYTES = 500
 
 _LIVE_HEAD = struct.Struct("<BBBBIdddffHHBBH")
 _EVENT_HEAD = struct.Struct("<BbHfd")
-_GUIDE = struct.Struct("<BBHfffffff")
+_GUIDE = struct.Struct("<BBHfffffffff")
 _PONG = struct.Struct("<BBHIddff")
 _PING = struct.Struct("<BBHId")
 _DRAWN = struct.Struct("<BBBBfdd")
@@ -142,14 +144,16 @@ class Guide:
     ----------
     phase : str
         One of ``GUIDE_PHASES``.
-    goal, goal_share : float
+    goal, hold : float
         Target of this moment, and of the hold.
-    band_share : float
-        Half width of the band, share of the target.
+    low, high : float
+        Band of this moment.
     left_share, right_share : float
         Where the sides are, NaN when not known.
     remaining_s : float
         Of the phase.
+    pitch, volume : float
+        Of the tone that follows, 0 to 1.
     is_shown : bool
         Whether this repetition has feedback.
     is_muted : bool
@@ -160,11 +164,14 @@ class Guide:
 
     phase: str
     goal: float
-    goal_share: float
-    band_share: float
+    hold: float
+    low: float
+    high: float
     left_share: float
     right_share: float
     remaining_s: float
+    pitch: float = 0.0
+    volume: float = 0.0
     is_shown: bool = True
     is_muted: bool = False
     is_joined: bool = False
@@ -249,12 +256,14 @@ def _pack_guide(guide: Guide) -> bytes:
         flags,
         0,
         guide.goal,
-        guide.goal_share,
-        guide.band_share,
+        guide.hold,
+        guide.low,
+        guide.high,
         guide.left_share,
         guide.right_share,
         guide.remaining_s,
-        0.0,
+        guide.pitch,
+        guide.volume,
     )
 
 

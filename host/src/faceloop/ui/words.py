@@ -138,26 +138,31 @@ class Words:
         return self.text("ended.recordings", n=n_recordings)
 
     def emergency_numbers(self) -> str:
-        """Return whom to call, with no number torn from its country."""
+        """Return whom to call, with no number at the end of a line."""
         places = ("europe", "america", "uk")
         numbers = (self.text(f"welcome.emergency_{place}") for place in places)
-        return " · ".join(number.replace(" ", "\N{NO-BREAK SPACE}") for number in numbers)
+        return " · ".join(number.replace(" ", "\N{NO-BREAK SPACE}", 1) for number in numbers)
 
     def status_items(
-        self, status: LiveStatus, muscles: tuple[MusclePair, ...]
+        self,
+        status: LiveStatus,
+        muscles: tuple[MusclePair, ...],
+        to_screen_ms: float = math.nan,
     ) -> tuple[tuple[str, str, str], ...]:
         """Return the status line as (key, name, text), always the same items in the same order."""
         text = self.text
         link = text(f"status.{status.link}") if f"status.{status.link}" in text else status.link
-        latency = DASH
-        if math.isfinite(status.latency_ms):
-            latency = text("status.milliseconds", n=round(status.latency_ms))
+        latency, screen = (
+            text("status.milliseconds", n=round(ms)) if math.isfinite(ms) else DASH
+            for ms in (status.latency_ms, to_screen_ms)
+        )
         battery = text.percent(status.battery_pct / 100) if status.battery_pct >= 0 else DASH
         values = {
             "link": link,
             "elapsed": clock(status.elapsed_s),
             "loss": text.percent(status.loss_pct / 100, 2),
             "latency": latency,
+            "screen": screen,
             "battery": battery,
             "contacts": self.contacts(status, muscles),
         }

@@ -2,6 +2,7 @@
 // the value as text when the person has chosen it; labels are built in Python around it.
 
 export default {
+  inheritAttrs: false, // NiceGUI's own id would take the place of the one that a label names
   props: {
     kind: String, // "radio", "select", or the type of an <input>
     name: String,

@@ -2,6 +2,7 @@
 // this finds the canvases in it and keeps them, the cues and the reports to the server going.
 
 import { Cues } from "/assets/cue.js";
+import { GuidePanel } from "/assets/guide.js";
 import { MusclePanel } from "/assets/panel.js";
 import { LiveSocket } from "/assets/socket.js";
 import { sound } from "/assets/sound.js";
@@ -29,7 +30,11 @@ class LiveArea {
     };
     window.faceloop = { ...window.faceloop, stats: this.stats };
     this.panels = [...area.querySelectorAll("[data-muscle]")].map((s) => new MusclePanel(s));
-    this.cues = new Cues(area);
+    for (const canvas of area.querySelectorAll("canvas[data-guide]")) {
+      this.panels.push(new GuidePanel(canvas));
+    }
+    // Where the training leads it tells what matters itself, one thing at a time.
+    this.cues = area.querySelector("[data-alert]") ? new Cues(area) : null;
     this.events = [];
     this.lastReportMs = 0;
     this.drawsMs = [];
@@ -87,7 +92,7 @@ class LiveArea {
     const panel = this.panels.find((p) => p.channels.includes(event.channel));
     const mark = MARKS[event.kind];
     if (mark && event.frame >= 0) panel?.mark(event.channel, event.column, mark);
-    if (this.cues.take(event, panel)) {
+    if (this.cues?.take(event, panel)) {
       this.stats.cues += 1;
       if (event.frame >= 0) this.cueFrames.push(event.frame);
     }
@@ -114,7 +119,8 @@ class LiveArea {
     this.sizes.disconnect();
     this.themes.disconnect();
     this.afterPaint.port1.close();
-    this.cues.close();
+    this.cues?.close();
+    for (const panel of this.panels) panel.close?.();
     this.socket.close();
   }
 }

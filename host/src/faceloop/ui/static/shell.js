@@ -67,7 +67,8 @@ export default {
           this.hasCued = false;
           sound.silence();
         } else if (seconds > 0.8) {
-          sound.follow(Math.sin((Math.PI * (seconds - 0.8)) / (TRY_S - 0.8)));
+          const lift = Math.sin((Math.PI * (seconds - 0.8)) / (TRY_S - 0.8));
+          sound.follow(lift / 2, lift);
         }
       }, 30);
     },

@@ -9,7 +9,7 @@ const BURST_MS = 100;
 const PING_MS = 2000;
 const PINGS_KEPT = 30;
 const PINGS_TRUSTED = 5;
-const ACK_EVERY = 8;
+const ACK_EVERY = 16;
 // After half a minute it is gone for good: a new faceloop has a new address.
 const RETRY_MS = [500, 1000, 2000, 4000, 8000, 16000];
 

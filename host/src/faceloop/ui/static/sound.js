@@ -3,8 +3,8 @@
 
 const CUE_APART_MS = 1200;
 const CUE_HZ = [392, 294];
-// The tone that follows a movement: from a low hum at rest to a fifth above at the target.
-const FOLLOW_HZ = [196, 294];
+// The tone that follows a movement: a fifth from rest to the target, and another above the band.
+const FOLLOW_HZ = [174, 392];
 const FOLLOW_GAIN = 0.07;
 const GLIDE_S = 0.04;
 
@@ -68,8 +68,8 @@ class Sound {
     oscillator.stop(start + 0.34);
   }
 
-  /** Let pitch and volume follow a movement: 0 rest, 1 the middle of the target, at most 1.5. */
-  follow(level) {
+  /** Let pitch (0 rest, 0.5 target, 1 above the band) and volume (0-1) follow a movement. */
+  follow(pitch, volume) {
     if (!this.isOn) return this.silence();
     const now = this.context.currentTime;
     if (this.voice === undefined) {
@@ -79,11 +79,10 @@ class Sound {
       oscillator.start();
       this.voice = { oscillator, gain };
     }
-    const share = Math.max(0, Math.min(1.5, level || 0));
-    const hz = FOLLOW_HZ[0] * (FOLLOW_HZ[1] / FOLLOW_HZ[0]) ** share;
+    const hz = FOLLOW_HZ[0] * (FOLLOW_HZ[1] / FOLLOW_HZ[0]) ** Math.min(1, pitch || 0);
     this.voice.oscillator.frequency.setTargetAtTime(hz, now, GLIDE_S);
     const isHushed = now < (this.hushedUntilS ?? 0);
-    const loudness = isHushed ? 0 : FOLLOW_GAIN * Math.min(1, share);
+    const loudness = isHushed ? 0 : FOLLOW_GAIN * Math.min(1, volume || 0);
     this.voice.gain.gain.setTargetAtTime(loudness, now, GLIDE_S);
   }
 

@@ -15,7 +15,7 @@ export const EVENT_KINDS = [
   "fault",
 ];
 
-export const GUIDE_PHASES = ["none", "rise", "hold", "release", "rest"];
+export const GUIDE_PHASES = ["none", "ready", "rise", "hold", "release", "rest"];
 
 const utf8 = new TextDecoder();
 
@@ -89,10 +89,13 @@ function decodeGuide(view, at) {
     isMuted: (flags & 2) === 2,
     isJoined: (flags & 4) === 4,
     goal: share(0),
-    goalShare: share(1),
-    bandShare: share(2),
-    shares: [share(3), share(4)],
-    remainingS: share(5),
+    hold: share(1),
+    low: share(2),
+    high: share(3),
+    shares: [share(4), share(5)],
+    remainingS: share(6),
+    pitch: share(7),
+    volume: share(8),
   };
 }
 
