@@ -41,7 +41,7 @@ def fields(entry: Any) -> list[set[str]]:
 def patterns_in_source() -> frozenset[str]:
     """Every key that the source names, as a regular expression: ``{...}`` may be anything."""
     found: set[str] = set()
-    files = [*(HOST / "ui").glob("*.py"), *(HOST / "training").glob("*.py")]
+    files = [*(HOST / "ui").glob("*.py")]
     for path in files:
         nodes = list(ast.walk(ast.parse(path.read_text())))
         parts_of = {
