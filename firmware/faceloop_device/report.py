@@ -66,7 +66,7 @@ def pack_state_into(buf, board, uptime_s, power_bits, percent, battery_mv, healt
         stream.flow.sent,
         stream.resent & 0xFFFF,
         stream.dropped & 0xFFFF,
-        stream.send_failures & 0xFFFF,
+        (stream.send_failures + board.ble.refused) & 0xFFFF,
         stream.frames.resyncs & 0xFFFF,
         (board.ble.session.bad_tags + board.serial.session.bad_tags) & 0xFFFF,
         board.ble.disconnects & 0xFFFF,

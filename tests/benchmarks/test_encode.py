@@ -22,5 +22,5 @@ def test_encoding_a_sample_takes_no_longer_than_copying_fifteen_bytes(
     copied = re.search(r"copy ([\d.]+) ns a byte", printed)
     assert copied is not None
     found = re.findall(r"(\w+) \d+ ([\d.]+) ns a sample", printed)
-    assert [name for name, _ in found] == ["rest", "training", "recording"]
+    assert [name for name, _ in found] == ["rest", "training", "full"]
     assert max(float(ns) for _, ns in found[:2]) < MOST_COPIES * float(copied[1])

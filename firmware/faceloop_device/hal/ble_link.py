@@ -76,6 +76,7 @@ class BleLink:
         self.disconnects = 0
         self.connected_ms = 0
         self.handler_faults = 0
+        self.refused = 0  # replies and reports that the stack had no room for
         self.interruption = None  # a Ctrl-C that arrived while an event was handled
         self._conn = -1
         self._is_indicating = False
@@ -151,6 +152,7 @@ class BleLink:
                 self._replies.pop(0)
             except OSError:
                 self._is_indicating = False
+                self.refused += 1
 
     def send_state(self, body, battery_pct):
         """Publish the state and the battery level."""
@@ -161,7 +163,7 @@ class BleLink:
             try:
                 ble.gatts_notify(self._conn, self._state, body)
             except OSError:
-                pass  # the next one comes in a second
+                self.refused += 1  # the next one comes in a second
 
     def disconnect(self):
         """Cut the link."""

@@ -23,6 +23,8 @@ _SPI_HZ = const(2000000)  # registers: command bytes need their distance
 _FRAME_SPI_HZ = const(8000000)  # 27 us a frame
 _PERIOD_US = const(1000)
 _SETTLING_US = const(4504)  # from START to the first frame at this rate
+_START_US = const(600)  # well below a period
+_START_ATTEMPTS = const(50)
 # Between two looks of the program no more than this is stored: what the program took last may
 # still be in use.
 _ROOM_FRAMES = const(400)
@@ -82,10 +84,8 @@ class Capture:
         self._spi.init(baudrate=_FRAME_SPI_HZ)
         self._word = self._lost = 0
         self._room = _ROOM_FRAMES
+        self._start_at_known_time()
         self._drdy.irq(self._handler, Pin.IRQ_FALLING)
-        self._arrival.begin(time.ticks_add(time.ticks_us(), _SETTLING_US))
-        self.converter.start_conversions()
-        self._arrival.begin(time.ticks_add(time.ticks_us(), _SETTLING_US))
 
     def position(self):
         """Return the word of the ring that is written next; allocates nothing."""
@@ -121,6 +121,21 @@ class Capture:
         """Begin the ring at its first word again; return how many frames that costs."""
         self._word = self._lost = 0
         return 0
+
+    def _start_at_known_time(self):
+        # Frame numbers follow from it: held up in the middle of it, the start is made again.
+        for _ in range(_START_ATTEMPTS):
+            before_us = time.ticks_us()
+            self.converter.start_conversions()
+            after_us = time.ticks_us()
+            if time.ticks_diff(after_us, before_us) < _START_US:
+                break
+            self.converter.stop_conversions()
+            time.sleep_ms(2)
+        else:
+            self.converter.start_conversions()
+            after_us = time.ticks_us()
+        self._arrival.begin(time.ticks_add(after_us, _SETTLING_US))
 
     def _on_ready(self, pin):
         now_us = time.ticks_us()

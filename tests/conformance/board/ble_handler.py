@@ -27,6 +27,11 @@ class Radio:
     def gatts_write(self, handle, body):
         pass
 
+    def gatts_notify(self, conn, handle, body):
+        raise OSError(12)  # ENOMEM
+
+    gatts_indicate = gatts_notify
+
     def gatts_read(self, handle):
         if self.trouble:
             raise self.trouble
@@ -77,4 +82,9 @@ assert link.inbox.get() == b"message", "still at work"
 for _ in range(100):
     event(3, (5, control))  # a full inbox is no exception either
 assert link.inbox.refused > 0 and link.handler_faults == faults + 5
+link.send_state(bytes(52), 50)
+link.reply(b"reply")
+assert link.refused == 2 and len(link._replies) == 1, "counted; the reply is kept and tried again"
+link.flush_replies()
+assert link.refused == 3
 print("ok")

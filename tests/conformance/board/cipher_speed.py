@@ -6,8 +6,8 @@ import time
 from faceloop_device.core import kernels
 from faceloop_device.core.cipher import StreamCipher
 
-RUNS = 400
-BEST_OF = 15
+RUNS = 100
+BEST_OF = 100
 PACKETS = (("training", 20, 150), ("full", 24, 236))  # frames and bytes of a packet
 
 

@@ -20,6 +20,9 @@ class Clock:
     def ticks_us(self):
         return int(self.now_us) & 0x3FFFFFFF
 
+    def sleep_ms(self, ms):
+        self.now_us += 1000 * ms
+
     def ticks_add(self, ticks, delta):
         return (ticks + delta) & 0x3FFFFFFF
 

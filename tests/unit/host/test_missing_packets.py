@@ -83,6 +83,20 @@ async def test_hole_is_asked_for_once_it_has_lasted(missing, board, extents, clo
     assert board.asked == [(2, 2)]
 
 
+async def test_many_holes_do_not_wait_for_each_other(missing, board, clock):
+    """A packet in fifty damaged is two holes a second: all are filled, none queues up."""
+    for seq in range(7, 41, 2):
+        board.assembler.add(packet(seq))
+    await missing.ask()
+    clock(1.6)
+    n_holes = len(board.assembler.missing_packets())
+    for _ in range(n_holes):
+        clock(0.1)
+        await missing.ask()
+    assert len(board.asked) == n_holes > 15
+    assert board.assembler.missing_packets() == []
+
+
 async def test_end_that_stays_away_is_fetched_while_holes_are_looked_after(missing, board, clock):
     """The session keeps asking for holes ten times a second; that must not reset the wait."""
     board.assembler.add(packet(2))

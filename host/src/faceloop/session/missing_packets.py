@@ -39,20 +39,19 @@ class MissingPackets:
         self._link = link
         self._assembler = assembler
         self._on_extent = on_extent
-        self._first = -1
-        self._since_s = 0.0
+        self._since_s: dict[int, float] = {}  # first packet of a run: missing, or asked for, since
 
     async def ask(self) -> None:
-        """Ask for the first missing run of packets, if it has been missing for long.
+        """Ask for the first run of packets that has been missing for long; one at a call.
+
+        The others do not wait for its answer: each has its own time.
 
         Raises
         ------
         FaceloopError
             If the link or the board does not take it.
         """
-        missing = self._assembler.missing_packets()
-        if missing:
-            await self._ask(*missing[0])
+        await self._ask(self._assembler.missing_packets())
 
     async def fetch(self, end_seq: int, is_live: Callable[[], bool]) -> None:
         """Return when every packet before ``end_seq`` is here; ``ask`` sees to the holes.
@@ -71,14 +70,18 @@ class MissingPackets:
             await asyncio.sleep(POLL_S)
             near_end = self._assembler.next_seq
             if near_end < end_seq and not self._assembler.missing_packets():
-                await self._ask(near_end, end_seq - near_end)
+                await self._ask([(near_end, end_seq - near_end)])
 
-    async def _ask(self, first: int, count: int) -> None:
+    async def _ask(self, missing: list[tuple[int, int]]) -> None:
         now_s = time.monotonic()
-        if self._first != first:
-            self._first, self._since_s = first, now_s
-        elif now_s - self._since_s > ASK_AGAIN_S:
-            self._since_s = now_s
-            extent = await self._link.request(first, count)
-            if extent is not None:
-                self._on_extent(extent)
+        next_seq = self._assembler.next_seq
+        self._since_s = {n: since_s for n, since_s in self._since_s.items() if n >= next_seq}
+        for first, _ in missing:
+            self._since_s.setdefault(first, now_s)
+        for first, count in missing:
+            if now_s - self._since_s[first] > ASK_AGAIN_S:
+                self._since_s[first] = now_s
+                extent = await self._link.request(first, count)
+                if extent is not None:
+                    self._on_extent(extent)
+                return
