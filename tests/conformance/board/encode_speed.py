@@ -51,5 +51,5 @@ for _ in range(BEST_OF):
     for i, (_, (_, encode)) in enumerate(cases):
         best[i] = min(best[i], batch_ns(encode))
 print("copy %.2f ns a byte" % (copied / 4096))
-for (name, (n, _)), ns in zip(cases, best):
-    print(name, n, "%.1f ns a sample" % (ns / (8 * n)))
+for i, (name, (n, _)) in enumerate(cases):
+    print(name, n, "%.1f ns a sample" % (best[i] / (8 * n)))
