@@ -9,7 +9,7 @@ from faceloop_protocol.limits import (
     MAX_PAYLOAD_BYTES,
     N_CHANNELS,
 )
-from faceloop_protocol.stream import FLAG_HALF_RATE, pack_header_into
+from faceloop_protocol.stream import FLAG_HALF_RATE, KIND
 
 _PAIR_WORDS = 512  # a power of two that holds the means of MAX_FRAMES pairs, nine words each
 
@@ -32,6 +32,7 @@ class Encoder:
         self._word_mask = word_mask
         self.shift = shift
         self.packet = bytearray(MAX_PACKET_BYTES)
+        self.packet[0] = KIND
         self.length = 0
         self._scratch = array("i", [0] * (N_CHANNELS * kernels.ROW))
         self._pairs = array("I", [0] * _PAIR_WORDS)
@@ -74,16 +75,10 @@ class Encoder:
             folded = n_frames
             fewer = n_frames * (MAX_PAYLOAD_BYTES * 8) // bits
             n_frames = fewer if fewer < n_frames else n_frames - 1
-        off = kernels.lead_off(words, word_mask, word, n_frames)
-        pack_header_into(
-            self.packet,
-            flags | self.shift,
-            seq,
-            first_frame,
-            dropped,
-            off >> 8,
-            off & 0xFF,
-            n_frames,
+        packet = self.packet
+        flags |= self.shift
+        kernels.head(
+            word, 0, 0, words, word_mask, n_frames, packet, flags, seq, first_frame, dropped
         )
-        self.length = kernels.emit(0, 0, 0, scratch, n_frames, width, self.packet, HEADER_BYTES)
+        self.length = kernels.emit(0, 0, 0, scratch, n_frames, width, packet, HEADER_BYTES)
         return n_frames

@@ -1,14 +1,15 @@
 """The loops that must be fast, in viper. MicroPython only.
 
 Each has a plain twin: ``fold``, ``cost`` and ``emit`` together are ``faceloop_protocol.rice``,
-``halve`` is its ``half_rate``. Tests compare those that only move bytes with plain loops.
+``halve`` is its ``half_rate``, ``head`` is ``pack_header_into`` of ``faceloop_protocol.stream``.
+Tests compare those that only move bytes with plain loops.
 Viper integers are 64 bit on a desktop and 32 bit on the boards, and ``ptr32`` loads are not
 sign-extended on the desktop: only loads of values that cannot be negative go unmasked, and nothing
 but the accumulator of ``emit`` reaches bit 31.
 
 Viper keeps a function's first three variables in registers and the rest in memory. ``fold``,
-``cost`` and ``emit`` therefore take their three busiest as parameters, for which callers give 0
-(``fold``: the word to begin at); that is 10 to 20 % of their time on the unix port.
+``cost``, ``emit`` and ``head`` therefore take their busiest as parameters, for which callers give
+0 (``fold``: the word to begin at); that is 10 to 20 % of their time on the unix port.
 
 A channel's row in the scratch array: its Rice parameter, its first value and the differences to
 the value before (at most 40 places, all folded as in ``rice``), their sum, and their bits OR-ed.
@@ -66,15 +67,36 @@ def take_mark(ring: ptr32, word_mask: int, word: int) -> int:
 
 
 @micropython.viper
-def lead_off(ring: ptr32, word_mask: int, word: int, n_frames: int) -> int:
-    """Return the lead-off bits (P << 8 | N) that were set in any of the frames."""
-    bits = 0
-    n = 0
+def head(
+    word: int,
+    bits: int,
+    n: int,
+    ring: ptr32,
+    word_mask: int,
+    n_frames: int,
+    out: ptr8,
+    flags: int,
+    seq: int,
+    first_frame: int,
+    dropped: int,
+):
+    """Write a header, all but its first byte; its lead-off bits are those of any frame."""
     while n < n_frames:
-        bits |= int(ring[word & word_mask]) >> 4
+        bits |= int(ring[word & word_mask])
         word += 9
         n += 1
-    return bits & 0xFFFF
+    out[1] = flags
+    out[2] = seq
+    out[3] = seq >> 8
+    out[4] = first_frame
+    out[5] = first_frame >> 8
+    out[6] = first_frame >> 16
+    out[7] = first_frame >> 24
+    out[8] = dropped
+    out[9] = dropped >> 8
+    out[10] = bits >> 12
+    out[11] = bits >> 4
+    out[12] = n_frames
 
 
 @micropython.viper

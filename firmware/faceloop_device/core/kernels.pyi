@@ -9,7 +9,19 @@ ROW: int
 def count_good(ring: _Words, word_mask: int, word: int, n_frames: int) -> int: ...
 def store_frame(ring: _Words, word_mask: int, word: int, frame: _Octets, lost: int) -> None: ...
 def take_mark(ring: _Words, word_mask: int, word: int) -> int: ...
-def lead_off(ring: _Words, word_mask: int, word: int, n_frames: int) -> int: ...
+def head(
+    word: int,
+    bits: int,
+    n: int,
+    ring: _Words,
+    word_mask: int,
+    n_frames: int,
+    out: bytearray,
+    flags: int,
+    seq: int,
+    first_frame: int,
+    dropped: int,
+) -> None: ...
 def halve(ring: _Words, word_mask: int, word: int, n_pairs: int, out: array[int]) -> None: ...
 def fold(
     at: int,
