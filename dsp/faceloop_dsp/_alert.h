@@ -1,8 +1,9 @@
 /* The alert detector: whitened by taps fitted to the wearer's rest, then a clipped CUSUM.
  *
- * Frames in which nobody is or becomes active take a short loop. When that loop meets a threshold,
- * its stretch is done again by the long one, which keeps the books of onsets and offsets; both
- * compute the same numbers in the same order.
+ * Frames in which nobody becomes active or begins to be quiet take a short loop, in which the sums
+ * of those who are active run on without meaning. When it meets a threshold its stretch is done
+ * again by the long one, which keeps the books of onsets and offsets; both compute the same numbers
+ * in the same order.
  */
 
 #ifndef FACELOOP_ALERT_ONCE
@@ -40,7 +41,8 @@ static void fl_log(struct fl_events *events, int64_t frame, int mask, int is_on)
 struct FL(alert) {
     int is_used; /* some lane has a rest reference */
     int on_mask;
-    REAL alpha; /* of the 40 ms mean */
+    int ending; /* bit of a group: some lane that is on is below the level */
+    REAL alpha, keep; /* of the 40 ms mean; 1 - alpha */
     REAL hold;  /* frames below the level that end an activity */
     ROW taps[WHITENING][LANES];
     ROW past[WHITENING][LANES]; /* transposed form of the whitening filter */
@@ -51,7 +53,7 @@ struct FL(alert) {
 };
 
 static void FL(alert_clear)(struct FL(alert) * a) {
-    a->on_mask = 0;
+    a->on_mask = a->ending = 0;
     memset(a->past, 0, sizeof a->past);
     memset(a->g, 0, sizeof a->g);
     for (int c = 0; c < LANES; c++) a->level[c] = (REAL)-ALERT_DRIFT; /* stands for 0 */
@@ -77,7 +79,7 @@ FL_INLINE void FL(alert_step)(const struct FL(alert) * a, int g, VEC y, VEC gain
     s->p3 = AT(a->taps[3], g) * y;
     q = FL(min)(FL(fma)(white * white, gain, drift), clip); /* slope q - drift */
     s->sum = FL(max)(s->sum + q, zero);
-    s->level = FL(fma)(alpha, q - s->level, s->level);
+    s->level = FL(fma)(FL(all)(a->keep), s->level, alpha * q);
 }
 
 /* The long loop. */
@@ -111,24 +113,29 @@ FL_OUTLINE void FL(alert_busy)(struct FL(alert) * a, REAL (*rows)[2 * LANES], in
     a->on[g] = on;
     a->on_mask &= ~(((1 << WIDTH) - 1) << (g * WIDTH));
     a->on_mask |= FL(bits)(on) << (g * WIDTH);
+    a->ending = (a->ending & ~(1 << g)) | (FL(bits)(FL_MASK(below > zero)) != 0) << g;
 }
 
 FL_INLINE void FL(alert_frames)(struct FL(alert) * a, REAL (*rows)[2 * LANES], int n, int g,
                                 int64_t frame, struct fl_events *events) {
     const VEC gain = AT(a->gain, g), threshold = AT(a->threshold, g), alpha = FL(all)(a->alpha);
-    if (!(a->on_mask >> (g * WIDTH) & ((1 << WIDTH) - 1))) {
+    const VEC off = FL(all)((REAL)(ALERT_OFF_LEVEL * ALERT_SLOPE - ALERT_DRIFT)), zero = FL(all)(0);
+    if (!(a->ending >> g & 1)) {
         struct FL(alert_state) s = {AT(a->past[0], g), AT(a->past[1], g), AT(a->past[2], g),
                                     AT(a->past[3], g), AT(a->g, g),       AT(a->level, g)};
-        VEC highest = s.sum - s.sum;
+        const MASK on = a->on[g];
+        VEC highest = zero, lowest = FL(all)((REAL)INFINITY);
         FL_UNROLL
         for (int i = 0; i < n; i++) {
             FL(alert_step)(a, g, AT(rows[i] + LANES, g), gain, alpha, &s);
             highest = FL(max)(highest, s.sum);
+            lowest = FL(min)(lowest, s.level);
         }
-        if (FL_LIKELY(!FL(bits)(FL_MASK(highest >= threshold)))) {
+        if (FL_LIKELY(!FL(bits)((~on & FL_MASK(highest >= threshold)) |
+                                (on & FL_MASK(lowest < off))))) {
             AT(a->past[0], g) = s.p0, AT(a->past[1], g) = s.p1;
             AT(a->past[2], g) = s.p2, AT(a->past[3], g) = s.p3;
-            AT(a->g, g) = s.sum, AT(a->level, g) = s.level;
+            AT(a->g, g) = FL(select)(on, zero, s.sum), AT(a->level, g) = s.level;
             return;
         }
     }

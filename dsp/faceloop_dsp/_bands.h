@@ -28,54 +28,65 @@ static void FL(bands_begin)(struct FL(bands) * b, int lane, int32_t count) {
     for (int k = 0; k <= SECTIONS; k++) b->y1[k][lane] = b->y2[k][lane] = 0;
 }
 
+/* One frame: ``d`` is the first numerator's output, ``p`` holds the last frame, ``q`` the one before
+ * and becomes this one: the caller swaps them, so that nothing is copied. */
+FL_INLINE void FL(bands_frame)(VEC d, const VEC *a1, const VEC *a2, const VEC *p, VEC *q,
+                               REAL *row, int g) {
+    const VEC q0 = q[0], q1 = q[1], q2 = q[2];
+    const VEC y0 = FL(nfma)(a1[0], p[0], FL(nfma)(a2[0], q0, d));
+    const VEC y1 = y0 + FL(nfma)(a1[1], p[1], FL(nfms)(a2[1], q1, q0));
+    const VEC y2 = y1 + FL(nfma)(a1[2], p[2], FL(nfms)(a2[2], q2, q1));
+    const VEC y3 = y2 + FL(nfma)(a1[3], p[3], FL(nfms)(a2[3], q[3], q2));
+    const VEC yq = FL(nfma)(a1[QUICK], p[QUICK], FL(nfma)(a2[QUICK], q[QUICK], d));
+    q[0] = y0, q[1] = y1, q[2] = y2, q[3] = y3, q[QUICK] = yq;
+    AT(row, g) = y3;
+    AT(row + LANES, g) = yq;
+}
+
 /* Filter n frames: rows get the measurement lanes (uV), then those of the alert path (uV times a
  * constant, see chain). */
 FL_INLINE void FL(bands_body)(struct FL(bands) * b, const int32_t (*x)[LANES],
                               REAL (*rows)[2 * LANES], int n, int g, const int droop) {
     const VEC scale = FL(all)(b->scale);
-    const VEC a10 = FL(all)(b->a1[0]), a20 = FL(all)(b->a2[0]);
-    const VEC a11 = FL(all)(b->a1[1]), a21 = FL(all)(b->a2[1]);
-    const VEC a12 = FL(all)(b->a1[2]), a22 = FL(all)(b->a2[2]);
-    const VEC a13 = FL(all)(b->a1[3]), a23 = FL(all)(b->a2[3]);
-    const VEC a1q = FL(all)(b->a1[QUICK]), a2q = FL(all)(b->a2[QUICK]);
     const VEC t0 = FL(all)(b->droop[0]), t1 = FL(all)(b->droop[1]), t2 = FL(all)(b->droop[2]);
     FL(counts) x1 = ((FL(counts) *)b->x1)[g], x2 = ((FL(counts) *)b->x2)[g];
     VEC d1 = AT(b->d1, g), d2 = AT(b->d2, g);
-    VEC p0 = AT(b->y1[0], g), q0 = AT(b->y2[0], g), p1 = AT(b->y1[1], g), q1 = AT(b->y2[1], g);
-    VEC p2 = AT(b->y1[2], g), q2 = AT(b->y2[2], g), p3 = AT(b->y1[3], g), q3 = AT(b->y2[3], g);
-    VEC pq = AT(b->y1[QUICK], g), qq = AT(b->y2[QUICK], g);
-    FL_UNROLL
-    for (int i = 0; i < n; i++) {
-        FL(counts) now = ((const FL(counts) *)x[i])[g];
-        VEC d = FL(from_counts)(now - x2) * scale;
-        VEC y0, y1, y2, y3, yq;
-        x2 = x1;
-        x1 = now;
+    VEC a1[SECTIONS + 1], a2[SECTIONS + 1], p[SECTIONS + 1], q[SECTIONS + 1];
+    int i = 0;
+    for (int k = 0; k <= SECTIONS; k++) {
+        a1[k] = FL(all)(b->a1[k]), a2[k] = FL(all)(b->a2[k]);
+        p[k] = AT(b->y1[k], g), q[k] = AT(b->y2[k], g);
+    }
+    for (; i + 2 <= n; i += 2) {
+        const FL(counts) now = ((const FL(counts) *)x[i])[g];
+        const FL(counts) next = ((const FL(counts) *)x[i + 1])[g];
+        VEC d = FL(from_counts)(now - x2) * scale, e = FL(from_counts)(next - x1) * scale;
         if (droop) {
-            VEC flat = FL(fma)(t0, d, FL(fma)(t1, d1, t2 * d2));
-            d2 = d1;
-            d1 = d;
+            const VEC flat = FL(fma)(t0, d, FL(fma)(t1, d1, t2 * d2));
+            const VEC flat_next = FL(fma)(t0, e, FL(fma)(t1, d, t2 * d1));
+            d2 = d, d1 = e;
+            d = flat, e = flat_next;
+        }
+        FL(bands_frame)(d, a1, a2, p, q, rows[i], g);
+        FL(bands_frame)(e, a1, a2, q, p, rows[i + 1], g);
+        x2 = now, x1 = next;
+    }
+    if (i < n) {
+        const FL(counts) now = ((const FL(counts) *)x[i])[g];
+        VEC d = FL(from_counts)(now - x2) * scale;
+        if (droop) {
+            const VEC flat = FL(fma)(t0, d, FL(fma)(t1, d1, t2 * d2));
+            d2 = d1, d1 = d;
             d = flat;
         }
-        yq = FL(nfma)(a1q, pq, FL(nfma)(a2q, qq, d));
-        qq = pq;
-        pq = yq;
-        y0 = FL(nfma)(a10, p0, FL(nfma)(a20, q0, d));
-        y1 = y0 + FL(nfma)(a11, p1, FL(nfms)(a21, q1, q0));
-        y2 = y1 + FL(nfma)(a12, p2, FL(nfms)(a22, q2, q1));
-        y3 = y2 + FL(nfma)(a13, p3, FL(nfms)(a23, q3, q2));
-        q0 = p0, p0 = y0;
-        q1 = p1, p1 = y1;
-        q2 = p2, p2 = y2;
-        q3 = p3, p3 = y3;
-        AT(rows[i], g) = y3;
-        AT(rows[i] + LANES, g) = yq;
+        FL(bands_frame)(d, a1, a2, p, q, rows[i], g);
+        x2 = x1, x1 = now;
+        for (int k = 0; k <= SECTIONS; k++) AT(b->y1[k], g) = q[k], AT(b->y2[k], g) = p[k];
+    } else {
+        for (int k = 0; k <= SECTIONS; k++) AT(b->y1[k], g) = p[k], AT(b->y2[k], g) = q[k];
     }
     ((FL(counts) *)b->x1)[g] = x1, ((FL(counts) *)b->x2)[g] = x2;
     AT(b->d1, g) = d1, AT(b->d2, g) = d2;
-    AT(b->y1[0], g) = p0, AT(b->y2[0], g) = q0, AT(b->y1[1], g) = p1, AT(b->y2[1], g) = q1;
-    AT(b->y1[2], g) = p2, AT(b->y2[2], g) = q2, AT(b->y1[3], g) = p3, AT(b->y2[3], g) = q3;
-    AT(b->y1[QUICK], g) = pq, AT(b->y2[QUICK], g) = qq;
 }
 
 static void FL(bands_run)(struct FL(bands) * b, const int32_t (*x)[LANES],

@@ -112,8 +112,7 @@ cdef class CascadeKernel:
             self.f32 = <cascade_f32 *>at
             cascade_init_f32(self.f32, &c)
         self.n_channels = c.n_channels
-        self.room = 0
-        self.n_last = -1
+        self.room = self.n_last = -1
         self.results = {}
 
     cdef int shape_outputs(self, Py_ssize_t n) except -1:
@@ -140,38 +139,24 @@ cdef class CascadeKernel:
 
     def push(self, counts):
         """Process counts, int32 of shape (n_frames, n_channels), C-contiguous."""
-        cdef Py_buffer source
+        cdef Block block
         cdef unsigned int before
-        cdef Py_ssize_t n
-        cdef char code
-        PyObject_GetBuffer(counts, &source, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
+        take_counts(counts, self.n_channels, &block)
         try:
-            code = source.format[0]
-            if (
-                source.ndim != 2
-                or source.shape[1] != self.n_channels
-                or source.itemsize != 4
-                or (code != b"i"[0] and code != b"l"[0])
-            ):
-                raise ValueError(
-                    f"a block must be int32 of shape (n, {self.n_channels}), not "
-                    f"{getattr(counts, 'dtype', '?')} of shape {getattr(counts, 'shape', '?')}"
-                )
-            n = source.shape[0]
-            if n != self.n_last:
-                self.shape_outputs(n)
+            if block.n != self.n_last:
+                self.shape_outputs(block.n)
             before = fl_flush()
             if self.f64 != NULL:
                 cascade_run_f64(
-                    self.f64, <const int32_t *>source.buf, n, <double **>self.data,
+                    self.f64, <const int32_t *>block.data, block.n, <double **>self.data,
                     <unsigned char *>self.on_data, <unsigned char *>self.alert_data,
                 )
             else:
                 cascade_run_f32(
-                    self.f32, <const int32_t *>source.buf, n, <float **>self.data,
+                    self.f32, <const int32_t *>block.data, block.n, <float **>self.data,
                     <unsigned char *>self.on_data, <unsigned char *>self.alert_data,
                 )
             fl_unflush(before)
         finally:
-            PyBuffer_Release(&source)
+            give_back(&block)
         return self.results

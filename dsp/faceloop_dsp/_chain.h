@@ -136,31 +136,31 @@ FL_OUTLINE int FL(chain_odd)(struct FL(chain) * s, int n) {
     return n;
 }
 
-/* Copy n frames to where the filters read them; return whether one is at the rail. */
-FL_INLINE int FL(chain_stage)(struct FL(chain) * s, const void *source, int kind, int64_t at,
-                              int64_t n_source, int n) {
+/* Find n frames: where they lie if the filters can read them there, else in ``s->x``. */
+FL_INLINE const int32_t (*FL(chain_stage)(struct FL(chain) * s, const void *source, int kind,
+                                          int64_t at, int64_t n_source, int n))[LANES] {
     const int n_channels = s->n_channels;
     FL_CHECK(n <= MAX_HOP && at + n <= n_source);
     if (kind == FROM_BYTES24) {
         fl_unpack24((const unsigned char *)source, at, n_source, n, n_channels, s->x);
     } else if (n_channels == LANES) {
-        memcpy(s->x, (const int32_t *)source + at * LANES, (size_t)n * sizeof s->x[0]);
+        return (const int32_t(*)[LANES])source + at;
     } else {
         const int32_t *from = (const int32_t *)source + at * n_channels;
         for (int i = 0; i < n; i++)
             for (int c = 0; c < n_channels; c++) s->x[i][c] = from[i * n_channels + c];
     }
-    return fl_any_rail(s->x, n);
+    return (const int32_t(*)[LANES])s->x;
 }
 
 /* Filters, canceller, sums and detector over frames pos.. of the hop. */
-FL_INLINE void FL(chain_frames)(struct FL(chain) * s, int n) {
+FL_INLINE void FL(chain_frames)(struct FL(chain) * s, const int32_t (*x)[LANES], int n) {
     const int pos = s->pos, group = s->group;
     for (int g = 0; g < GROUPS; g++) {
         VEC before, after, rectified;
         VEC abs_quick = AT(s->line.abs_sum + LANES, g), abs_sum = AT(s->line.abs_sum, g);
         int i = pos;
-        FL(bands_run)(&s->bands, (const int32_t(*)[LANES])s->x, s->rows + pos, n, g);
+        FL(bands_run)(&s->bands, x, s->rows + pos, n, g);
         before = AT(s->sum_before, g), after = AT(s->sum_after, g);
         rectified = AT(s->sum_rectified, g);
         while (i < pos + n) {
@@ -249,16 +249,20 @@ static void FL(chain_run)(struct FL(chain) * s, const void *source, int kind, in
                           int64_t n_source, int64_t n, struct fl_output *out) {
     REAL(*hops)[LANES] = (REAL(*)[LANES])out->hops;
     while (n > 0) {
+        const int32_t(*x)[LANES];
         int m = s->hop - s->pos;
-        int is_rail;
         if (m > n) m = (int)n;
         if (s->next_settled > s->frame && s->next_settled - s->frame < m)
             m = (int)(s->next_settled - s->frame);
-        is_rail = FL(chain_stage)(s, source, kind, at, n_source, m);
-        if (is_rail | s->is_odd) m = FL(chain_odd)(s, m);
+        x = FL(chain_stage)(s, source, kind, at, n_source, m);
+        if (!FL_LIKELY(!(fl_any_rail(x, m) | s->is_odd))) {
+            if (x != (const int32_t(*)[LANES])s->x) memcpy(s->x, x, (size_t)m * sizeof s->x[0]);
+            x = (const int32_t(*)[LANES])s->x;
+            m = FL(chain_odd)(s, m);
+        }
         if (s->frame >= s->next_settled) FL(chain_settled)(s);
         s->holed |= s->railed;
-        FL(chain_frames)(s, m);
+        FL(chain_frames)(s, x, m);
         if (out->trace) out->trace = FL(chain_write)(s, (REAL *)out->trace, m, 0);
         if (out->quick) out->quick = FL(chain_write)(s, (REAL *)out->quick, m, 1);
         s->pos += m;
@@ -340,7 +344,8 @@ static void FL(chain_init)(struct FL(chain) * s, const struct fl_setup *setup) {
     FL(features_envelope)(&s->features, setup->envelope_g, s->group, s->hop / s->group);
     FL(features_clear)(&s->features);
     FL(alert_clear)(&s->alert);
-    s->alert.alpha = (REAL)(1.0 - exp(-1.0 / (0.040 * setup->fs_hz)));
+    s->alert.keep = (REAL)exp(-1.0 / (0.040 * setup->fs_hz));
+    s->alert.alpha = 1 - s->alert.keep;
     s->alert.hold = (REAL)(5 * s->hop);
     for (int c = 0; c < LANES; c++) {
         s->alert.threshold[c] = (REAL)INFINITY;

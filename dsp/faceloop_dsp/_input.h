@@ -12,7 +12,7 @@ FL_INLINE int fl_any_rail(const int32_t (*x)[LANES], int n) {
 #if FL_BYTES == 32
     __m256i found = _mm256_setzero_si256();
     for (int i = 0; i < n; i++) {
-        const __m256i row = _mm256_load_si256((const __m256i *)x[i]);
+        const __m256i row = _mm256_loadu_si256((const __m256i *)x[i]);
         found = _mm256_or_si256(found,
                                 _mm256_cmpgt_epi32(_mm256_abs_epi32(row),
                                                    _mm256_set1_epi32(RAIL_COUNTS - 1)));

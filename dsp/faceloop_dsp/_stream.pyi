@@ -24,6 +24,16 @@ class StreamKernel:
     def push(self, counts: NDArray[np.int32]) -> int: ...
     def push_frames24(self, data: Buffer) -> int: ...
     def push_packet(self, payload: Buffer, n_frames: int, shift: int) -> int: ...
+    def copies(
+        self, n_hops: int, n_frames: int
+    ) -> tuple[
+        NDArray[np.float32] | None,
+        NDArray[np.float32],
+        NDArray[np.float32],
+        NDArray[np.float32],
+        NDArray[np.float32],
+        NDArray[np.float32],
+    ]: ...
     def gap(self, n_frames: int) -> int: ...
     def set_alert(
         self,

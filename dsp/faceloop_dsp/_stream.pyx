@@ -16,6 +16,7 @@ from cpython.buffer cimport (
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 from libc.math cimport NAN
 from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libc.string cimport memcpy
 
 import numpy as np
 
@@ -154,6 +155,12 @@ def cpu_has_v3():
 def vector_bytes():
     """Bytes of a vector in this build."""
     return FL_BYTES
+
+
+include "_blocks.pxi"
+
+cdef object EMPTY = np.empty
+cdef object F32 = np.dtype(np.float32)
 
 
 cdef class StreamKernel:
@@ -309,48 +316,34 @@ cdef class StreamKernel:
 
     def push(self, counts):
         """Process counts, int32 of shape (n_frames, n_channels), C-contiguous."""
-        cdef Py_buffer source
+        cdef Block block
         cdef Py_ssize_t n_hops
-        cdef char code
-        PyObject_GetBuffer(counts, &source, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
+        take_counts(counts, self.n_channels, &block)
         try:
-            code = source.format[0]
-            # A C long is 32 bits on Windows.
-            if (
-                source.ndim != 2
-                or source.shape[1] != self.n_channels
-                or source.itemsize != 4
-                or (code != b"i"[0] and code != b"l"[0])
-            ):
-                raise ValueError(
-                    f"a block must be int32 of shape (n, {self.n_channels}), not "
-                    f"{getattr(counts, 'dtype', '?')} of shape {getattr(counts, 'shape', '?')}"
-                )
-            n_hops = self.advance(source.buf, FROM_COUNTS, source.shape[0])
+            n_hops = self.advance(block.data, FROM_COUNTS, block.n)
         finally:
-            PyBuffer_Release(&source)
+            give_back(&block)
         return n_hops
 
     def push_frames24(self, data):
         """Process frames of big-endian 24-bit counts, as the converter sends them."""
-        cdef Py_buffer source
+        cdef Block block
         cdef Py_ssize_t n_hops, n_frames
-        PyObject_GetBuffer(data, &source, PyBUF_SIMPLE)
+        take_bytes(data, &block)
         try:
-            n_frames = source.len // (3 * self.n_channels)
-            if n_frames * 3 * self.n_channels != source.len:
+            n_frames = block.n // (3 * self.n_channels)
+            if n_frames * 3 * self.n_channels != block.n:
                 raise ValueError(
-                    f"{source.len} bytes are not whole frames of {3 * self.n_channels} bytes"
+                    f"{block.n} bytes are not whole frames of {3 * self.n_channels} bytes"
                 )
-            n_hops = self.advance(source.buf, FROM_BYTES24, n_frames)
+            n_hops = self.advance(block.data, FROM_BYTES24, n_frames)
         finally:
-            PyBuffer_Release(&source)
+            give_back(&block)
         return n_hops
 
     def push_packet(self, payload, Py_ssize_t n_frames, int shift):
         """Decode a stream packet's payload (see ``decode_payload``) and process its frames."""
-        cdef Py_buffer source
-        cdef Py_ssize_t size
+        cdef Block block
         cdef int verdict
         if self.n_channels != LANES:
             raise ValueError(f"packets have {LANES} channels, this stream {self.n_channels}")
@@ -358,19 +351,53 @@ cdef class StreamKernel:
             raise ValueError(f"a shift of {shift} bits, allowed are 0-7")
         if not 1 <= n_frames <= MAX_PACKET_FRAMES:
             raise ValueError(f"a packet of {n_frames} frames, allowed are 1-{MAX_PACKET_FRAMES}")
-        PyObject_GetBuffer(payload, &source, PyBUF_SIMPLE)
-        size = source.len
+        take_bytes(payload, &block)
         verdict = rice_decode(
-            <const unsigned char *>source.buf, size, n_frames, shift, &self.packet.counts[0][0]
+            <const unsigned char *>block.data, block.n, n_frames, shift, &self.packet.counts[0][0]
         )
-        PyBuffer_Release(&source)
+        give_back(&block)
         if verdict == RICE_DECODED:
             return self.advance(&self.packet.counts[0][0], FROM_COUNTS, n_frames)
         if verdict == RICE_TOO_SHORT:
-            raise ValueError(f"stream payload of {size} bytes ends too early")
+            raise ValueError(f"stream payload of {block.n} bytes ends too early")
         if verdict == RICE_OUT_OF_RANGE:
             raise ValueError("stream payload leaves the range of the converter")
         raise ValueError("stream payload has bytes left over")
+
+    def copies(self, Py_ssize_t n_hops, Py_ssize_t n_frames):
+        """Return what the last call left, in arrays of their own.
+
+        A tuple of the trace, float32 of shape (n_frames, n_channels), None when it is not kept, and
+        of the features in the order of ``hops``, each of shape (n_hops, n_channels).
+        """
+        cdef Py_buffer view
+        cdef float *to
+        cdef Py_ssize_t i, k, n = self.n_channels
+        cdef int c
+        if not 0 <= n_hops <= self.hop_room or not 0 <= n_frames:
+            raise ValueError(f"{n_hops} hops and {n_frames} frames are not there")
+        rows = EMPTY((<int>N_OUT, n_hops, n), F32)
+        to = <float *>address(rows, &view)
+        for k in range(N_OUT):
+            for i in range(n_hops):
+                for c in range(n):
+                    if self.f64 != NULL:
+                        to[c] = <float>(<double *>self.hop_data)[(i * N_OUT + k) * LANES + c]
+                    else:
+                        to[c] = (<float *>self.hop_data)[(i * N_OUT + k) * LANES + c]
+                to += n
+        trace = None
+        if self.wants_trace_:
+            if n_frames > self.frame_room:
+                raise ValueError(f"a trace of {n_frames} frames is not there")
+            trace = EMPTY((n_frames, n), F32)
+            to = <float *>address(trace, &view)
+            if self.f64 != NULL:
+                for i in range(n_frames * n):
+                    to[i] = <float>(<double *>self.trace_data)[i]
+            else:
+                memcpy(to, self.trace_data, n_frames * n * sizeof(float))
+        return trace, rows[0], rows[1], rows[2], rows[3], rows[4]
 
     def gap(self, int64_t n_frames):
         """Pass over ``n_frames`` lost frames; return the number of hops that ended in them."""

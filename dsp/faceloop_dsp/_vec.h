@@ -139,7 +139,7 @@ FL_INLINE VEC FL(all)(REAL x) {
     return x;
 #else
     VEC zero = {0};
-    return zero + x;
+    return x - zero; /* zero + x would be an addition: it turns -0 into 0 */
 #endif
 }
 

@@ -21,7 +21,7 @@ NOTCH_Q = 30.0
 MAX_NOTCHES = 9
 RMS_S, ENERGY_S, HOLD_S = 0.1, 0.05, 0.02
 ENVELOPE_HZ = 6.0
-INDEX_LIMIT = 1.0
+INDEX_LIMIT = 1.62  # the lower of the two published cut-offs, see synkinesis
 
 
 class NotchCascade:

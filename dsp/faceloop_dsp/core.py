@@ -169,7 +169,9 @@ class StreamCore:
             precision == "float64",
             trace,
         )
+        self._hop_frames = hop_frames(fs_hz)
         self._has_trace = trace
+        self._no_trace = np.empty((0, n_channels), np.float32)
         self._rest: RestReference | None = None
         self._recorder: RestRecorder | None = None
 
@@ -222,30 +224,24 @@ class StreamCore:
         return self._features(first, self.kernel.push_packet(payload, n_frames, shift))
 
     def _features(self, first: int, n_hops: int) -> StreamFeatures:
-        kernel = self.kernel
+        kernel, hop = self.kernel, self._hop_frames
         n_frames = kernel.frame - first
-        rows = kernel.hops[:n_hops, :, : self.n_channels].astype(np.float32)
-        if self._has_trace and kernel.trace is not None:
-            trace = kernel.trace[:n_frames].astype(np.float32)
-        else:
-            trace = np.empty((0, self.n_channels), np.float32)
+        trace, rms, envelope, energy, low, high = kernel.copies(n_hops, n_frames)
         if self._recorder is not None and kernel.quick is not None:
-            self._recorder.add(rows[:, RMS], kernel.quick[:n_frames].astype(np.float32))
-        hop = self._hop_frames
-        begin = first // hop + 1
-        hop_frame = np.arange(begin, begin + n_hops, dtype=np.int64) * hop - 1
+            self._recorder.add(rms, kernel.quick[:n_frames].astype(np.float32))
+        at = first - first % hop + hop - 1
         onsets, offsets = _sorted_out(kernel.events) if kernel.n_events else ((), ())
         return StreamFeatures(
             first,
-            trace,
-            hop_frame,
-            rows[:, RMS],
-            rows[:, ENVELOPE],
+            self._no_trace if trace is None else trace,
+            np.arange(at, at + n_hops * hop, hop, np.int64),
+            rms,
+            envelope,
             onsets,
             offsets,
-            rows[:, ENERGY],
-            rows[:, LOW],
-            rows[:, HIGH],
+            energy,
+            low,
+            high,
         )
 
     def gap(self, n_frames: int) -> StreamFeatures:
@@ -311,10 +307,6 @@ class StreamCore:
                 reference.alert_whitening, reference.alert_sd_uv, reference.alert_threshold
             )
         self._rest = reference
-
-    @property
-    def _hop_frames(self) -> int:
-        return hop_frames(self.fs_hz)
 
     @property
     def rest(self) -> RestReference | None:

@@ -16,6 +16,7 @@ __all__ = ["offline", "streams"]
 Process = Callable[[NDArray[np.int32]], Any]
 Make = Callable[..., Process]
 WINDOW, ENERGY_WINDOW, HOLD = 200, 100, 40
+INDEX_LIMIT = 1.62
 
 
 def sections(fs: float, mains_hz: float) -> NDArray[np.float64]:
@@ -40,13 +41,10 @@ class ScipyChain:
         self.energies = np.zeros((ENERGY_WINDOW, nch))
         self.last = np.zeros((2, nch))
         self.lsb, self.mvc, self.hi, self.lo, self.target = lsb, mvc, hi, lo, target
-        self.on = np.zeros(nch, bool)
-        self.count = np.zeros(nch, int)
-        self.alert = np.zeros(nch, bool)
-        self.alert_count = np.zeros(nch, int)
+        self.active = Switch(nch)
+        self.alert = Switch(nch)
 
     def __call__(self, block: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
-        n = block.shape[0]
         y, self.zi = sosfilt(self.sos, block * self.lsb, axis=0, zi=self.zi)
         env, self.low_zi = sosfilt(self.lowpass, np.abs(y), axis=0, zi=self.low_zi)
         squares = np.concatenate([self.squares, y * y])
@@ -65,19 +63,26 @@ class ScipyChain:
             asymmetry = (left - right) / (left + right)
         index = share / np.maximum(share[:, self.target : self.target + 1], 0.005)
         high, low = rms > self.hi, rms < self.lo
-        on = self.switch(high, low, n)
-        return {"rms": rms, "env": env, "tkeo": tkeo, "on": on, "asymmetry": asymmetry,
-                "index": index}  # fmt: skip
+        above = index > INDEX_LIMIT
+        return {"rms": rms, "env": env, "tkeo": tkeo, "on": self.active(high, low),
+                "asymmetry": asymmetry, "index": index, "alert": self.alert(above, ~above)}  # fmt: skip
 
-    def switch(self, high: NDArray[Any], low: NDArray[Any], n: int) -> NDArray[Any]:
-        """Double threshold with a hold, as whole arrays where nothing changes."""
+
+class Switch:
+    """Double threshold with a hold, as whole arrays where nothing changes."""
+
+    def __init__(self, nch: int) -> None:
+        self.on = np.zeros(nch, bool)
+        self.count = np.zeros(nch, int)
+
+    def __call__(self, high: NDArray[Any], low: NDArray[Any]) -> NDArray[Any]:
         on = np.broadcast_to(self.on, high.shape)
         past = np.where(self.on, low, high)
         if not past.any():
             self.count[:] = 0
             return on
         on = np.array(on)
-        for i in range(n):
+        for i in range(len(high)):
             past = np.where(self.on, low[i], high[i])
             self.count = np.where(past, self.count + 1, 0)
             flips = self.count >= HOLD
@@ -107,7 +112,7 @@ def numba_chain(fs: float, nch: int, mains: float, lsb: float, mvc: float, hi: f
     low = butter(2, 6, fs=fs, output="sos")[0]
 
     @numba.njit(fastmath=True)  # type: ignore[untyped-decorator]
-    def run(x, sos, low, z, lz, sq, en, sums, at, last, on, count, out):  # type: ignore
+    def run(x, sos, low, z, lz, sq, en, sums, at, last, on, count, alert, alert_count, out):  # type: ignore
         for i in range(x.shape[0]):
             for c in range(x.shape[1]):
                 v = x[i, c] * lsb
@@ -136,7 +141,12 @@ def numba_chain(fs: float, nch: int, mains: float, lsb: float, mvc: float, hi: f
             for c in range(x.shape[1]):
                 b = out[0, i, c ^ 1]
                 out[4, i, c] = (out[0, i, c] - b) / (out[0, i, c] + b + 1e-12)
-                out[5, i, c] = out[0, i, c] / max(out[0, i, target], 0.005 * mvc)
+                index = out[0, i, c] / max(out[0, i, target], 0.005 * mvc)
+                past = (index > INDEX_LIMIT) != alert[c]
+                alert_count[c] = alert_count[c] + 1 if past else 0
+                if alert_count[c] >= HOLD:
+                    alert[c], alert_count[c] = not alert[c], 0
+                out[5, i, c], out[6, i, c] = index, alert[c]
             at[0] = (at[0] + 1) % WINDOW
             at[1] = (at[1] + 1) % ENERGY_WINDOW
 
@@ -144,13 +154,14 @@ def numba_chain(fs: float, nch: int, mains: float, lsb: float, mvc: float, hi: f
         np.zeros((13, 2, nch)), np.zeros((2, nch)), np.zeros((WINDOW, nch)),
         np.zeros((ENERGY_WINDOW, nch)), np.zeros((2, nch)), np.zeros(2, np.int64),
         np.zeros((2, nch)), np.zeros(nch, np.bool_), np.zeros(nch, np.int64),
+        np.zeros(nch, np.bool_), np.zeros(nch, np.int64),
     )  # fmt: skip
     outputs: dict[int, NDArray[np.float64]] = {}
 
     def process(block: NDArray[np.int32]) -> Any:
         n = block.shape[0]
         if n not in outputs:
-            outputs[n] = np.empty((6, n, nch))
+            outputs[n] = np.empty((7, n, nch))
         run(block, sos, low, *state, outputs[n])
         return outputs[n]
 

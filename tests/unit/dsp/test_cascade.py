@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import butter, iirnotch, sosfilt, tf2sos
 
-from faceloop_dsp.cascade import NotchCascade
+from faceloop_dsp.cascade import INDEX_LIMIT, NotchCascade
 
 Floats = NDArray[np.float64]
 LSB_UV = 2.4 / 12 / (2**23 - 1) * 1e6
@@ -50,6 +50,26 @@ def test_cascade_equals_scipys(signals: Any, precision: Any, close: float) -> No
     np.testing.assert_allclose(found["asymmetry"][late], asymmetry[late], atol=2 * close)
     index = share / np.maximum(share[:, 2:3], 0.005)
     np.testing.assert_allclose(found["index"][late], index[late], rtol=3 * close)
+
+
+def test_cascade_alert_holds_for_20_ms(signals: Any) -> None:
+    uv = signals.emg(3, 5.0)
+    uv[3000:5000, [0, 5]] += signals.emg(1, 30.0, seed=1)[:, :2]
+    found = cascade("float64").push(signals.counts(uv))
+    on, count = np.zeros(8, bool), np.zeros(8, int)
+    for frame in range(6000):
+        past = on ^ (found["index"][frame] > INDEX_LIMIT)
+        count = np.where(past, count + 1, 0)
+        on, count = on ^ (count >= 40), np.where(count >= 40, 0, count)
+        assert found["alert"][frame] == np.packbits(on, bitorder="little")[0]
+    assert found["alert"][4500] == 0b0010_0001 and found["alert"][2900] == 0
+
+
+def test_cascade_first_block_may_be_empty(signals: Any) -> None:
+    core = cascade("float32")
+    assert core.push(np.zeros((0, 8), np.int32))["rms"].shape == (0, 8)
+    counts = signals.counts(signals.emg(0.1, 10.0))
+    np.testing.assert_array_equal(core.push(counts)["rms"], cascade("float32").push(counts)["rms"])
 
 
 def test_cascade_thresholds_hold_for_20_ms(signals: Any) -> None:

@@ -29,7 +29,7 @@ from faceloop.twin.sources import FS_HZ, N_CHANNELS, Source, make_source
 
 __all__ = ["DemoOptions", "demo"]
 
-# An activation counts for the latency figure from this much above rest on,
+# An activation counts for the latency figure from this much above rest on unless told otherwise,
 LATENCY_SNR_DB = 10.0
 # and a cue belongs to it when it comes within this time.
 CUE_WITHIN_FRAMES = 1000
@@ -70,6 +70,8 @@ class DemoOptions:
         False keeps nothing.
     extra_source : dict
         More settings of the scripted face.
+    least_snr_db : float
+        An activation counts for the latency figure from this much above rest on.
     wait_s : float
         A board that goes out of reach is waited for this long.
     tap : Path or None
@@ -92,6 +94,7 @@ class DemoOptions:
     is_recording: bool = True
     mains_hz: float | None = None
     extra_source: dict[str, Any] = field(default_factory=dict)
+    least_snr_db: float = LATENCY_SNR_DB
     wait_s: float = GIVE_UP_S
 
 
@@ -196,7 +199,7 @@ async def demo(
         warnings=warnings,
     )
     account.update(_counted(expected, result))
-    account["latency_ms"] = _latency(result, truth, clock)
+    account["latency_ms"] = _latency(result, truth, clock, options.least_snr_db)
     return account
 
 
@@ -279,11 +282,16 @@ def _counted(expected: int, result: SessionResult) -> dict[str, Any]:
 
 
 def _latency(
-    result: SessionResult, truth: list[dict[str, Any]], clock: ConverterClock
+    result: SessionResult,
+    truth: list[dict[str, Any]],
+    clock: ConverterClock,
+    least_snr_db: float,
 ) -> dict[str, Any]:
     kind = "to_screen" if result.drawn_cues else "to_host"
     cues = result.drawn_cues or result.cues
-    latencies_ms, n_missed = cue_latencies_ms(cues, truth, clock, result.end_frame)
+    latencies_ms, n_missed = cue_latencies_ms(
+        cues, truth, clock, result.end_frame, least_snr_db
+    )
     return {
         "p50": rounded(float(np.percentile(latencies_ms, 50)), 1) if latencies_ms else None,
         "p95": rounded(float(np.percentile(latencies_ms, 95)), 1) if latencies_ms else None,
@@ -298,10 +306,11 @@ def cue_latencies_ms(
     truth: list[dict[str, Any]],
     clock: Callable[[int], float],
     end_frame: int,
+    least_snr_db: float = LATENCY_SNR_DB,
 ) -> tuple[list[float], int]:
     """Return how long after each clear activation at the electrode its onset cue came.
 
-    An activation counts when it is at least 10 dB above rest; its moment is that at which its
+    An activation counts when it is at least ``least_snr_db`` above rest; its moment is that at which its
     expected power has doubled. Its cue comes within half a second of that, or it is missed: also
     when rest is still being learnt then, or the signal did not arrive.
 
@@ -315,6 +324,7 @@ def cue_latencies_ms(
         Frame to monotonic time of its conversion.
     end_frame : int
         An activation whose half second is not over by then is not missed.
+    least_snr_db : float
 
     Returns
     -------
@@ -324,7 +334,7 @@ def cue_latencies_ms(
     latencies_ms = []
     n_missed = 0
     for onset in truth:
-        if onset["snr_db"] < LATENCY_SNR_DB or onset["kind"] not in REAL_ACTIVATIONS:
+        if onset["snr_db"] < least_snr_db or onset["kind"] not in REAL_ACTIVATIONS:
             continue
         moment = onset["frame_3db"]
         given_s = [

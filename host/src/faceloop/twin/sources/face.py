@@ -12,7 +12,7 @@ from faceloop.errors import UsageError
 from faceloop.twin.sources import contaminants as extra
 from faceloop.twin.sources.emg_carrier import BAND_HZ, BLOCK, EmgCarriers, emg_psd
 from faceloop.twin.sources.face_muscles import LABELS, OCULI, draw_wearer
-from faceloop.twin.sources.face_script import SCENARIOS, Burst, FaceScript
+from faceloop.twin.sources.face_script import SCENARIOS, STEP_EVERY_S, Burst, FaceScript
 from faceloop.twin.sources.source import (
     FS_HZ,
     N_CHANNELS,
@@ -49,6 +49,7 @@ FACE_OPTIONS = (
     "clock_error",
     "blinks",
     "step_db",
+    "step_every_s",
     "tone_factor",
 )
 _SYNKINETIC = ("synkinesis", "mixed")
@@ -69,7 +70,7 @@ class FaceSource:
         (smile and eye closure in turn; on the affected side the eye joins the smile and the cheek
         joins the eye closure 0-30 ms later, with its own carrier and the same slow fluctuation),
         ``mixed`` (clean smile and eye closure, both synkinetic ones, jaw clench) or ``steps``
-        (``orbicularis_oculi`` of the affected side jumps by ``step_db`` for about 1 s). Each
+        (``orbicularis_oculi`` of the affected side jumps by ``step_db``). Each
         starts with 8 s of rest.
     seconds : float or None
         Length; None is endless.
@@ -90,6 +91,8 @@ class FaceSource:
         Spontaneous blinks every 3-6 s after the first rest.
     step_db : float
         Power of a step over rest, in band, noise and tone included on both sides.
+    step_every_s : float
+        Mean time from one step to the next; a step takes a third of it.
     tone_factor : float
         Multiplies all resting levels: 3 and more is a tonic face.
 
@@ -117,9 +120,11 @@ class FaceSource:
         blinks: bool = True,
         step_db: float = 10.0,
         tone_factor: float = 1.0,
+        step_every_s: float = STEP_EVERY_S,
     ) -> None:
         _check(scenario, seconds, seed, affected, mains_hz, mains_uv, clock_error, step_db)
         _check_range("tone_factor", tone_factor, 0.1, 20.0)
+        _check_range("step_every_s", step_every_s, 0.5, 60.0)
         self.scenario = scenario
         self.n_samples = None if seconds is None else round(seconds * FS_HZ)
         self.contaminants = _choose(contaminants)
@@ -140,7 +145,13 @@ class FaceSource:
         eye = 2 * OCULI + side
         step_power = self._rest_power[eye] * 10 ** (step_db / 10) - self._noise_power
         self.script = FaceScript(
-            scenario, seed, self.wearer, side, blinks, math.sqrt(max(step_power, 0.0))
+            scenario,
+            seed,
+            self.wearer,
+            side,
+            blinks,
+            math.sqrt(max(step_power, 0.0)),
+            step_every_s,
         )
         self.rewind()
 

@@ -11,7 +11,7 @@ from faceloop.twin.sources.emg_carrier import block_rng
 from faceloop.twin.sources.face_muscles import MASSETER, OCULI, ZYGOMATICUS, Wearer
 from faceloop.twin.sources.source import FS_HZ, N_CHANNELS, FloatArray
 
-__all__ = ["REST_S", "SCENARIOS", "Burst", "FaceScript"]
+__all__ = ["REST_S", "SCENARIOS", "STEP_EVERY_S", "Burst", "FaceScript"]
 
 REST_S = 8.0
 """Rest without movement or blink at the start of every scenario: room for a rest reference."""
@@ -26,6 +26,7 @@ SCENARIOS: dict[str, tuple[str, ...]] = {
     "mixed": ("smile", "eye_closure", "smile+", "eye_closure+", "jaw_clench"),
     "steps": ("step",),
 }
+STEP_EVERY_S = 2.8
 _MOVEMENT_STREAM, _BLINK_STREAM = 11, 12
 _FLUCTUATION = 0.15
 """Relative standard deviation of a held contraction's drive."""
@@ -84,6 +85,8 @@ class FaceScript:
         Spontaneous blinks every 3-6 s (never with eyes closed, in the first rest, or in steps).
     step_uv : float
         Level of the ``steps`` scenario.
+    step_every_s : float
+        Mean time from one step to the next.
     """
 
     def __init__(
@@ -94,6 +97,7 @@ class FaceScript:
         affected: int,
         has_blinks: bool,
         step_uv: float,
+        step_every_s: float = STEP_EVERY_S,
     ) -> None:
         self._round = SCENARIOS[scenario]
         self._seed = seed
@@ -101,6 +105,7 @@ class FaceScript:
         self._affected = affected
         self._has_blinks = has_blinks and scenario != "steps"
         self._step_uv = step_uv
+        self._pace = step_every_s / STEP_EVERY_S
         self._bursts: list[Burst] = []
         self._n_movements = 0
         self._n_blinks = 0
@@ -165,8 +170,8 @@ class FaceScript:
         self._n_movements += 1
         start = self._movements_until
         if name == "step":
-            hold = int(rng.uniform(0.8, 1.2) * FS_HZ)
-            gap = int(rng.uniform(1.2, 2.4) * FS_HZ)
+            hold = int(self._pace * rng.uniform(0.8, 1.2) * FS_HZ)
+            gap = int(self._pace * rng.uniform(1.2, 2.4) * FS_HZ)
             channel = 2 * OCULI + self._affected
             drive = self._wearer.drive_for(channel, self._step_uv)
             self._movements_until = start + hold + gap

@@ -1,0 +1,132 @@
+"""From the muscle at the electrode to the picture in Chromium that shows it, over the whole loop.
+
+    .venv/bin/python tests/benchmarks/on_screen.py [--only "6 dB"] [--steps 200] [--json FILE]
+
+A virtual board plays a face whose eye muscle steps up from rest; the firmware, the virtual radio
+(15 ms interval), the host and the page are those of `faceloop demo`. A step's moment is that of its
+first conversion in the simulator, its end the task that Chromium runs after it painted the frame
+with the cue. The height of a step is the power that it adds over that of rest; *tonic* is a face
+with three times the resting tone. Rest is learnt from the first five seconds. About five minutes
+for each condition.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import math
+import runpy
+import shutil
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+for folder in ("host/src", "dsp", "firmware/lib"):
+    sys.path.insert(0, str(ROOT / folder))
+
+from faceloop.session.live import LiveView  # noqa: E402  (needs the path above)
+from faceloop.tasks.demo import DemoOptions, demo  # noqa: E402
+from faceloop.ui.app import serve  # noqa: E402
+
+STEP_EVERY_S = 1.3
+BEFORE_S = 14.0  # rest, and the time in which a browser comes up
+# Name: added power over that of rest in dB, factor of the resting tone, bars for p50 and p95 in ms.
+CONDITIONS: dict[str, tuple[float, float, float, float]] = {
+    "10 dB": (10.0, 1.0, 45.0, 60.0),
+    "6 dB": (6.0, 1.0, 55.0, 80.0),
+    "6 dB, tonic": (6.0, 3.0, 75.0, 110.0),
+}
+CHROMIUM = runpy.run_path(str(ROOT / "tools" / "run.py"))["CHROMIUM"]
+ARGUMENTS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run")
+
+
+async def play(name: str, n_steps: int, seed: int) -> dict[str, Any]:
+    """Run the demo of one condition with its page served; the parent opens it."""
+    added_db, tone_factor, _, _ = CONDITIONS[name]
+    step_db = 10 * math.log10(1 + 10 ** (added_db / 10))
+
+    async def show(session: LiveView) -> None:
+        await serve(session, open_browser=False, on_ready=lambda url: print(url, flush=True))
+
+    with TemporaryDirectory() as folder:
+        account = await demo(
+            DemoOptions(
+                scenario="steps",
+                seconds=BEFORE_S + n_steps * STEP_EVERY_S,
+                seed=seed,
+                out=Path(folder) / "data",
+                is_headless=False,
+                extra_source={
+                    "step_db": step_db,
+                    "tone_factor": tone_factor,
+                    "step_every_s": STEP_EVERY_S,
+                },
+                least_snr_db=step_db - 0.1,
+            ),
+            show=show,
+        )
+    return {**account["latency_ms"], "error": account["error"]}
+
+
+async def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Start ``play`` in a process of its own and look at its page until it ends."""
+    from playwright.async_api import async_playwright
+
+    browser_path = next((path for n in CHROMIUM if (path := shutil.which(n))), None)
+    if browser_path is None:
+        sys.exit("Chromium is needed: apt-get install chromium")
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(Path(__file__).resolve()), "--play", name),
+        *("--steps", str(options.steps), "--seed", str(options.seed)),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert child.stdout is not None
+    try:
+        url = (await child.stdout.readline()).decode().strip()
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(
+                executable_path=browser_path, args=list(ARGUMENTS)
+            )
+            page = await browser.new_page(viewport={"width": 1280, "height": 800})
+            await page.goto(url)
+            await page.get_by_role("button", name="Start").click()
+            answer = await child.stdout.readline()
+            await browser.close()
+        await child.wait()
+    finally:
+        if child.returncode is None:
+            child.terminate()
+            await child.wait()
+    return dict(json.loads(answer))
+
+
+def main() -> None:
+    """Print a row for each condition; write them as JSON where that is asked for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--only", choices=list(CONDITIONS))
+    parser.add_argument("--steps", type=int, default=210)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--play", choices=list(CONDITIONS), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.play:
+        print(json.dumps(asyncio.run(play(options.play, options.steps, options.seed))), flush=True)
+        return
+    rows = {}
+    for name in [options.only] if options.only else list(CONDITIONS):
+        rows[name] = seen = asyncio.run(measure(name, options))
+        _, _, p50, p95 = CONDITIONS[name]
+        print(
+            f"{name:12s} p50 {seen['p50']} ms (bar {p50:g}), p95 {seen['p95']} ms (bar {p95:g}),"
+            f" {seen['n']} steps seen, {seen['missed']} missed, {seen['kind']}",
+            flush=True,
+        )
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
