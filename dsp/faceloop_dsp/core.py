@@ -234,7 +234,7 @@ class StreamCore:
         return StreamFeatures(
             first,
             self._no_trace if trace is None else trace,
-            np.arange(at, at + n_hops * hop, hop, np.int64),
+            np.arange(at, at + n_hops * hop, hop, dtype=np.int64),
             rms,
             envelope,
             onsets,

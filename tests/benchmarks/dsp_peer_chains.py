@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -65,7 +66,8 @@ class ScipyChain:
         high, low = rms > self.hi, rms < self.lo
         above = index > INDEX_LIMIT
         return {"rms": rms, "env": env, "tkeo": tkeo, "on": self.active(high, low),
-                "asymmetry": asymmetry, "index": index, "alert": self.alert(above, ~above)}  # fmt: skip
+                "asymmetry": asymmetry, "index": index,
+                "alert": self.alert(above, ~above)}  # fmt: skip
 
 
 class Switch:
@@ -168,10 +170,23 @@ def numba_chain(fs: float, nch: int, mains: float, lsb: float, mvc: float, hi: f
     return process
 
 
-def brainflow_again(fs: float, nch: int, mains: float, lsb: float, *_: Any) -> Process:
-    """Band-pass, nine band-stops and mean of the last second again, as it keeps no state."""
+def brainflow_rows(rows: NDArray[np.float64], fs: float, mains: float) -> None:
+    """Band-pass, nine band-stops and mean, in place."""
     data_filter = importlib.import_module("brainflow.data_filter")
     filters, kind = data_filter.DataFilter, data_filter.FilterTypes.BUTTERWORTH
+    for row in rows:
+        filters.perform_bandpass(row, int(fs), 20.0, 450.0, 4, kind, 0)
+        for k in range(1, 10):
+            width = k * mains / 30 / 2
+            filters.perform_bandstop(
+                row, int(fs), k * mains - width, k * mains + width, 1, kind, 0
+            )
+        np.abs(row, out=row)
+        filters.perform_rolling_filter(row, 100, 0)
+
+
+def brainflow_again(fs: float, nch: int, mains: float, lsb: float, *_: Any) -> Process:
+    """The last second again, as it keeps no state."""
     kept = np.zeros((nch, round(fs)))
 
     def process(block: NDArray[np.int32]) -> Any:
@@ -179,16 +194,31 @@ def brainflow_again(fs: float, nch: int, mains: float, lsb: float, *_: Any) -> P
         kept[:, :-n] = kept[:, n:]
         kept[:, -n:] = block.T * lsb
         work = kept.copy()
-        for row in work:
-            filters.perform_bandpass(row, int(fs), 20.0, 450.0, 4, kind, 0)
-            for k in range(1, 10):
-                width = k * mains / 30 / 2
-                filters.perform_bandstop(
-                    row, int(fs), k * mains - width, k * mains + width, 1, kind, 0
-                )
-            np.abs(row, out=row)
-            filters.perform_rolling_filter(row, 100, 0)
+        brainflow_rows(work, fs, mains)
         return work[:, -n:]
+
+    return process
+
+
+def brainflow_whole(fs: float, nch: int, mains: float, lsb: float, *_: Any) -> Process:
+    """The whole recording at once."""
+
+    def process(counts: NDArray[np.int32]) -> Any:
+        rows = np.ascontiguousarray(counts.T * lsb)
+        brainflow_rows(rows, fs, mains)
+        return rows
+
+    return process
+
+
+def mne_whole(fs: float, nch: int, mains: float, lsb: float, *_: Any) -> Process:
+    """MNE's band-pass and notches of a whole recording."""
+    mne = importlib.import_module("mne")
+
+    def process(counts: NDArray[np.int32]) -> Any:
+        y = mne.filter.filter_data(counts.T * lsb, fs, 20, 450, method="iir", verbose="error")
+        lines = mains * np.arange(1, 10)
+        return mne.filter.notch_filter(y, fs, lines, method="iir", verbose="error")
 
     return process
 
@@ -206,6 +236,23 @@ def mne_again(fs: float, nch: int, mains: float, lsb: float, *_: Any) -> Process
         return y[:, -n:]
 
     return process
+
+
+def again(clean: Callable[[NDArray[np.float64], float], Any], seconds: float) -> Make:
+    """Return a maker for a function of one channel that keeps no state: the last seconds again."""
+
+    def make(fs: float, nch: int, mains: float, lsb: float, *_: Any) -> Process:
+        kept = np.random.default_rng(0).normal(0.0, 2.0, (nch, round(seconds * fs)))
+
+        def process(block: NDArray[np.int32]) -> Any:
+            n = min(block.shape[0], kept.shape[1])
+            kept[:, :-n] = kept[:, n:]
+            kept[:, -n:] = block[-n:].T * lsb
+            return [clean(row, fs) for row in kept]
+
+        return process
+
+    return make
 
 
 def whole(clean: Callable[[NDArray[np.float64], float], Any]) -> Make:
@@ -229,6 +276,19 @@ def streams() -> dict[str, Make]:
         found["BrainFlow, last second again"] = brainflow_again
     if importlib.util.find_spec("mne"):
         found["MNE, band-pass, last second again"] = mne_again
+    if importlib.util.find_spec("neurokit2"):
+        nk = importlib.import_module("neurokit2")
+        found["NeuroKit2, emg_clean, last second again"] = again(
+            lambda x, fs: nk.emg_clean(x, int(fs)), 1.0
+        )
+    if importlib.util.find_spec("biosppy"):
+        st = importlib.import_module("biosppy.signals.tools")
+        # Its emg() looks for onsets as well, and finds none in a second of rest.
+        found["BioSPPy, filter of emg, last second again"] = again(
+            lambda x, fs: st.filter_signal(x, "butter", "highpass", 4, 100, fs), 1.0
+        )
+    if libemg := libemg_filtering():
+        found["LibEMG, filter, last 0.3 s again"] = libemg_again(libemg)
     return found
 
 
@@ -243,20 +303,61 @@ def offline() -> dict[str, Make]:
     if importlib.util.find_spec("biosppy"):
         emg = importlib.import_module("biosppy.signals.emg")
         found["BioSPPy, emg"] = whole(lambda x, fs: emg.emg(x, fs, show=False))
-    if importlib.util.find_spec("libemg"):
-        libemg = importlib.import_module("libemg.filtering")
+    if importlib.util.find_spec("brainflow"):
+        found["BrainFlow, band-pass, band-stops, mean"] = brainflow_whole
+    if importlib.util.find_spec("mne"):
+        found["MNE, band-pass and notches"] = mne_whole
+    if libemg := libemg_filtering():
         found["LibEMG, filter"] = libemg_filter(libemg)
     return found
 
 
-def libemg_filter(libemg: Any) -> Make:
-    """Return a maker for LibEMG's band-pass and notches, which take all channels at once."""
+def libemg_filtering() -> Any:
+    """Return LibEMG's module of filters, None where it is missing."""
+    if importlib.util.find_spec("libemg") is None:
+        return None
+    # LibEMG 2.0.3 is older than NumPy 2.
+    for name, successor in (("trapz", "trapezoid"), ("float_", "float64")):
+        if not hasattr(np, name):
+            setattr(np, name, getattr(np, successor))
+    try:
+        return importlib.import_module("libemg.filtering")
+    except ImportError:
+        # It wants many packages; those of its windows come after the filters.
+        return sys.modules.get("libemg.filtering")
+
+
+def libemg_chain(libemg: Any, fs: float, mains: float) -> Any:
+    """Return LibEMG's band-pass and notches, which take all channels at once."""
+    chain = libemg.Filter(sampling_frequency=int(fs))
+    chain.install_filters({"name": "bandpass", "cutoff": [20, 450], "order": 4})
+    for k in range(1, 10):
+        chain.install_filters({"name": "notch", "cutoff": k * mains, "bandwidth": 3})
+    return chain
+
+
+def libemg_again(libemg: Any) -> Make:
+    """Return a maker for LibEMG's filters over the last 0.3 s, as they keep no state."""
 
     def make(fs: float, nch: int, mains: float, lsb: float, *_: Any) -> Process:
-        chain = libemg.Filter(sampling_frequency=int(fs))
-        chain.install_filters({"name": "bandpass", "cutoff": [20, 450], "order": 4})
-        for k in range(1, 10):
-            chain.install_filters({"name": "notch", "cutoff": k * mains, "bandwidth": 3})
+        chain, kept = libemg_chain(libemg, fs, mains), np.zeros((round(0.3 * fs), nch))
+
+        def process(block: NDArray[np.int32]) -> Any:
+            n = block.shape[0]
+            kept[:-n] = kept[n:]
+            kept[-n:] = block * lsb
+            return chain.filter(kept)[-n:]
+
+        return process
+
+    return make
+
+
+def libemg_filter(libemg: Any) -> Make:
+    """Return a maker for LibEMG's band-pass and notches over a whole recording."""
+
+    def make(fs: float, nch: int, mains: float, lsb: float, *_: Any) -> Process:
+        chain = libemg_chain(libemg, fs, mains)
 
         def process(counts: NDArray[np.int32]) -> Any:
             return chain.filter(counts * lsb)

@@ -3,8 +3,8 @@
     .venv/bin/python tests/benchmarks/on_screen.py [--only "6 dB"] [--steps 200] [--json FILE]
 
 A virtual board plays a face whose eye muscle steps up from rest; the firmware, the virtual radio
-(15 ms interval), the host and the page are those of `faceloop demo`. A step's moment is that of its
-first conversion in the simulator, its end the task that Chromium runs after it painted the frame
+(15 ms interval), the host and the page are those of `faceloop demo`. A step begins with its first
+conversion in the simulator and ends with the task that Chromium runs after it painted the frame
 with the cue. The height of a step is the power that it adds over that of rest; *tonic* is a face
 with three times the resting tone. Rest is learnt from the first five seconds. About five minutes
 for each condition.
@@ -33,7 +33,7 @@ from faceloop.ui.app import serve  # noqa: E402
 
 STEP_EVERY_S = 1.3
 BEFORE_S = 14.0  # rest, and the time in which a browser comes up
-# Name: added power over that of rest in dB, factor of the resting tone, bars for p50 and p95 in ms.
+# Name: added power over rest in dB, factor of the resting tone, bars for p50 and p95 in ms.
 CONDITIONS: dict[str, tuple[float, float, float, float]] = {
     "10 dB": (10.0, 1.0, 45.0, 60.0),
     "6 dB": (6.0, 1.0, 55.0, 80.0),

@@ -289,9 +289,7 @@ def _latency(
 ) -> dict[str, Any]:
     kind = "to_screen" if result.drawn_cues else "to_host"
     cues = result.drawn_cues or result.cues
-    latencies_ms, n_missed = cue_latencies_ms(
-        cues, truth, clock, result.end_frame, least_snr_db
-    )
+    latencies_ms, n_missed = cue_latencies_ms(cues, truth, clock, result.end_frame, least_snr_db)
     return {
         "p50": rounded(float(np.percentile(latencies_ms, 50)), 1) if latencies_ms else None,
         "p95": rounded(float(np.percentile(latencies_ms, 95)), 1) if latencies_ms else None,
@@ -310,9 +308,9 @@ def cue_latencies_ms(
 ) -> tuple[list[float], int]:
     """Return how long after each clear activation at the electrode its onset cue came.
 
-    An activation counts when it is at least ``least_snr_db`` above rest; its moment is that at which its
-    expected power has doubled. Its cue comes within half a second of that, or it is missed: also
-    when rest is still being learnt then, or the signal did not arrive.
+    An activation counts when it is at least ``least_snr_db`` above rest; its moment is that at
+    which its expected power has doubled. Its cue comes within half a second of that, or it is
+    missed: also when rest is still being learnt then, or the signal did not arrive.
 
     Parameters
     ----------
