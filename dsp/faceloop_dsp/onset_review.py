@@ -36,6 +36,7 @@ __all__ = [
     "join_bursts",
     "quiet_rms_uv",
     "review_onset",
+    "whole_bursts",
     "without_delay",
 ]
 
@@ -46,6 +47,7 @@ CALM_S, CALM_LEVEL = 0.02, 1.6  # nothing before a moment as calm as this belong
 FOOT_AFTER_S = 0.05
 PAUSE_S = 0.01  # a shorter dip of the RMS does not end a burst
 EDGE_S = 0.5  # filters settle there
+STEADY_PAUSES_S, STEADY_SHORTEST_S, STEADY_LEAST, STEADY_SHARE = (0.05, 0.5), 0.1, 5, 0.02
 REPEATED_S = 0.2  # a burst this short may be a heartbeat
 REPEATED_R = 0.8  # EMG never repeats its waveform, the heart always does
 _Floats = NDArray[np.float64]
@@ -275,6 +277,21 @@ def join_bursts(
     long = [b for b in joined if b.offset - b.onset >= shortest_s * fs_hz]
     typical = float(np.median([b.level_uv for b in long])) if long else 0.0
     return [b for b in long if b.level_uv >= least_share * typical]
+
+
+def whole_bursts(bursts: Sequence[Burst], fs_hz: float) -> list[Burst]:
+    """Return the bursts as a person would count them, heartbeats left out.
+
+    A held contraction falls apart into many bursts, speech *is* many bursts. Where the movements
+    of at least 0.1 s come out the same in number whether pauses of 50 ms or of half a second are
+    bridged, there is nothing in between, and they are what is counted (56 steps of a walk in which
+    13 public detectors see 59 to 665 bursts); else every burst stands for itself.
+    """
+    near = join_bursts(bursts, fs_hz, STEADY_PAUSES_S[0], STEADY_SHORTEST_S)
+    far = join_bursts(bursts, fs_hz, STEADY_PAUSES_S[1], STEADY_SHORTEST_S)
+    if len(far) >= STEADY_LEAST and abs(len(near) - len(far)) <= STEADY_SHARE * len(far):
+        return near
+    return [burst for burst in bursts if not burst.is_repeated]
 
 
 def quiet_rms_uv(trace_uv: NDArray[np.floating], fs_hz: float) -> float:

@@ -23,14 +23,14 @@ for folder in ("host/src", "dsp", "firmware/lib"):
 
 from faceloop.twin.sources.recording import RecordingSource  # noqa: E402  (needs the path above)
 from faceloop_dsp import StreamCore  # noqa: E402
-from faceloop_dsp.onset_review import find_bursts, join_bursts, without_delay  # noqa: E402
+from faceloop_dsp.onset_review import find_bursts, whole_bursts, without_delay  # noqa: E402
 
 FS_HZ = 2000
 NEAR_S = 0.05
 
 
 def review(path: Path) -> tuple[list[tuple[float, float, float]], dict[str, tuple[int, int]]]:
-    """Return (onset, lower, upper quartile) of certain bursts, and bursts and movements found."""
+    """Return (onset, lower, upper quartile) of certain bursts, and pieces and bursts found."""
     facts = json.loads((path.parent / "reference" / f"{path.stem}.json").read_text())
     source = RecordingSource(path)
     core = StreamCore(mains_hz=float(facts["mains_hz"]))
@@ -40,8 +40,9 @@ def review(path: Path) -> tuple[list[tuple[float, float, float]], dict[str, tupl
         if "consensus" not in channel or i >= source.n_recorded_channels:
             continue
         bursts = find_bursts(without_delay(trace[:, i], FS_HZ), FS_HZ)
-        counted[name] = (len(bursts), len(join_bursts(bursts, FS_HZ)))
-        onsets = np.array([b.onset for b in bursts if not b.is_repeated]) / FS_HZ
+        whole = whole_bursts(bursts, FS_HZ)
+        counted[name] = (len(bursts), len(whole))
+        onsets = np.array([b.onset for b in whole]) / FS_HZ
         for burst in channel["consensus"]["bursts"]:
             if burst["certain"]:
                 on = burst["on"]
@@ -66,8 +67,8 @@ def main() -> None:
         if rows:
             print(f"{path.stem:32s} {summary(rows)}", flush=True)
             every += rows
-        for name, (bursts, movements) in counted.items():
-            print(f"    {name}: {bursts} bursts, {movements} movements")
+        for name, (pieces, whole) in counted.items():
+            print(f"    {name}: {whole} bursts of {pieces} pieces")
     print(f"{'all':32s} {summary(every)}")
 
 

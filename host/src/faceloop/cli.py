@@ -217,6 +217,13 @@ def analyse(
     files: Recordings,
     *,
     face: FaceOptions = PLAYED_FACE,
+    jobs: Annotated[
+        int, typer.Option(min=1, max=64, metavar="N", help="Files to analyse at the same time.")
+    ] = 1,
+    parquet: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write a Parquet table, one row for each channel."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure recordings.
@@ -224,16 +231,22 @@ def analyse(
     Rest, onsets, symmetry and synkinesis, by the same signal core that runs live.
     """
     from faceloop.tasks.analyse import analyse as run
+    from faceloop.tasks.analysis_table import check_table, write_table
 
     with _working(as_json) as progress:
+        if parquet is not None:
+            check_table(parquet)
         result = run(
             files,
             face.montage,
             face.side,
             rest_s=face.rest_s,
             mains_hz=face.line_hz,
+            jobs=jobs,
             progress=progress,
         )
+        if parquet is not None:
+            write_table(result, parquet)
     output.result(result, as_json, output.analysis_lines)
 
 

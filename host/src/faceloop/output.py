@@ -275,7 +275,7 @@ def analysis_lines(content: dict[str, Any]) -> Iterator[str]:
         for channel in file["channels"]:
             rest = channel["rest_rms_uv"]
             rest_text = "no rest found" if rest is None else f"rest {rest:.1f} uV"
-            onsets = f", {_count(channel['onsets_s'], 'onset')}" if file["calibrated"] else ""
+            onsets = f", {_count(channel['onsets_s'], 'burst')}" if channel["onsets_s"] else ""
             where = channel["muscle"].replace("_", " ")
             yield f"  {channel['name']:<24} as {where:<24} {rest_text}{onsets}"
         for pair in file["pairs"]:

@@ -159,7 +159,7 @@ def analysed_file(**changes: Any) -> dict[str, Any]:
 
 def test_analysis_counts_in_words_that_fit_one_and_many() -> None:
     text = "\n".join(output.analysis_lines(analysed_file()))
-    assert "rest 2.2 uV, 1 onset\n" in text
+    assert "rest 2.2 uV, 1 burst\n" in text
     assert "1 synkinesis event\n" in text
     assert text.endswith("the live session counted 2 events")
     assert "symmetry 80% in the 3.0 s in which it moved, 70% over the whole recording" in text

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from faceloop.session.live import LiveBlock, LiveEvent, Side
 from faceloop.session.montage import Montage
 from faceloop_dsp import (
+    MainsStatus,
     Onset,
     RestReference,
     StreamCore,
@@ -114,6 +115,11 @@ class Analysis:
     def rest(self) -> RestReference | None:
         """The rest reference in use."""
         return self._core.rest
+
+    @property
+    def mains(self) -> MainsStatus:
+        """What the mains canceller does."""
+        return self._core.mains
 
     def learn_rest(self, rest_s: float) -> None:
         """Learn the rest again, from the next frame on."""

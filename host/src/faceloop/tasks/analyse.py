@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
 import warnings
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,8 +22,16 @@ from faceloop.session.recording_reader import open_recording
 from faceloop.session.settings import Settings
 from faceloop.tasks.account import alert_account, rounded
 from faceloop.tasks.progress import Progress, Silent
+from faceloop.tasks.review import Review, review_room
 from faceloop_dsp import RestReference, asymmetry_index, signed_asymmetry, symmetry_ratio
 from faceloop_dsp.rest import HOP_S
+from faceloop_dsp.uncertainty import (
+    Amplitude,
+    Estimate,
+    asymmetry_estimate,
+    signed_asymmetry_estimate,
+    symmetry_estimate,
+)
 
 __all__ = ["analyse"]
 
@@ -39,6 +49,7 @@ def analyse(
     *,
     rest_s: float = 5.0,
     mains_hz: float | None = None,
+    jobs: int = 1,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Return ``{"files": [...]}``, one entry a file in the order given.
@@ -54,6 +65,8 @@ def analyse(
         judged by the rest that the session had learnt. 0: no rest.
     mains_hz : float or None
         None finds out.
+    jobs : int
+        Files at a time, each in a process of its own.
     progress : Progress, optional
 
     Raises
@@ -62,7 +75,23 @@ def analyse(
         If a file cannot be read; the message names it.
     """
     settings = Settings(montage_named(montage_name).name, affected_side, rest_s, mains_hz)
-    return {"files": [_analyse_file(path, settings, progress or Silent()) for path in files]}
+    progress = progress or Silent()
+    if jobs == 1 or len(files) == 1:
+        return {"files": [_analyse_file(path, settings, progress) for path in files]}
+    # Not forked: libraries may hold threads and locks here.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, len(files)), mp_context=context) as pool:
+        waiting = [pool.submit(_analyse_file, path, settings, Silent()) for path in files]
+        progress.step(f"Analysing {len(files)} files, {min(jobs, len(files))} at a time")
+        try:
+            found = []
+            for done, result in enumerate(waiting):
+                progress.amount(done, len(files))
+                found.append(result.result())
+        finally:
+            for result in waiting:
+                result.cancel()
+    return {"files": found}
 
 
 @dataclass(slots=True)
@@ -90,10 +119,24 @@ def _analyse_file(path: Path, settings: Settings, progress: Progress) -> dict[st
     progress.step(f"Analysing {path.name}")
     is_late_start = recorded.first_frame > 0 and settings.rest_s > 0
     kept = recorded.rest if is_late_start else None
-    found = _pass_over(recorded, settings, progress, kept.reference if kept else None)
     montage = montage_named(settings.montage)
-    rest = found.rest
     fs_hz = recorded.fs_hz
+    with review_room(recorded.n_frames) as room:
+        review = Review(room, fs_hz, recorded.lsb_uv, settings.mains_hz)
+        found = _pass_over(
+            recorded, settings, progress, kept.reference if kept else None, review=review
+        )
+        progress.step(f"Looking at {path.name} again")
+        channels = [
+            _channel(channel, recorded, found, review, montage)
+            for channel in np.flatnonzero(found.measured).tolist()
+        ]
+        pairs = [
+            _pair(muscle, found, review)
+            for muscle in montage.muscles
+            if found.measured[[muscle.left, muscle.right]].all()
+        ]
+    rest = found.rest
     notes = [*recorded.warnings, *_source_notes(recorded, settings)]
     if rest is not None and kept is None:
         notes += _doubts(rest, found, montage)
@@ -108,26 +151,38 @@ def _analyse_file(path: Path, settings: Settings, progress: Progress) -> dict[st
         "calibrated": rest is not None,
         "rest_source": None if rest is None else ("session" if kept is not None else "file"),
         "warnings": notes,
-        "channels": [
-            {
-                "name": recorded.labels[channel],
-                "muscle": montage.labels[channel],
-                "onsets_s": [round(at / fs_hz, 4) for at in found.onset_frames[channel]],
-                "rest_rms_uv": (
-                    rounded(float(rest.rms_mean_uv[channel]), 3) if rest is not None else None
-                ),
-                "rms_uv": rounded(_level_uv(found.rms_uv[:, channel]), 3),
-            }
-            for channel in np.flatnonzero(found.measured).tolist()
-        ],
-        "pairs": [
-            _pair(muscle, found)
-            for muscle in montage.muscles
-            if found.measured[[muscle.left, muscle.right]].all()
-        ],
+        "channels": channels,
+        "pairs": pairs,
         "judged": _judged(found, montage),
         "alerts": _alerts(found, montage, fs_hz),
         "live": _as_live(recorded, settings, found, path, progress),
+    }
+
+
+def _channel(
+    channel: int, recorded: RecordedSignal, found: _Findings, review: Review, montage: Montage
+) -> dict[str, Any]:
+    """Return what is known of one channel."""
+    fs_hz, rest = recorded.fs_hz, found.rest
+    rates_hz = recorded.recorded_fs_hz
+    bursts = review.bursts(channel)
+    rest_uv = review.quiet_uv(channel) if rest is None else float(rest.rms_mean_uv[channel])
+    return {
+        "name": recorded.labels[channel],
+        "muscle": montage.labels[channel],
+        "fs_hz": rates_hz[channel] if channel < len(rates_hz) else fs_hz,
+        "onsets_s": [round(burst.onset / fs_hz, 4) for burst in bursts],
+        "offsets_s": [round(burst.offset / fs_hz, 4) for burst in bursts],
+        "onset_interval_s": [
+            [round(burst.onset_low / fs_hz, 4), round(burst.onset_high / fs_hz, 4)]
+            for burst in bursts
+        ],
+        "cues_s": [round(at / fs_hz, 4) for at in found.onset_frames[channel]],
+        "rest_rms_uv": rounded(rest_uv, 3),
+        "rms_uv": rounded(_level_uv(found.rms_uv[:, channel]), 3),
+        "median_frequency_hz": rounded(review.median_hz(channel, bursts), 1),
+        "mains": review.mains(channel),
+        "quality": review.quality(channel),
     }
 
 
@@ -210,6 +265,7 @@ def _pass_over(
     rest_frame: int = 0,
     *,
     is_live: bool = False,
+    review: Review | None = None,
 ) -> _Findings:
     analysis = settings.analysis(recorded.fs_hz, recorded.lsb_uv, rest, rest_frame)
     found = _Findings(None, np.zeros((0, 8), np.float32), np.zeros(8, np.bool_))
@@ -219,10 +275,14 @@ def _pass_over(
         n_frames = len(stretch.counts)
         if stretch.is_missing or (is_live and stretch.is_late):
             block = analysis.gap(n_frames, math.nan)
+            if review is not None:
+                review.gap(n_frames)
         else:
             counts = np.ascontiguousarray(stretch.counts)
             block = analysis.push(counts, stretch.lead_off, math.nan)
             found.measured |= (stretch.lead_off >> np.arange(8)) & 1 == 0
+            if review is not None:
+                review.push(counts, block.trace_uv, stretch.lead_off, analysis.mains)
         rms_uv.append(analysis.rms_uv)
         for onset in analysis.onsets:
             found.onset_frames[onset.channel].append(onset.frame)
@@ -231,6 +291,8 @@ def _pass_over(
         progress.amount(at_frame / recorded.fs_hz, recorded.n_frames / recorded.fs_hz)
     found.rms_uv = np.concatenate([found.rms_uv, *rms_uv])
     found.rms_uv[: round(analysis.line_frame / recorded.fs_hz / HOP_S)] = np.nan
+    if review is not None:
+        review.hum_until(analysis.line_frame)
     found.rest = analysis.rest
     return found
 
@@ -250,7 +312,7 @@ def _alerts(found: _Findings, montage: Montage, fs_hz: float) -> list[dict[str, 
     return [alert_account(event, montage.labels, fs_hz) for event in found.alerts]
 
 
-def _pair(muscle: MusclePair, found: _Findings) -> dict[str, Any]:
+def _pair(muscle: MusclePair, found: _Findings, review: Review) -> dict[str, Any]:
     """Left against right while either side moves, and over the whole recording."""
     sides = [muscle.left, muscle.right]
     levels_uv = found.rms_uv[:, sides]
@@ -259,12 +321,36 @@ def _pair(muscle: MusclePair, found: _Findings) -> dict[str, Any]:
         moving_uv = levels_uv[:0]
     else:
         moving_uv = levels_uv[(levels_uv > moves_above_uv(found.rest)[sides]).any(axis=1)]
+    together = review.relation(*sides)
     return {
         "a": f"{muscle.muscle}_l",
         "b": f"{muscle.muscle}_r",
         "active_s": round(len(moving_uv) * HOP_S, 2),
         **_symmetry(moving_uv),
-        "whole": _symmetry(levels_uv),
+        "uncertainty": _uncertainty(moving_uv),
+        "whole": {**_symmetry(levels_uv), "uncertainty": _uncertainty(levels_uv)},
+        "envelope_correlation": rounded(together.envelope_r if together else math.nan, 3),
+        "signal_correlation": rounded(together.signal_r if together else math.nan, 3),
+        "crosstalk": None if together is None else together.verdict == "crosstalk",
+    }
+
+
+def _uncertainty(levels_uv: NDArray[np.float32]) -> dict[str, dict[str, float | None]]:
+    """Return standard deviation and 95 % interval of each ratio of two columns of RMS."""
+    seconds = len(levels_uv) * HOP_S
+    a, b = (Amplitude(_level_uv(levels_uv[:, side]), seconds) for side in (0, 1))
+    known = len(levels_uv) > 0
+
+    def entry(estimate: Estimate) -> dict[str, float | None]:
+        return {
+            name: rounded(getattr(estimate, name) if known else math.nan, 4)
+            for name in ("sd", "low", "high")
+        }
+
+    return {
+        "symmetry_ratio": entry(symmetry_estimate(a, b)),
+        "asymmetry_index": entry(asymmetry_estimate(a, b)),
+        "signed_asymmetry": entry(signed_asymmetry_estimate(a, b)),
     }
 
 

@@ -1,0 +1,239 @@
+"""What a recording shows with hindsight: bursts with intervals, hum, fitness and spectrum."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import periodogram
+
+from faceloop_dsp.core import MainsStatus
+from faceloop_dsp.crosstalk import Relation, relation
+from faceloop_dsp.onset_review import Burst, find_bursts, quiet_rms_uv, whole_bursts, without_delay
+from faceloop_dsp.quality import QualityMeter
+
+__all__ = ["N_CHANNELS", "Review", "median_frequency_hz", "review_room"]
+
+N_CHANNELS = 8
+NOMINAL_HZ = (50.0, 60.0)
+# Longer recordings are looked at in pieces, cut where it is quiet, so that memory stays bounded.
+PIECE_S = 600.0
+SEEK_S = 10.0
+MARGIN_S = 1.0
+IN_MEMORY_BYTES = 64 << 20
+USABLE_SHARE = 0.5  # of the known time that must be good
+REASON_SHARE = 0.01  # of it that a reason must hold to be named
+# Signals of these seconds are none of the muscle's; the others can still be looked at.
+NOT_SIGNAL = frozenset({"lead_off", "saturated", "flat", "pop"})
+SPECTRUM_S = 0.5
+BAND_HZ = (20.0, 450.0)
+_Trace = NDArray[np.float32]
+
+
+@contextmanager
+def review_room(n_frames: int) -> Iterator[_Trace]:
+    """Give room for the traces of a recording, float32 of shape (8, n_frames), NaN at first.
+
+    In a file that has no name and is gone afterwards, where it would take much memory.
+    """
+    if 4 * N_CHANNELS * n_frames <= IN_MEMORY_BYTES:
+        yield np.full((N_CHANNELS, n_frames), np.nan, np.float32)
+        return
+    with tempfile.TemporaryFile(prefix="faceloop-") as file:
+        room: Any = np.memmap(file, np.float32, "w+", shape=(N_CHANNELS, n_frames))
+        for first in range(0, n_frames, 1 << 20):
+            room[:, first : first + (1 << 20)] = np.nan
+        yield room
+
+
+class Review:
+    """Takes the blocks of one pass, then answers for each channel.
+
+    Parameters
+    ----------
+    room : ndarray of float32, shape (8, n_frames)
+        From ``review_room``.
+    fs_hz, lsb_uv : float
+    mains_hz : float or None
+        None: whichever the core finds.
+    """
+
+    def __init__(self, room: _Trace, fs_hz: float, lsb_uv: float, mains_hz: float | None) -> None:
+        self._trace = room
+        self._fs_hz = fs_hz
+        self._frame = 0
+        self._meters = {
+            hz: QualityMeter(fs_hz, N_CHANNELS, lsb_uv, hz)
+            for hz in (NOMINAL_HZ if mains_hz is None else (mains_hz,))
+        }
+        self._mains_uv: dict[float, list[NDArray[np.float64]]] = {hz: [] for hz in self._meters}
+        self._tracked_hz: list[float] = []
+        self._n_ticks = 0
+        self._n_bad = np.zeros(N_CHANNELS, np.int64)
+        self._n_reason: list[dict[str, int]] = [{} for _ in range(N_CHANNELS)]
+
+    def push(
+        self, counts: NDArray[np.int32], trace_uv: _Trace, lead_off: int, mains: MainsStatus
+    ) -> None:
+        """Take the next frames and what the core made of them."""
+        end = self._frame + len(trace_uv)
+        self._trace[:, self._frame : end] = trace_uv.T
+        if mains.nominal_hz in self._meters:
+            for hz in [hz for hz in self._meters if hz != mains.nominal_hz]:
+                del self._meters[hz]
+        if mains.is_present:
+            self._tracked_hz.append(mains.tracked_hz)
+        for number, (hz, meter) in enumerate(self._meters.items()):
+            for verdict in meter.push(counts, lead_off):
+                self._mains_uv[hz].append(verdict.mains_uv)
+                if number == 0:
+                    self._note(verdict.frame, verdict.reasons)
+        self._frame = end
+
+    def gap(self, n_frames: int) -> None:
+        """Pass over frames that are not there."""
+        for meter in self._meters.values():
+            meter.gap(n_frames)
+        self._frame += n_frames
+
+    def hum_until(self, frame: int) -> None:
+        """Forget the trace before the line was found: its hum is no muscle."""
+        self._trace[:, : max(0, frame)] = np.nan
+
+    def mains(self, channel: int) -> dict[str, float | None]:
+        """Return frequency (Hz) and peak (uV) of the line, None where there is none."""
+        (hz, *_) = self._meters
+        seen = self._mains_uv[hz]
+        return {
+            "frequency_hz": round(float(np.median(self._tracked_hz)), 4)
+            if self._tracked_hz
+            else None,
+            "peak_uv": round(float(np.median([row[channel] for row in seen])), 2)
+            if seen
+            else None,
+        }
+
+    def quality(self, channel: int) -> dict[str, Any]:
+        """Return whether a channel can be judged, why not, and for how long (s) it was bad."""
+        n_bad, reasons = int(self._n_bad[channel]), self._n_reason[channel]
+        return {
+            "usable": self._n_ticks > 0 and n_bad < (1.0 - USABLE_SHARE) * self._n_ticks,
+            "reasons": [
+                name
+                for name, n in sorted(reasons.items(), key=lambda item: -item[1])
+                if n >= max(1.0, REASON_SHARE * self._n_ticks)
+            ],
+            "bad_s": round(0.1 * n_bad, 1),
+        }
+
+    def bursts(self, channel: int) -> list[Burst]:
+        """Return the bursts of a channel, heartbeats left out; frames of the file."""
+        x, fs_hz = self._trace[channel], self._fs_hz
+        edges = list(self._pieces(x))
+        margin = round(MARGIN_S * fs_hz)
+        found: list[Burst] = []
+        pieces = [(first, end, max(0, first - margin)) for first, end in pairwise(edges)]
+        rest_uv = math.nan
+        for first, end, begin in pieces:
+            trace = without_delay(np.asarray(x[begin : end + margin]), fs_hz)
+            here_uv = quiet_rms_uv(trace[first - begin : end - begin], fs_hz)
+            rest_uv = here_uv if math.isnan(rest_uv) else min(rest_uv, here_uv)
+        for first, end, begin in pieces:
+            trace = without_delay(np.asarray(x[begin : end + margin]), fs_hz)
+            for burst in find_bursts(trace, fs_hz, rest_uv):
+                if first - begin <= burst.onset < end - begin:
+                    shift = {
+                        name: getattr(burst, name) + begin
+                        for name in ("onset", "offset", "onset_low", "onset_high")
+                    }
+                    found.append(burst._replace(**shift))
+        return whole_bursts(found, fs_hz)
+
+    def quiet_uv(self, channel: int) -> float:
+        """Return the RMS of the quietest second, NaN when nothing is known."""
+        x, edges = self._trace[channel], list(self._pieces(self._trace[channel]))
+        each = [
+            quiet_rms_uv(np.asarray(x[first:end]), self._fs_hz) for first, end in pairwise(edges)
+        ]
+        return float(np.nanmin(each)) if np.isfinite(each).any() else math.nan
+
+    def median_hz(self, channel: int, bursts: list[Burst]) -> float:
+        """Return the median frequency of the bursts, without any of all that is known (Hz)."""
+        return median_frequency_hz(self._trace[channel], self._fs_hz, bursts)
+
+    def relation(self, a: int, b: int) -> Relation | None:
+        """Return how two channels go together in their loudest ten minutes; None if too short."""
+        n = round(PIECE_S * self._fs_hz)
+        starts = range(0, max(1, self._frame - n // 2), n)
+        power = [float(np.nansum(self._trace[[a, b], at : at + n] ** 2)) for at in starts]
+        at = starts[int(np.argmax(power))]
+        pair_uv = np.asarray(self._trace[[a, b], at : at + n])
+        pair_uv = pair_uv[:, ~np.isnan(pair_uv).any(axis=0)]
+        if pair_uv.shape[1] < 0.5 * self._fs_hz:
+            return None
+        return relation(pair_uv[0], pair_uv[1], self._fs_hz)
+
+    def _note(self, frame: int, reasons: tuple[tuple[str, ...], ...]) -> None:
+        self._n_ticks += 1
+        tick = round(0.1 * self._fs_hz)
+        for channel, names in enumerate(reasons):
+            self._n_bad[channel] += bool(names)
+            for name in names:
+                count = self._n_reason[channel]
+                count[name] = count.get(name, 0) + 1
+            if NOT_SIGNAL.intersection(names):
+                self._trace[channel, frame + 1 - tick : frame + 1] = np.nan
+
+    def _pieces(self, x: _Trace) -> Iterator[int]:
+        """Yield the edges of pieces, moved to the quietest tenth of a second before each."""
+        yield 0
+        size, seek = round(PIECE_S * self._fs_hz), round(SEEK_S * self._fs_hz)
+        tick, at = round(0.1 * self._fs_hz), 0
+        while self._frame - at > 1.5 * size:
+            at += size
+            stretch = np.nan_to_num(np.asarray(x[at - seek : at])).reshape(-1, tick)
+            at += int(np.argmin(np.square(stretch).sum(axis=1))) * tick - seek
+            yield at
+        yield self._frame
+
+
+def median_frequency_hz(trace_uv: _Trace, fs_hz: float, bursts: list[Burst]) -> float:
+    """Return the frequency that halves the power in 20-450 Hz, NaN when nothing is known.
+
+    Parameters
+    ----------
+    trace_uv : ndarray of float32, shape (n_frames,)
+        NaN where not known.
+    fs_hz : float
+    bursts : list of Burst
+        Half-second stretches that lie in a burst to at least half count; without any, all.
+    """
+    n = round(SPECTRUM_S * fs_hz)
+    n_rows = trace_uv.size // n
+    if n_rows == 0:
+        return math.nan
+    busy = np.zeros(n_rows + 1)
+    for burst in bursts:
+        first, last = int(burst.onset // n), int(burst.offset // n)
+        for row in range(first, min(last, n_rows) + 1):
+            busy[row] += min(burst.offset, (row + 1) * n) - max(burst.onset, row * n)
+    chosen = np.flatnonzero(busy[:n_rows] >= 0.5 * n)
+    if not chosen.size:
+        chosen = np.arange(n_rows)
+    f_hz = np.fft.rfftfreq(n, 1 / fs_hz)
+    total = np.zeros(f_hz.size)
+    for row in chosen.tolist():
+        piece = np.asarray(trace_uv[row * n : (row + 1) * n], np.float64)
+        if not np.isnan(piece).any():
+            total += periodogram(piece, fs_hz, "hann")[1]
+    total[(f_hz < BAND_HZ[0]) | (f_hz > BAND_HZ[1])] = 0.0
+    cumulative = np.cumsum(total)
+    if not cumulative[-1] > 0.0:
+        return math.nan
+    return float(np.interp(0.5 * cumulative[-1], cumulative, f_hz))
