@@ -23,6 +23,35 @@ LED = 14  # high lights
 BUTTON = 13  # low while pressed; needs PULL_UP
 MOTOR = 12  # vibration motor, PWM, high runs; external pull-down
 
+# Heat pad. True only for a board whose heater was built and has passed hardware/bench.md.
+HAS_HEATER = False
+# Outputs have external pull-downs: nothing drives them, nothing is on.
+HEAT_Q1 = 0  # asks for the high-side switch; the hardware agrees or not
+HEAT_Q2 = 1  # low-side switch, PWM
+HEAT_KICK = 2  # window watchdog
+HEAT_CLEAR = 3  # a rising edge clears HW1's latch
+HEAT_TRIP1 = 4  # high forces HW1 over its threshold
+HEAT_TRIP2 = 5  # the same for HW2
+HEAT_HW1 = 6  # in: high while HW1 holds Q1 open
+HEAT_HW2 = 7
+HEAT_MUX0 = 8  # address of the analog multiplexer
+HEAT_MUX1 = 10
+HEAT_MUX2 = 11
+ADC_HEAT = 28  # ADC2: what the multiplexer selects
+# Its inputs, numbered so that from one to the next a single address line changes.
+MUX_A = 0
+MUX_C = 1
+MUX_Z = 3
+MUX_B = 2
+MUX_H = 6
+MUX_REFERENCE = 7
+MUX_SHUNT = 5
+MUX_TIMER = 4  # high while the 30 min timer holds Q1 open
+SHUNT_MV_PER_A = 1000
+# The pad (hardware/pad.toml): 400 W/m2 at 4.2 V.
+PAD_AREA_CM2 = 60
+HEATER_MOHM = 7350
+
 # Supply
 VBUS_SENSE = 9  # high while USB power is present (divider 5 V to 3 V, external pull-down)
 ADC_BATTERY = 26  # ADC0: half of the cell's voltage

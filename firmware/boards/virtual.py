@@ -3,3 +3,4 @@
 from boards.pico2w import *
 
 NAME = "virtual"
+HAS_HEATER = True  # simulated, with its pad on skin

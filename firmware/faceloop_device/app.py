@@ -1,9 +1,10 @@
-"""The program: makes the parts, then runs three tasks.
+"""The program: makes the parts, then runs four tasks.
 
 ``pump`` (5 ms) captures, encodes, sends and serves commands; ``status`` (1 s) reports, advertises
-and looks after the links; ``supervise`` feeds the watchdog. Whatever ends the program, ``finally``
-stops the converter. After an exception everything is switched off and the program starts again;
-the state then says why.
+and looks after the links; ``supervise`` feeds the watchdog; ``attend`` answers the heat
+supervisor, which ticks within ``pump``. Whatever ends the program, ``finally`` opens the heater's
+switches and stops the converter. After an exception everything is switched off and the program
+starts again; the state then says why.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from faceloop_device.hal.ble_link import BleLink, device_name
 from faceloop_device.hal.capture import make_capture
 from faceloop_device.hal.power import Power, battery_pct
 from faceloop_device.hal.serial_link import SerialLink
+from faceloop_device.heat import make_heat
 from faceloop_device.report import make_info, pack_state_into
 from faceloop_device.wearer import Wearer
 from faceloop_protocol import (
@@ -42,6 +44,7 @@ ADAPT_EVERY = 20  # pump steps
 TASK_PUMP, TASK_STATUS, N_TASKS = range(3)  # those that the supervisor waits for
 SERIAL_POLL_EVERY = 4  # pump steps, unless the cable carries the stream
 PERSON_EVERY = 4  # pump steps between two looks at the button: 20 ms
+ATTEND_MS = 100
 ORPHAN_MS = 120000  # a stream that no host fetches stops the converter after this
 
 
@@ -67,6 +70,9 @@ class Board:
         self._self_test = None
         self._testing = None
         self.stream = Stream(self._capture, self._ring_kib * 1024)
+        self.heat = make_heat(
+            pins, self._power, self.stream, self._wearer, crash.has_hung, restarts > 0
+        )
         self.stream_link = None
         self.stream_generation = 0
         self.fault = state.FAULT_NONE
@@ -171,7 +177,10 @@ class Board:
         stream = self.stream
         last_us = time.ticks_us()
         step = 0
+        heat = self.heat
         while True:
+            if heat is not None:
+                heat.sample(time.ticks_ms())
             position = stream.position() if stream.is_running else -1
             now_us = time.ticks_us()  # after it: looking late must not pass for a missed frame
             if position >= 0:
@@ -179,6 +188,8 @@ class Board:
                 if step % ADAPT_EVERY == 0:
                     stream.adapt(time.ticks_ms())
             last_us = now_us
+            if heat is not None:
+                heat.step(time.ticks_ms())
             link = self.stream_link
             if link is not None and link.is_up and owns_stream(self, link):
                 stream.send(link)
@@ -253,8 +264,16 @@ class Board:
             self._supervisor.look()
             await asyncio.sleep_ms(LOOK_MS)
 
+    async def attend(self):
+        """Show the heat supervisor that not only its own task is alive."""
+        while self.heat is not None:
+            self.heat.attend()
+            await asyncio.sleep_ms(ATTEND_MS)
+
     def shut_down(self):
         """Everything off, the cable back to text; what was captured last is left."""
+        if self.heat is not None:
+            self.heat.off()
         self._wearer.off()
         self.serial.disconnect()
         if self.stream.is_running:
@@ -343,7 +362,7 @@ class Board:
 
 
 async def _run(board):
-    await asyncio.gather(board.pump(), board.status(), board.supervise())
+    await asyncio.gather(board.pump(), board.status(), board.supervise(), board.attend())
 
 
 def main():

@@ -26,7 +26,7 @@ def make_info(board, number, converter, converter_id, ring_kib):
         SHIFT,
         ring_kib,
         WINDOW_PACKETS,
-        info.FEATURE_VIBRATION,
+        info.FEATURE_VIBRATION | (info.FEATURE_HEAT if board.heat is not None else 0),
         board.device_id,
         board.stream.stream_id,
         "MicroPython %s; %s" % (version, machine_name),

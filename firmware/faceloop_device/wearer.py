@@ -26,12 +26,15 @@ class Wearer:
         self.presses = self.long_presses = 0
         self._awake_ms = time.ticks_ms()
         self._n_empty = 0
+        self._was_pressed = False
 
     def look(self, now_ms):
         """Look at the button, serve light and motor; return whether a reset is asked for."""
         person = self._person
         person.look(now_ms)
-        press = self._button.look(person.is_pressed(), now_ms)
+        is_down = person.is_pressed()
+        self._was_pressed = self._was_pressed or is_down
+        press = self._button.look(is_down, now_ms)
         is_held = self._button.held_ms >= button.LONG_MS
         person.light(lights.is_lit(lights.HELD if is_held else self._light, now_ms))
         if press:
@@ -41,6 +44,11 @@ class Wearer:
             elif press == button.LONG_PRESS:
                 self.long_presses += 1
         return press == button.RESET_PRESS
+
+    def take_pressed(self):
+        """Return whether the button was down at any look since the last call."""
+        was_pressed, self._was_pressed = self._was_pressed, False
+        return was_pressed
 
     def report(self, now_ms, is_fault, is_low, is_running, is_linked, is_on_a_cable, has_usb):
         """Take what goes on, once a second."""

@@ -27,6 +27,7 @@ class _Connection:
 # program waits for its own answer.
 _connections = []
 _depth = 0
+changes = 0  # of pins that this board drives: what its converter measured before is old
 
 
 def request(op, fmt="", *values):

@@ -83,22 +83,24 @@ class Pin(PinBase):
             self._pull = pull
         level = 2 if value is None else int(bool(value))  # 2: as last written
         request = _chip.request("M", "BBBB", self.number, self._mode, self._pull or 0, level)
+        _chip.changes = _chip.changes + 1 & 0xFFFFFF
         _chip.ask(request, self._answer)
 
     def value(self, level=None):
         if level is None:
             _chip.ask(self._read, self._answer)
             return self._answer[0]
+        _chip.changes = _chip.changes + 1 & 0xFFFFFF
         _chip.ask(self._high if level else self._low, self._answer)
 
     def __call__(self, level=None):
         return self.value(level)
 
     def on(self):
-        _chip.ask(self._high, self._answer)
+        self.value(1)
 
     def off(self):
-        _chip.ask(self._low, self._answer)
+        self.value(0)
 
     high = on
     low = off

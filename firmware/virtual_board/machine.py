@@ -9,11 +9,15 @@ import struct
 import sys
 
 import _chip
+import utime
 from _machine_pin import Pin
 from umachine import Signal, idle, mem8, mem16, mem32, soft_reset, time_pulse_us
 
 PWRON_RESET = 1
 WDT_RESET = 3
+
+_CONVERSIONS = 16  # fetched at once
+_FRESH_US = 1000
 
 _SPI_PINS = (
     # (SCK, TX, RX) of each controller
@@ -107,12 +111,27 @@ class ADC:
         elif isinstance(id, Pin) or not 0 <= number <= 4:
             raise ValueError("Pin(%d) doesn't have ADC capabilities" % number)
         self._channel = number
-        self._request = _chip.request("A", "B", number)
-        self._answer = bytearray(2)
+        self._request = _chip.request("a", "BB", number, _CONVERSIONS)
+        self._answer = bytearray(2 * _CONVERSIONS)
+        self._at = 2 * _CONVERSIONS
+        self._until_us = 0
+        self._changes = -1
 
     def read_u16(self):
-        _chip.ask(self._request, self._answer)
-        return self._answer[0] | self._answer[1] << 8
+        # A real conversion takes 2 us. Some are fetched at once, and are good while no pin has
+        # changed and for a moment.
+        at = self._at
+        if (
+            at >= 2 * _CONVERSIONS
+            or self._changes != _chip.changes
+            or utime.ticks_diff(utime.ticks_us(), self._until_us) >= 0
+        ):
+            _chip.ask(self._request, self._answer)
+            self._changes = _chip.changes
+            self._until_us = utime.ticks_add(utime.ticks_us(), _FRESH_US)
+            at = 0
+        self._at = at + 2
+        return self._answer[at] | self._answer[at + 1] << 8
 
     def __repr__(self):
         return "<ADC channel=%u>" % self._channel
@@ -142,6 +161,7 @@ class PWM:
 
     def _send(self, duty):
         level = 65535 - duty if self._invert else duty
+        _chip.changes += 1
         _chip.ask(_chip.request("W", "BIH", self._number, self._freq, level), bytearray(1))
 
     def deinit(self):
@@ -256,8 +276,6 @@ def reset():
     """Reset the board; never returns."""
     try:
         _chip.post(_chip.request("Z"))
-        import utime
-
         utime.sleep_ms(2000)  # the process is killed meanwhile
     except OSError:
         pass
@@ -293,8 +311,6 @@ def bootloader(timeout=0):
 
 def lightsleep(time_ms=0):
     """Sleep; scheduled callbacks are served as after a wake-up."""
-    import utime
-
     utime.sleep_ms(time_ms)
 
 

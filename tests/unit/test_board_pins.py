@@ -48,7 +48,9 @@ def constants(path: Path) -> dict[str, Any]:
 
 def pins(board: str) -> dict[str, int]:
     """Signals and GPIO numbers of a board file; what is no pin is left out."""
-    no_pins = re.compile(r"NAME|CAPTURE|RING_KIB|AFE_SPI|.*_MV|.*_DIVIDER")
+    no_pins = re.compile(
+        r"NAME|HAS_.*|CAPTURE|RING_KIB|AFE_SPI|.*_MV|.*_DIVIDER|MUX_.*|SHUNT_.*|PAD_.*|HEATER_.*"
+    )
     return {
         name: number
         for name, number in constants(BOARDS / f"{board}.py").items()

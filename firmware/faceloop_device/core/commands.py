@@ -34,6 +34,7 @@ class CommandServer:
         ``may_start()`` -> status; ``before_start(link)``, the last moment without conversions;
         ``on_started(link)``, called when the stream belongs to that link;
         ``is_testing()``, ``start_self_test()``, ``self_report()`` -> ``SelfTestReport`` or None;
+        ``heat``, a ``Heat`` or None; ``serial``, the link by cable;
         ``vibrate(strength_pct, length_ms)`` -> status, 0 and 0 stop it.
     """
 
@@ -88,11 +89,15 @@ class CommandServer:
         if op == control.ACK:
             self._acknowledge(body, link)
             return None
-        if op >= control.VIBRATION_FIRST and op != control.VIBRATE:
-            known = op < control.HEAT_FIRST or op <= control.HEAT_LAST
-            status = control.NOT_FITTED if known else control.UNKNOWN_COMMAND
-            return control.pack_reply(op, counter, status)
+        if control.HEAT_FIRST <= op <= control.HEAT_LAST:
+            heat = self._board.heat
+            if heat is None:
+                return control.pack_reply(op, counter, control.NOT_FITTED)
+            status, reply = heat.serve(op, body, link, link is self._board.serial)
+            return control.pack_reply(op, counter, status, reply)
         serve = self._tagged.get(op)
+        if serve is None and control.VIBRATION_FIRST <= op < control.HEAT_FIRST:
+            return control.pack_reply(op, counter, control.NOT_FITTED)
         if serve is None:
             return control.pack_reply(op, counter, control.UNKNOWN_COMMAND)
         status, reply = serve(body, link)
@@ -112,6 +117,8 @@ class CommandServer:
         stream = self._board.stream
         stream.stop()
         self._board.vibrate(0, 0)
+        if self._board.heat is not None:
+            self._board.heat.stop()
         return control.OK, struct.pack(
             control.END_FORMAT,
             stream.stream_id,

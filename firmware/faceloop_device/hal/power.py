@@ -29,6 +29,10 @@ class Power:
         """Return the voltage of the cell."""
         return self._battery.millivolts() * self._board.BATTERY_DIVIDER
 
+    def has_usb(self):
+        """Return whether USB power is present."""
+        return bool(self._vbus.value())
+
     def bits(self):
         """Return the POWER_ bits of ``faceloop_protocol.state``."""
         bits = 0

@@ -22,6 +22,8 @@ class Output:
     ----------
     is_driven : bool
         Q1 was told to close by the last tick.
+    duty_permille : int
+        Of Q2.
     power_mw : int
         Electrical power since the last tick.
     challenge : int
@@ -32,7 +34,7 @@ class Output:
         self._hal = hal
         self._area_cm2 = area_cm2
         self._heater_mohm = heater_mohm
-        self._duty_permille = 0
+        self.duty_permille = 0
         self._since_kick_ms = 0
         self._answer = 0
         self.is_driven = False
@@ -45,7 +47,7 @@ class Output:
         if self.is_driven:
             supply_mv = inputs[IN_SUPPLY_MV]
             full_mw = supply_mv * inputs[IN_HEATER_MA] // 1000
-            self.power_mw = full_mw * self._duty_permille // 1000
+            self.power_mw = full_mw * self.duty_permille // 1000
 
     def full_mw(self, inputs):
         """Return what the pad takes at this supply with full duty."""
@@ -61,16 +63,16 @@ class Output:
     def set_power(self, power_mw, inputs):
         """Choose the duty for this power."""
         full_mw = self.full_mw(inputs)
-        self._duty_permille = power_mw * 1000 // full_mw if full_mw > 0 else 0
-        if self._duty_permille > 1000:
-            self._duty_permille = 1000
+        self.duty_permille = power_mw * 1000 // full_mw if full_mw > 0 else 0
+        if self.duty_permille > 1000:
+            self.duty_permille = 1000
 
     def drive(self, is_heating):
         """Set the switches as the last ``set_power`` said, or open them."""
         if not is_heating:
-            self._duty_permille = 0
+            self.duty_permille = 0
         self.is_driven = is_heating
-        self._hal.drive(is_heating, self._duty_permille)
+        self._hal.drive(is_heating, self.duty_permille)
 
     def off(self):
         """Open both switches now."""

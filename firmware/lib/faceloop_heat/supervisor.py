@@ -238,6 +238,10 @@ class Supervisor:
         self._is_proven = False
         return True
 
+    def has_request(self):
+        """Return whether a host's request stands."""
+        return self.consent.minutes > 0
+
     def is_heating(self):
         """Return whether this state may close the switches."""
         return self.state == WARMUP or self.state == HOLD
@@ -269,6 +273,12 @@ class Supervisor:
             self.session.remaining_ms() if self.is_heating() else 0,
             self.session.dose.umin,
             self.ledger.day_dose_umin(),
+            self.sensors.a // 10,
+            self.sensors.c // 10,
+            self.sensors.z // 10,
+            self.sensors.h // 10,
+            self.output.duty_permille,
+            self.ledger.permission,
         )
 
     # Time.

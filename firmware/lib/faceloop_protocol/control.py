@@ -22,7 +22,7 @@ SELF_TEST    0x16       yes                                      (begins; see SE
 SELF_REPORT  0x17       yes                                      ``selftest``; BUSY until then
 VIBRATE      0x20       yes     strength u8 %, length u16 ms
 (vibration)  0x21-0x2F  yes     reserved
-(heat)       0x40-0x4F  yes     reserved; the reply is NOT_FITTED where no heater is fitted
+(heat)       0x40-0x4F  yes     ``heat``; the reply is NOT_FITTED where no heater is fitted
 ===========  =========  ======  ===============================  ============================
 
 ``received`` counts the stream packets that arrived on this link since PROVE (modulo 2^16) and
@@ -80,6 +80,7 @@ CONVERTER_FAULT = const(12)
 POWER_REFUSED = const(13)  # USB power without bench plug, charger, or battery too low
 VERSION_MISMATCH = const(14)
 RATE_LIMITED = const(15)  # more than COMMANDS_PER_S; the command was not carried out
+HEAT_REFUSED = const(20)  # body: the cause, u8, of ``heat``
 
 STATUS_TEXT = {
     OK: "ok",
@@ -97,6 +98,7 @@ STATUS_TEXT = {
     CONVERTER_FAULT: "the EMG converter does not answer",
     POWER_REFUSED: "USB power is present or the battery is too low",
     VERSION_MISMATCH: "another protocol version",
+    HEAT_REFUSED: "heat may not begin now",
     RATE_LIMITED: "too many commands in one second",
 }
 

@@ -12,11 +12,14 @@ HEAT_END        0x43                                                    end; so 
                                                                         needs no proof
 HEAT_PERMIT     0x44  permission u8                                     result of the skin test
 HEAT_TIME       0x45  UTC u32 s                                         for rest and daily limits
-HEAT_STATE      0x46                                                    reply: ``HeatState``
+HEAT_STATE      0x46                                                    tell
+HEAT_UNLOCK     0x47                                                    end LOCKED: by cable, with
+                                                                        the pad unplugged
 ==============  ====  ================================================  =========================
 
 All of them are tagged commands of a proven session (``control``, ``session``). A value out of
-range is refused with ``OUT_OF_RANGE``, not clamped, and does not renew the lease.
+range is refused with ``OUT_OF_RANGE``, not clamped, and does not renew the lease. The reply is
+``HeatState``, or ``HEAT_REFUSED`` and the cause.
 """
 
 import struct
@@ -36,11 +39,22 @@ HEAT_END = const(0x43)
 HEAT_PERMIT = const(0x44)
 HEAT_TIME = const(0x45)
 HEAT_STATE = const(0x46)
+HEAT_UNLOCK = const(0x47)
 
 REQUEST_FORMAT = "<HB"
 LEASE_FORMAT = "<HH"
 PERMIT_FORMAT = "<B"
 TIME_FORMAT = "<I"
+BODY_BYTES = {
+    HEAT_REQUEST: 3,
+    HEAT_LEASE: 4,
+    HEAT_CONFIRM: 0,
+    HEAT_END: 0,
+    HEAT_PERMIT: 1,
+    HEAT_TIME: 4,
+    HEAT_STATE: 0,
+    HEAT_UNLOCK: 0,
+}
 
 BOOT_TEST = const(0)
 OFF = const(1)
@@ -179,8 +193,8 @@ INFO_SLOW_WARMUP = const(0x02)
 INFO_COVERED = const(0x04)  # needs much less power than at first: a pillow, a hand
 INFO_PROVEN = const(0x08)  # the switches and cut-offs passed their test
 
-HEAT_STATE_FORMAT = "<BBBBhhhHHHIII"
-HEAT_STATE_BYTES = const(28)
+HEAT_STATE_FORMAT = "<BBBBhhhHHHIIIhhhhHB"
+HEAT_STATE_BYTES = const(39)
 
 HeatState = namedtuple(
     "HeatState",
@@ -198,6 +212,12 @@ HeatState = namedtuple(
         "remaining_ms",
         "dose_umin",
         "day_dose_umin",
+        "a_cdegc",
+        "c_cdegc",
+        "z_cdegc",
+        "h_cdegc",
+        "duty_permille",
+        "permission",
     ),
 )
 """
@@ -217,6 +237,12 @@ offset  type  name             meaning
 16      u32   remaining_ms     of this session
 20      u32   dose_umin        of this session, millionths of a CEM43 minute
 24      u32   day_dose_umin    of the last 24 h, booked ones included
+28      i16   a_cdegc          each sensor: A and C on one spot of the face,
+30      i16   c_cdegc
+32      i16   z_cdegc          second zone,
+34      i16   h_cdegc          that of HW1
+36      u16   duty_permille    of Q2; 0 while the switches are open
+38      u8    permission       PERMIT_ constant
 ======  ====  ===============  =================================================================
 """
 
@@ -235,5 +261,5 @@ def decode_heat_state(body: "Bytes") -> HeatState:
         If its length is wrong.
     """
     if len(body) != HEAT_STATE_BYTES:
-        raise ProtocolError("heat state of %d bytes, 28 expected" % len(body))
+        raise ProtocolError("heat state of %d bytes, %d expected" % (len(body), HEAT_STATE_BYTES))
     return HeatState(*struct.unpack(HEAT_STATE_FORMAT, body))

@@ -9,7 +9,8 @@ FaceloopError               base; the message is one sentence for the user plus 
 |  |- NotAFaceloop          something answered, but it is no faceloop              exit 4
 |  `- AuthenticationError   the key does not fit                                   exit 5
 |- RemoteError              the board sent something that breaks the protocol      exit 6
-|  `- DeviceFault           the board reports a fault; carries its code            exit 6
+|  |- DeviceFault           the board reports a fault; carries its code            exit 6
+|  `- HeatRefused           the board does not heat now; carries the cause          exit 6
 `- StorageError             the disk                                               exit 7
 """
 
@@ -22,6 +23,7 @@ __all__ = [
     "DeviceFault",
     "DeviceNotFound",
     "FaceloopError",
+    "HeatRefused",
     "LinkError",
     "NotAFaceloop",
     "RemoteError",
@@ -97,6 +99,20 @@ class DeviceFault(RemoteError):
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
         self.code = code
+
+
+class HeatRefused(RemoteError):
+    """The board does not heat now.
+
+    Attributes
+    ----------
+    cause : int
+        Of ``faceloop_protocol.heat``.
+    """
+
+    def __init__(self, message: str, cause: int) -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class StorageError(FaceloopError):

@@ -27,6 +27,7 @@ class Board:
         self.stream = Stream(self.capture, 16 * 1024)
         self.stream_link = None
         self.stream_generation = 0
+        self.heat = self.serial = None
         self.status = control.OK
         self.testing = False
         self.report = None

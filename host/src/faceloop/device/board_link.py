@@ -14,6 +14,7 @@ from typing import Protocol
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from faceloop.device.command_client import CommandClient
+from faceloop.device.heat_client import HeatClient
 from faceloop.device.transport import Receiver, Transport
 from faceloop.errors import (
     AuthenticationError,
@@ -113,6 +114,7 @@ class BoardLink:
         self._key_of = key_of
         self._listener = listener
         self._client = CommandClient(transport.send)
+        self.heat = HeatClient(self._exchange)
         self._receiver = Receiver(self._on_stream, self._on_reply, self._on_state, self._on_lost)
         self._stream_id = 0
         self._received = 0
@@ -232,6 +234,10 @@ class BoardLink:
             self._client.fail_all(LinkError("The link was closed."))
             await self._transport.close()
             self.info = None
+
+    async def _exchange(self, op: int, body: bytes) -> control.Reply:
+        # Not bound to one client: a new one comes with each connection.
+        return await self._client.exchange(op, body)
 
     async def _open(self, timeout_s: float) -> None:
         await self._transport.open(self._receiver, timeout_s)

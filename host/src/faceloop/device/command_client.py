@@ -162,6 +162,10 @@ class CommandClient:
         """
         return _checked(await self._tagged(op, body))
 
+    async def exchange(self, op: int, body: bytes = b"") -> control.Reply:
+        """Send a tagged command and return its reply, whatever its status."""
+        return await self._tagged(op, body)
+
     def _with_tag(self, op: int, body: bytes) -> tuple[int, bytes]:
         if self._tag_pads is None:
             raise LinkError("The board has not accepted the key yet.")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from faceloop.twin.frontend import Frontend
+from faceloop.twin.heat.wires import HeatWires
 from faceloop.twin.world import Knobs, World
 
 __all__ = ["BENCH_PLUG_MV", "OPEN_MV", "BoardPins"]
@@ -42,6 +43,8 @@ class BoardPins:
         Button, battery, USB and plug.
     constants : mapping
         Names and numbers of ``firmware/boards/virtual.py``.
+    heat : HeatWires or None
+        The heater's circuit, where the board has one.
 
     Attributes
     ----------
@@ -49,10 +52,17 @@ class BoardPins:
         Called with (pin, FALLING or RISING, how often) when an input changes.
     """
 
-    def __init__(self, frontend: Frontend, world: World, constants: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        frontend: Frontend,
+        world: World,
+        constants: Mapping[str, Any],
+        heat: HeatWires | None = None,
+    ) -> None:
         self.on_edge: Callable[[int, int, int], None] | None = None
         self._frontend = frontend
         self._world = world
+        self._heat = heat
         self._at: dict[str, int] = {k: v for k, v in constants.items() if isinstance(v, int)}
         self._pins: dict[int, _Pin] = {}
         chip = frontend.chip
@@ -90,6 +100,8 @@ class BoardPins:
             self.write(number, pin.level if level == LEVEL_KEPT else level)
         elif number in self._chip_inputs:
             self._frontend.drive(self._chip_inputs[number], self._rest.get(number, 0))
+        elif self._heat is not None and self._heat.owns(number):
+            self._heat.write(number, 0)  # its pull-down
 
     def write(self, number: int, level: int) -> None:
         """Drive an output."""
@@ -97,6 +109,8 @@ class BoardPins:
         pin.level = 1 if level else 0
         if pin.mode in (MODE_OUT, MODE_OPEN_DRAIN) and number in self._chip_inputs:
             self._frontend.drive(self._chip_inputs[number], pin.level)
+        elif self._heat is not None and pin.mode == MODE_OUT and self._heat.owns(number):
+            self._heat.write(number, pin.level)
 
     def read(self, number: int) -> int:
         """Return the level on a pin."""
@@ -111,6 +125,8 @@ class BoardPins:
             return int(not self._world.knobs.button and pin.pull == PULL_UP)
         if number == self._at["VBUS_SENSE"]:
             return int(self._world.knobs.usb_power)
+        if self._heat is not None and self._heat.owns(number):
+            return self._heat.read(number)
         return self._rest.get(number, int(pin.pull == PULL_UP))
 
     def set_pwm(self, number: int, freq_hz: int, duty_u16: int) -> None:
@@ -118,13 +134,16 @@ class BoardPins:
         pin = self._pin(number)
         pin.mode, pin.freq_hz, pin.duty_u16 = MODE_OUT, freq_hz, duty_u16
         pin.level = int(duty_u16 == 0xFFFF)
+        if self._heat is not None and self._heat.owns(number):
+            self._heat.set_duty(number, duty_u16 / 0xFFFF)
 
     def read_adc_u16(self, channel: int) -> int:
         """Return a reading of ADC ``channel`` (0 to 4) as the RP2350 scales 12 bits to 16."""
         knobs = self._world.knobs
         millivolts = 0.0
         if channel == self._at["ADC_BATTERY"] - 26:
-            millivolts = knobs.battery_mv / self._at["BATTERY_DIVIDER"]
+            supply_mv = knobs.battery_mv if self._heat is None else self._heat.supply_mv()
+            millivolts = supply_mv / self._at["BATTERY_DIVIDER"]
         elif channel == self._at["ADC_BENCH_PLUG"] - 26:
             millivolts = BENCH_PLUG_MV if knobs.bench_plug else OPEN_MV
         elif channel == CORE_TEMP_CHANNEL:
@@ -132,8 +151,19 @@ class BoardPins:
         raw = min(4095, round(millivolts / self._at["ADC_FULL_SCALE_MV"] * 4095))
         return raw << 4 | raw >> 8
 
+    def convert(self, channel: int, n: int) -> list[int]:
+        """Return ``n`` readings of ADC ``channel``, taken one right after the other."""
+        if self._heat is None or channel != self._at["ADC_HEAT"] - 26:
+            return [self.read_adc_u16(channel)] * n
+        # The board compares two clocks: it must not wait for frames that are due.
+        self._frontend.is_clock_watched = self._heat.is_asked
+        self._frontend.pump()  # both clocks of the board are looked at in one moment
+        return self._heat.convert(n)
+
     def release(self) -> None:
         """Let go of all pins, as a hard reset does; the board's own resistors take over."""
+        if self._heat is not None:
+            self._heat.release()
         self._pins.clear()
         for number, change in self._chip_inputs.items():
             self._frontend.drive(change, self._rest.get(number, 0))

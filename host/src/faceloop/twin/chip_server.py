@@ -13,6 +13,7 @@ that asked for it.
     R   B pin                                                  -> B level
     W   B pin, I frequency in Hz, H duty                       -> B 0: PWM
     A   B channel                                              -> H reading
+    a   B channel, B how many                                  -> so many H readings
     X   B mode, I clock in Hz, bytes to send                   -> bytes received
     C   state machine: 4 B pins and side-set count, I clock,   -> B 0: state machine runs
         I EXECCTRL, I SHIFTCTRL, then H program words
@@ -120,6 +121,8 @@ class ChipServer:
                 return bytes([self.pins.read(payload[0])])
             case "A":
                 return struct.pack("<H", self.pins.read_adc_u16(payload[0]))
+            case "a":
+                return struct.pack(f"<{payload[1]}H", *self.pins.convert(payload[0], payload[1]))
             case "M":
                 self.pins.configure(*payload)
                 return self._after(DONE)

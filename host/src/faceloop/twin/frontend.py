@@ -57,6 +57,8 @@ class Frontend:
 
     Attributes
     ----------
+    is_clock_watched : bool
+        Somebody compares the count of conversions with another clock: all that are due come.
     on_drdy : callable or None
         Called with the number of conversions after a pump that made some.
     """
@@ -77,6 +79,7 @@ class Frontend:
         self.clock_ppm = clock_ppm
         self.on_drdy: Callable[[int], None] | None = None
         self.is_capturing = False
+        self.is_clock_watched = False
         self.captured_frames = 0
         self._delivers = False
         self._to_miss = 0
@@ -189,6 +192,8 @@ class Frontend:
         Where many are due this process was held up, not the board; its ring shall not run over for
         that. A board that takes none of them is no longer waited for.
         """
+        if self.is_clock_watched:
+            return due
         if due > HELD_UP_FRAMES and self._patient_until_s is None:
             self._patient_until_s = now_s + PATIENCE_S
         if self._patient_until_s is not None:

@@ -27,15 +27,22 @@ from typing import Any
 
 from faceloop.twin.terminal import PENDING_LIMIT, Terminal
 
-__all__ = ["BOOT_LOOP_LIMIT", "HARD_RESET_CODE", "PWRON_RESET", "WDT_RESET", "Supervisor"]
+__all__ = [
+    "BOOT_LOOP_LIMIT",
+    "HARD_RESET_CODE",
+    "PWRON_RESET",
+    "RUN_LOW_RESET",
+    "WDT_RESET",
+    "Supervisor",
+]
 
 log = logging.getLogger(__name__)
 
 HARD_RESET_CODE = 77
 BOOT_LOOP_LIMIT = 5
 BOOT_LOOP_LIFE_S = 1.0
-PWRON_RESET, WDT_RESET = 1, 3
-"""Values of ``machine.reset_cause()``."""
+PWRON_RESET, WDT_RESET, RUN_LOW_RESET = 1, 3, 4
+"""Values of ``machine.reset_cause()``; the last one stands for a register of the RP2350."""
 
 BOOTED = b"\x1eboot\x1e"
 BOOT_TIMEOUT_S = 5.0
@@ -119,10 +126,10 @@ class Supervisor:
             self.state = "off"
             self._kill()
 
-    def reset(self, reason: str) -> None:
-        """Reset the processor as its watchdog or its reset register does."""
+    def reset(self, reason: str, cause: int = WDT_RESET) -> None:
+        """Reset the processor as its watchdog, its reset register or its RUN pin does."""
         log.info("board reset: %s", reason)
-        self._cause = WDT_RESET
+        self._cause = cause
         if self._process is not None:
             self._process.kill()
 

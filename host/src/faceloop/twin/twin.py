@@ -20,7 +20,8 @@ from faceloop.twin.dma_window import DmaWindow
 from faceloop.twin.firmware_files import board_constants, shim_dir
 from faceloop.twin.flash_image import lock_image, prepare_image
 from faceloop.twin.frontend import Frontend
-from faceloop.twin.supervisor import Supervisor, virtual_machine_command
+from faceloop.twin.heat.wires import HeatWires
+from faceloop.twin.supervisor import RUN_LOW_RESET, Supervisor, virtual_machine_command
 from faceloop.twin.world import World
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 
 READY_FILE = "ready"
 HEAP_KIB = 1024
+HEAT_STEP_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,14 @@ class Twin:
             tap=options.tap,
             world=self.world,
         )
-        pins = BoardPins(self.frontend, self.world, board_constants())
+        constants = board_constants()
+        self.heat: HeatWires | None = None
+        if constants.get("HAS_HEATER"):
+            self.heat = HeatWires(
+                constants, lambda: self.world.knobs, time.monotonic, options.seed
+            )
+            self.heat.on_reset = self._heater_watchdog_bit
+        pins = BoardPins(self.frontend, self.world, constants, self.heat)
         self.pins = pins
         flash = options.flash or self._directory / "flash.img"
         self._flash_lock = lock_image(flash)
@@ -106,6 +115,7 @@ class Twin:
                 "stats": self._stats,
                 "truth": lambda request: self.frontend.truth(),
                 "world": lambda request: {"world": self.world.turn(request)},
+                "heat": self._heat_truth,
                 "radio": self._set_radio,
                 "miss_frames": self._miss_frames,
                 "begin_blackouts": self._begin_blackouts,
@@ -117,6 +127,7 @@ class Twin:
     async def run(self, owner_fd: int | None) -> None:
         """Run until asked to stop, or until the other end of ``owner_fd`` is closed."""
         loop = asyncio.get_running_loop()
+        warming: asyncio.Task[None] | None = None
         if owner_fd is not None:
             os.set_blocking(owner_fd, False)
             loop.add_reader(owner_fd, self._owner_spoke, owner_fd)
@@ -129,9 +140,13 @@ class Twin:
             await self.control.start(self._directory / "control.sock")
             self.supervisor.power(True)
             await self.supervisor.ready.wait()
+            if self.heat is not None:
+                warming = asyncio.create_task(self._keep_warm(self.heat))
             self._announce()
             await self._stopped.wait()
         finally:
+            if warming is not None:
+                warming.cancel()
             self.supervisor.close()
             self.control.close()
             await self.chip_server.close()
@@ -179,6 +194,18 @@ class Twin:
             "vm": self.supervisor.stats(),
             "pins": self.pins.snapshot(),
         }
+
+    def _heater_watchdog_bit(self) -> None:
+        self.supervisor.reset("heater watchdog", RUN_LOW_RESET)
+
+    def _heat_truth(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {} if self.heat is None else self.heat.truth()
+
+    async def _keep_warm(self, heat: HeatWires) -> None:
+        """Let pad and skin go on while the board asks for nothing."""
+        while True:
+            heat.advance()
+            await asyncio.sleep(HEAT_STEP_S)
 
     def _set_radio(self, request: dict[str, Any]) -> dict[str, Any]:
         if self._radio is not None:

@@ -27,6 +27,14 @@ class Knobs:
         Bits of inputs without an electrode, in addition to the source's own; bit 0 is channel 1.
     button : bool
         The button is held down.
+    pad : bool
+        A heat pad is plugged in and on the skin.
+    pad_open, pad_short : int
+        Bits of its sensors that are broken or shorted: A, C, Z, B, H from bit 0.
+    pad_lifted, pad_covered : bool
+        It has lost the skin; a pillow lies on it.
+    q1_short, q2_short : bool
+        A switch of the heater that no longer opens.
     """
 
     battery_mv: int = 3900
@@ -35,9 +43,17 @@ class Knobs:
     lead_off_p: int = 0
     lead_off_n: int = 0
     button: bool = False
+    pad: bool = True
+    pad_open: int = 0
+    pad_short: int = 0
+    pad_lifted: bool = False
+    pad_covered: bool = False
+    q1_short: bool = False
+    q2_short: bool = False
 
 
-_LIMITS = {"battery_mv": 5500, "lead_off_p": 0xFF, "lead_off_n": 0xFF}
+_LIMITS = {"battery_mv": 5500, "lead_off_p": 0xFF, "lead_off_n": 0xFF, "pad_open": 0x1F}
+_LIMITS["pad_short"] = _LIMITS["pad_open"]
 
 
 class World:

@@ -9,6 +9,7 @@ _pad       sensors, switches, supply, and every way in which they break
 _bench     lets time pass, for board, host and wearer
 compiled   the board's supervisor, compiled from the same files
 wearer     the nominal wearer and random ones
+wires      the pad in real time, on the pins of a virtual board
 board      a board that is ready to heat
 faults     the fault list: how each is brought about, and how fast heat has to be off
 campaign   many wearers, many faults

@@ -7,9 +7,9 @@ from faceloop.twin.heat.compiled.consent cimport add_ms
 
 cdef class Output:
     cdef object _hal
-    cdef long _area_cm2, _heater_mohm, _duty_permille, _since_kick_ms, _answer
+    cdef long _area_cm2, _heater_mohm, _since_kick_ms, _answer
     cdef public bint is_driven
-    cdef public long power_mw, challenge
+    cdef public long power_mw, challenge, duty_permille
     @cython.locals(full_mw=long, supply_mv=long)
     cpdef measure(self, int[::1] inputs)
     @cython.locals(supply_mv=long)

@@ -1,0 +1,196 @@
+"""Heat on a virtual board, over the radio: who may start it, who may end it, and what ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from faceloop.device import bluetooth
+from faceloop.device.serial_transport import SerialTransport
+from faceloop.device.transport import Receiver
+from faceloop.errors import HeatRefused, RemoteError
+from faceloop_protocol import control, heat
+from faceloop_protocol.heat_limits import LEASE_MAX_MS, TICK_MS
+from faceloop_protocol.info import FEATURE_HEAT
+
+PROGRAM = Path(__file__).with_name("heat_host.py")
+OFF_AFTER_SILENCE_S = (LEASE_MAX_MS + 2 * TICK_MS) / 1000
+# What the tests of the switches give: a few milliseconds at a time.
+PROBES_J = 1.0
+
+
+def _load() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("heat_host", PROGRAM)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["heat_host"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+heat_host = _load()
+
+
+async def press(board: Any) -> None:
+    await board.control("world", button=True)
+    await asyncio.sleep(0.4)
+    await board.control("world", button=False)
+
+
+async def heats(board: Any) -> dict[str, Any]:
+    """Wait until the pad is given real power."""
+    begin_j = (await board.control("heat"))["heat_j"]
+    async with asyncio.timeout(15):
+        while True:
+            truth = await board.control("heat")
+            if truth["heat_j"] > begin_j + 3.0:
+                assert isinstance(truth, dict)
+                return truth
+            await asyncio.sleep(0.1)
+
+
+async def stays_off(board: Any, seconds: float = 1.0) -> None:
+    begin_j = (await board.control("heat"))["heat_j"]
+    await asyncio.sleep(seconds)
+    assert (await board.control("heat"))["heat_j"] - begin_j < PROBES_J
+
+
+async def stop_as_a_stranger(board: Any) -> None:
+    """STOP by cable, from a program that has no key."""
+    cable = SerialTransport(str(board.tty_path))
+    replies: list[bytes] = []
+    await cable.open(Receiver(lambda _: None, replies.append, lambda _: None, lambda: None), 5.0)
+    try:
+        await cable.send(bytes([control.STOP]))
+        async with asyncio.timeout(5):
+            while not replies:
+                await asyncio.sleep(0.01)
+    finally:
+        await cable.close()
+    assert control.decode_reply(replies[0]).status == control.OK
+
+
+async def refused(host: Any, message: bytes) -> int:
+    """Send a message as it stands; return the status of the reply."""
+    op, counter = message[0], int.from_bytes(message[1:5], "little")
+    future: asyncio.Future[control.Reply] = asyncio.get_running_loop().create_future()
+    host.link._client._waiting[op, counter] = future
+    await host.transport.send(message)
+    return int((await asyncio.wait_for(future, 5)).status)
+
+
+@pytest.mark.slow
+async def test_heat_needs_key_press_and_lease_and_ends_when_any_of_them_does(home: Any) -> None:
+    board = await home.start_board()
+    bluetooth.use_virtual(board.hci_path)
+    try:
+        captured = await _asked_pressed_stopped(board, home)
+        await _replayed(board, home, captured)
+    finally:
+        await bluetooth.close()
+    await _host_killed(board, home)
+
+
+async def _asked_pressed_stopped(board: Any, home: Any) -> list[bytes]:
+    host = heat_host.Host(home.keys)
+    await host.start()
+    assert host.link.info is not None and host.link.info.features & FEATURE_HEAT
+    try:
+        ask = host.link.heat
+        await host.until(heat.OFF)
+        with pytest.raises(HeatRefused) as off_by_default:
+            await ask.request(39.0, 10)
+        assert off_by_default.value.cause == heat.NOT_PERMITTED
+        await ask.permit(heat.PERMIT_FULL)
+        await ask.tell_time()
+        for setpoint_degc, minutes in (
+            (60.0, 10),
+            (40.01, 10),
+            (35.99, 10),
+            (39.0, 16),
+            (39.0, 0),
+        ):
+            with pytest.raises(RemoteError, match="out of range"):
+                await ask.request(setpoint_degc, minutes)
+        await board.control("world", button=True)  # pressing alone starts nothing
+        await asyncio.sleep(0.5)
+        await board.control("world", button=False)
+        assert (await ask.state()).state == heat.OFF
+
+        await host.ask()
+        state = await ask.state()
+        assert (state.state, state.setpoint_cdegc) == (heat.WAIT_BUTTON, 3900)
+        assert (await board.control("heat"))["heat_j"] < PROBES_J
+        with pytest.raises(RemoteError, match="out of range"):
+            await ask.renew(60.0)
+        good = host.sent[-1]
+        wrong = good[:-1] + bytes([good[-1] ^ 1])
+        assert await refused(host, wrong) == control.BAD_TAG
+        assert await refused(host, good) == control.BAD_COUNTER
+
+        await press(board)
+        await host.until(heat.WARMUP)
+        await heats(board)
+        begin_s = time.monotonic()
+        await stop_as_a_stranger(board)
+        await asyncio.sleep(1.0)
+        truth = await board.control("heat")
+        assert truth["power_until_s"] - begin_s < 1.0
+        state = await host.until(heat.COOL, heat.OFF)
+        assert state.cause == heat.STOPPED
+        assert truth["max_skin_degc"] < 40.0
+        return list(host.sent)
+    finally:
+        await host.link.disconnect()
+
+
+async def _replayed(board: Any, home: Any, captured: list[bytes]) -> None:
+    """Everything that a host said, once more, from another connection with the right key."""
+    host = heat_host.Host(home.keys)
+    await host.start()
+    try:
+        await host.until(heat.OFF)
+        begins = [
+            message
+            for message in captured
+            if message[0] in (heat.HEAT_REQUEST, heat.HEAT_LEASE, heat.HEAT_PERMIT)
+        ]
+        assert begins
+        for message in begins[-3:]:
+            assert await refused(host, message) == control.BAD_TAG
+        await press(board)
+        await stays_off(board)
+        assert (await host.link.heat.state()).state == heat.OFF
+    finally:
+        await host.link.disconnect()
+
+
+async def _host_killed(board: Any, home: Any) -> None:
+    """A host that is killed with SIGKILL while it heats."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(PROGRAM), str(board.hci_path), str(home.keys.path),
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        assert await asyncio.wait_for(process.stdout.readline(), 60) == b"press\n"
+        await press(board)
+        assert await asyncio.wait_for(process.stdout.readline(), 30) == b"heats\n"
+        await heats(board)
+    finally:
+        process.kill()
+        killed_s = time.monotonic()
+        await process.wait()
+    await asyncio.sleep(OFF_AFTER_SILENCE_S + 0.5)
+    truth = await board.control("heat")
+    off_s = truth["power_until_s"] - killed_s
+    print(f"heater off {off_s:.2f} s after the host was killed")
+    assert 0 < off_s <= OFF_AFTER_SILENCE_S
+    await stays_off(board)
