@@ -110,7 +110,8 @@ class Heat:
         self._was_running = is_running
         self._frames &= 0xFFFFFF
         self._circuit.frames = self._frames
-        if supervisor.state in (OFF, WAIT_BUTTON):
+        state = supervisor.state
+        if state == OFF or state == WAIT_BUTTON:  # no tuple: it would be allocated
             self._expected = ~off & 0xFF
         # A montage may leave channels free: what counts is what was on at the start.
         self._circuit.is_lead_off = not self._expected or bool(self._expected & off)

@@ -202,11 +202,11 @@ class HeatCircuit:
     def _convert(self, channel, n):
         """Return the mean of ``n`` conversions; a first one is thrown away while it settles."""
         self._select(channel)
-        read = self._adc.read_u16
-        read()
+        adc = self._adc  # its method is not kept: a bound method would be allocated
+        adc.read_u16()
         total = 0
         for _ in range(n):
-            total += read()
+            total += adc.read_u16()
         return total // n
 
     def _select(self, channel):

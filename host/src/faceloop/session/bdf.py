@@ -24,6 +24,7 @@ from faceloop.session.disk import (
     sync_directory,
     sync_file,
 )
+from faceloop.session.heat_record import heat_signals
 from faceloop.session.journal_format import encode_json
 from faceloop.session.journal_index import JournalIndex, read_index
 from faceloop.session.journal_signal import BLOCK_FRAMES, JournalSignal, SampleDigest
@@ -98,9 +99,14 @@ def _finalise(index: JournalIndex, out_path: Path, report: Progress) -> Summary:
                 annotations, n_records, index.header.start_local.microsecond
             )
             header = _header(index, n_records, annotation_bytes)
-            _write(temp, header, scratch.windows(WINDOW_RECORDS * record_frames), blocks)
+            heat = None
+            if index.heat:
+                fs_hz = index.header.fs_hz
+                heat = heat_signals(index.heat, index.start_frame, n_records, fs_hz)
+            windows = scratch.windows(WINDOW_RECORDS * record_frames)
+            _write(temp, header, windows, blocks, heat)
         report(2 * n_frames, total)
-        _check(temp, header, annotations, summary, lambda n: report(2 * n_frames + n, total))
+        _check(temp, header, annotations, summary, lambda n: report(2 * n_frames + n, total), heat)
         lines = [mark.to_json(index.start_frame, index.header.fs_hz) for mark in marks]
         replace_file(
             out_path.with_name(EVENTS_NAME), b"".join(encode_json(line) + b"\n" for line in lines)
@@ -146,6 +152,7 @@ def _header(index: JournalIndex, n_records: int, annotation_bytes: int) -> BdfHe
         equipment=f"{EQUIPMENT}{board}"[:32],
         n_records=n_records,
         annotation_bytes=annotation_bytes,
+        has_heat=bool(index.heat),
     )
 
 
@@ -165,13 +172,17 @@ def _require_space(directory: Path, n_bytes: int) -> None:
 
 
 def _write(
-    temp: Path, header: BdfHeader, windows: Iterable[NDArray[np.int32]], blocks: Sequence[bytes]
+    temp: Path,
+    header: BdfHeader,
+    windows: Iterable[NDArray[np.int32]],
+    blocks: Sequence[bytes],
+    heat: NDArray[np.int32] | None,
 ) -> None:
     n_bytes = header.n_bytes + header.n_records * header.record_bytes
     _require_space(temp.parent, n_bytes)
     fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
     try:
-        write_bdf(fd, header, windows, blocks)
+        write_bdf(fd, header, windows, blocks, heat)
         sync_file(fd)
     except MemoryError as error:
         raise StorageError(
@@ -193,6 +204,7 @@ def _check(
     annotations: Sequence[Annotation],
     summary: Summary,
     report: Callable[[int], None],
+    heat: NDArray[np.int32] | None,
 ) -> None:
     check_bdf(
         temp,
@@ -201,4 +213,5 @@ def _check(
         n_frames=summary.frames_total,
         samples_sha256=summary.samples_sha256,
         report=report,
+        heat=heat,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import edfio
 import numpy as np
+from numpy.typing import NDArray
 
 from faceloop.errors import StorageError
 from faceloop.files.edf_window import bdf_windows
@@ -16,6 +17,7 @@ from faceloop.session.bdf_annotations import RECORDS_PER_S, Annotation
 from faceloop.session.bdf_file import DIGITAL_RANGE, WINDOW_RECORDS, BdfHeader, encode_header
 from faceloop.session.disk import storage_error
 from faceloop.session.journal_signal import SampleDigest
+from faceloop_protocol.limits import N_CHANNELS
 
 __all__ = ["check_bdf"]
 
@@ -28,6 +30,7 @@ def check_bdf(
     n_frames: int,
     samples_sha256: str,
     report: Callable[[int], None],
+    heat: NDArray[np.int32] | None = None,
 ) -> None:
     """Compare a file, as edfio reads it, with what should be in it.
 
@@ -43,6 +46,8 @@ def check_bdf(
         ``SampleDigest`` of these frames.
     report : callable
         Called with the number of frames checked.
+    heat : ndarray of int32, shape (n_records, n_heat), or None
+        What the signals beside the EMG should hold.
 
     Raises
     ------
@@ -55,9 +60,16 @@ def check_bdf(
     try:
         for first_record, window in _windows(path, header):
             _check_window(path, header, first_record, window)
-            counts = np.stack([signal.digital for signal in window.signals], axis=1)
+            emg = window.signals[:N_CHANNELS]
+            counts = np.stack([signal.digital for signal in emg], axis=1)
             digest.update(counts[: n_frames - n_done])
             n_done = min(n_done + len(counts), n_frames)
+            for at, signal in enumerate(window.signals[N_CHANNELS:]):
+                end_record = first_record + len(signal.digital)
+                if heat is None or not np.array_equal(
+                    signal.digital, heat[first_record:end_record, at]
+                ):
+                    raise _mismatch(path, signal.label)
             offset_us = first_record * 1_000_000 // RECORDS_PER_S
             found.update(_annotation(entry, offset_us) for entry in window.annotations)
             report(n_done)
@@ -85,13 +97,14 @@ def _windows(path: Path, header: BdfHeader) -> Iterator[tuple[int, edfio.Bdf]]:
 
 def _check_window(path: Path, header: BdfHeader, first_record: int, window: edfio.Bdf) -> None:
     start = header.start_local.replace(tzinfo=None)
+    emg = window.signals[:N_CHANNELS]
     facts = {
         "start": window.startdatetime == start + timedelta(seconds=first_record / RECORDS_PER_S),
         "time keeping": window.is_continuous,
-        "channels": len(window.signals) == len(header.labels),
-        "sampling rate": all(s.sampling_frequency == header.fs_hz for s in window.signals),
-        "digital range": all(s.digital_range == DIGITAL_RANGE for s in window.signals),
-        "physical unit": all(s.physical_dimension == "uV" for s in window.signals),
+        "channels": len(window.signals) == len(header.labels) + header.n_heat,
+        "sampling rate": all(s.sampling_frequency == header.fs_hz for s in emg),
+        "digital range": all(s.digital_range == DIGITAL_RANGE for s in emg),
+        "physical unit": all(s.physical_dimension == "uV" for s in emg),
     }
     wrong = [name for name, is_right in facts.items() if not is_right]
     if wrong:

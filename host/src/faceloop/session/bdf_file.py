@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from faceloop.files.edf_window import N_RECORDS_FIELD
 from faceloop.session.bdf_annotations import RECORDS_PER_S
 from faceloop.session.disk import write_all
+from faceloop.session.heat_record import HEAT_SIGNALS
 from faceloop_protocol.limits import N_CHANNELS
 
 __all__ = [
@@ -59,6 +60,8 @@ class BdfHeader:
     n_records : int
     annotation_bytes : int
         Per record, as ``pack_annotations`` says.
+    has_heat : bool
+        ``HEAT_SIGNALS`` stand between the EMG and the annotations, one sample in each record.
     """
 
     labels: tuple[str, ...]
@@ -69,6 +72,12 @@ class BdfHeader:
     equipment: str
     n_records: int
     annotation_bytes: int
+    has_heat: bool = False
+
+    @property
+    def n_heat(self) -> int:
+        """Signals beside the EMG."""
+        return len(HEAT_SIGNALS) if self.has_heat else 0
 
     @property
     def record_frames(self) -> int:
@@ -78,16 +87,20 @@ class BdfHeader:
     @property
     def record_bytes(self) -> int:
         """Bytes of each record, annotations included."""
-        return self.record_frames * N_CHANNELS * 3 + self.annotation_bytes
+        return (self.record_frames * N_CHANNELS + self.n_heat) * 3 + self.annotation_bytes
 
     @property
     def n_bytes(self) -> int:
         """Bytes of the header."""
-        return 256 * (N_CHANNELS + 2)
+        return 256 * (N_CHANNELS + self.n_heat + 2)
 
 
 def write_bdf(
-    fd: int, header: BdfHeader, windows: Iterable[NDArray[np.int32]], blocks: Sequence[bytes]
+    fd: int,
+    header: BdfHeader,
+    windows: Iterable[NDArray[np.int32]],
+    blocks: Sequence[bytes],
+    heat: NDArray[np.int32] | None = None,
 ) -> None:
     """Write a whole file; it is not flushed to the disk.
 
@@ -103,6 +116,8 @@ def write_bdf(
         24-bit values, whole records in each.
     blocks : sequence of bytes
         Annotations of each record.
+    heat : ndarray of int32, shape (n_records, n_heat), or None
+        As ``heat_signals`` gives it.
 
     Raises
     ------
@@ -116,7 +131,8 @@ def write_bdf(
     for counts in windows:
         end_record = first_record + len(counts) // header.record_frames
         channels = np.ascontiguousarray(counts.T)
-        part = _compose(header, channels, blocks[first_record:end_record]).to_bytes()
+        beside = _beside(header, heat, first_record, end_record)
+        part = _compose(header, channels, beside, blocks[first_record:end_record]).to_bytes()
         write_all(fd, memoryview(part)[header.n_bytes :])
         first_record = end_record
 
@@ -124,13 +140,27 @@ def write_bdf(
 def encode_header(header: BdfHeader) -> bytes:
     """Return the header record of a file."""
     one_record = np.zeros((N_CHANNELS, header.record_frames), np.int32)
-    head = bytearray(_compose(header, one_record, [b""]).to_bytes()[: header.n_bytes])
+    beside = _beside(header, None, 0, 1)
+    head = bytearray(_compose(header, one_record, beside, [b""]).to_bytes()[: header.n_bytes])
     head[_RESERVED_FIELD] = _RESERVED
     head[N_RECORDS_FIELD] = str(header.n_records).ljust(8).encode()
     return bytes(head)
 
 
-def _compose(header: BdfHeader, counts: NDArray[np.int32], blocks: Sequence[bytes]) -> edfio.Bdf:
+def _beside(
+    header: BdfHeader, heat: NDArray[np.int32] | None, first_record: int, end_record: int
+) -> NDArray[np.int32]:
+    if heat is None:
+        return np.zeros((end_record - first_record, header.n_heat), np.int32)
+    return heat[first_record:end_record]
+
+
+def _compose(
+    header: BdfHeader,
+    counts: NDArray[np.int32],
+    heat: NDArray[np.int32],
+    blocks: Sequence[bytes],
+) -> edfio.Bdf:
     limit_uv = _physical_limit_uv(header.lsb_uv)
     filters = f"none; sinc3 of the converter, -3 dB at {0.262 * header.fs_hz:.0f} Hz"
     signals = [
@@ -145,6 +175,18 @@ def _compose(header: BdfHeader, counts: NDArray[np.int32], blocks: Sequence[byte
             prefiltering=filters,
         )
         for label, name, samples in zip(_labels(header.labels), header.labels, counts, strict=True)
+    ]
+    signals += [
+        edfio.BdfSignal.from_digital(
+            np.ascontiguousarray(heat[:, i]),
+            RECORDS_PER_S,
+            label=signal.label,
+            transducer_type=signal.transducer,
+            physical_dimension=signal.unit,
+            physical_range=(-32768 * signal.step, 32767 * signal.step),
+            digital_range=(-32768, 32767),
+        )
+        for i, signal in enumerate(HEAT_SIGNALS[: header.n_heat])
     ]
     start = header.start_local
     return edfio.Bdf(

@@ -18,6 +18,7 @@ from faceloop.errors import SourceError
 from faceloop.files.edf_file import EdfHeader, read_header
 from faceloop.files.edf_window import bdf_windows
 from faceloop.session.bdf_file import DIGITAL_RANGE, EQUIPMENT, WINDOW_RECORDS
+from faceloop.session.heat_record import HEAT_SIGNALS
 from faceloop.session.journal_format import END_UNKNOWN
 from faceloop.session.kept_rest import KeptRest
 from faceloop.session.recorded_signal import RecordedSignal, end_unknown_note, intervals
@@ -28,6 +29,7 @@ from faceloop_protocol.limits import N_CHANNELS
 __all__ = ["is_our_bdf", "read_our_bdf"]
 
 _MARK = re.compile(r"(?:(gap|late) n=|(padding) |(begun) at frame )(\d+)")
+_WITH_HEAT = (*(signal.label for signal in HEAT_SIGNALS), "BDF Annotations")
 _ELECTRODE_OFF = "electrode off "
 _BROKEN = (ValueError, TypeError, KeyError, IndexError, ArithmeticError, OSError, Warning)
 
@@ -47,7 +49,7 @@ def is_our_bdf(path: Path) -> bool:
         and bool(words)
         and words[-1].startswith(EQUIPMENT)
         and not header.is_discontinuous
-        and header.labels[N_CHANNELS:] == ("BDF Annotations",)
+        and header.labels[N_CHANNELS:] in (("BDF Annotations",), _WITH_HEAT)
         and len(set(header.samples_per_record[:N_CHANNELS])) == 1
     )
 

@@ -278,6 +278,10 @@ class Journal:
             near = frame if self._near_frame is None else self._near_frame
         return self._append_chunk(ChunkType.STATE, extend_frame(frame, near), body)
 
+    def append_heat(self, body: bytes | bytearray | memoryview, frame: int) -> int:
+        """Append the body of the board's ``HeatState`` as it came, at a full frame index."""
+        return self._append_chunk(ChunkType.HEAT, frame, bytes(body))
+
     def append_gap(self, first_frame: int, n_frames: int) -> int:
         """Append that frames will never come (full index); a marker."""
         if not (0 <= first_frame < _FRAME_LIMIT and 0 < n_frames < _FRAME_LIMIT):

@@ -21,6 +21,7 @@ Little-endian. Payloads:
 - EVENT: JSON object with at least ``kind``; ``end_unknown`` says that the board was out of reach
   at the end and may have measured more.
 - STATE: body of the board's ``state`` message as it came.
+- HEAT: body of the board's ``HeatState`` as it came, at the newest frame then.
 - GAP: ``i64 first_frame, u64 n``, frames that will never come.
 - END: ``i64 end_frame``, one past the last frame of a recording that was ended on purpose.
 """
@@ -80,6 +81,7 @@ class ChunkType(IntEnum):
     STATE = 4
     GAP = 5
     END = 6
+    HEAT = 7
 
 
 class Chunk(NamedTuple):

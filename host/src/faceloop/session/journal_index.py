@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from faceloop.errors import StorageError
 from faceloop.session.coverage import Coverage, extend_frame
 from faceloop.session.disk import storage_error
+from faceloop.session.heat_record import HeatReading, decode_reading
 from faceloop.session.journal_format import (
     END_UNKNOWN,
     NO_FRAME,
@@ -85,6 +86,8 @@ class JournalIndex:
         Packets whose header breaks the protocol, and chunks whose content does.
     n_events_outside : int
         Events at a frame before the recording; they are left out.
+    heat : list of HeatReading
+        As they came.
     last_state : bytes
         Body of the newest ``state`` message, empty if there was none.
     damage : list of Damage
@@ -111,6 +114,7 @@ class JournalIndex:
     n_unreadable: int = 0
     n_events_outside: int = 0
     last_state: bytes = b""
+    heat: list[HeatReading] = field(default_factory=list)
     damage: list[Damage] = field(default_factory=list)
     n_chunks: int = 0
 
@@ -233,6 +237,7 @@ class _Collector:
         self.is_ended = False
         self.n_unreadable = 0
         self.last_state = b""
+        self.heat: list[HeatReading] = []
         self.damage: list[Damage] = []
         self.n_chunks = 0
 
@@ -261,6 +266,12 @@ class _Collector:
             self.events.append(JournalEvent(frame, chunk.host_time_ns, content))
         elif chunk.type == ChunkType.STATE:
             self.last_state = chunk.payload
+        elif chunk.type == ChunkType.HEAT:
+            reading = decode_reading(chunk.frame, chunk.payload)
+            if reading is None:
+                self.n_unreadable += 1
+            else:
+                self.heat.append(reading)
         elif chunk.type == ChunkType.GAP:
             first, n = decode_gap(chunk.payload)
             self.declared_lost.append((first, n))
@@ -336,6 +347,7 @@ class _Collector:
             n_unreadable=self.n_unreadable,
             n_events_outside=len(events) - len(events_inside),
             last_state=self.last_state,
+            heat=self.heat,
             damage=self.damage,
             n_chunks=self.n_chunks,
         )

@@ -42,7 +42,8 @@ class LiveEvent:
     ----------
     kind : str
         ``onset_cue`` (a guarded muscle became active), ``synkinesis`` (an alert that counts),
-        ``synkinesis_end``, ``gap``, ``link_lost``, ``link_back``, ``fault``, ``note``.
+        ``synkinesis_end``, ``gap``, ``link_lost``, ``link_back``, ``fault``, ``note``, ``heat``,
+        ``heat_fault``.
     frame : int
         Frame at which the detector decided, -1 when it has no place in the signal.
     text : str

@@ -15,6 +15,7 @@ from faceloop.errors import DeviceFault, FaceloopError, LinkError, RemoteError, 
 from faceloop.session.analysis import Analysis
 from faceloop.session.assembler import Assembler
 from faceloop.session.block_reader import BlockReader
+from faceloop.session.heat_session import HeatSession
 from faceloop.session.live import LiveBlock, LiveEvent, LiveStatus, MusclePair, Side
 from faceloop.session.missing_packets import MissingPackets
 from faceloop.session.montage import Montage
@@ -25,7 +26,8 @@ from faceloop.session.settings import Settings
 from faceloop.session.verdicts import Verdicts
 from faceloop_dsp import decode_payload
 from faceloop_protocol import control
-from faceloop_protocol.info import Info
+from faceloop_protocol.heat import HeatState
+from faceloop_protocol.info import FEATURE_HEAT, Info
 from faceloop_protocol.limits import HEADER_BYTES
 from faceloop_protocol.state import FAULT_NONE, FAULT_TEXT, STATE_STREAMING, BoardState
 from faceloop_protocol.stream import FLAG_DEGRADED, FLAG_HALF_RATE, FLAG_RESYNC, SHIFT_MASK
@@ -111,6 +113,8 @@ class LiveSession:
         self._lead_off = 0
         self._detail = ""
         self._care_task: asyncio.Task[None] | None = None
+        self._heat = HeatSession(self._link.heat, self._keep_heat, self._note_heat)
+        self._heat_task: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
         self._finishing = asyncio.Lock()
         self._missing = MissingPackets(self._link, self._assembler, self._settle)
@@ -144,6 +148,12 @@ class LiveSession:
     def info(self) -> Info | None:
         """What the board said about itself."""
         return self._info
+
+    @property
+    def heat(self) -> HeatSession | None:
+        """The heat pad, None where the board has no heater."""
+        has_heater = self._info is not None and self._info.features & FEATURE_HEAT
+        return self._heat if has_heater else None
 
     @property
     def frames_so_far(self) -> int:
@@ -200,6 +210,7 @@ class LiveSession:
 
     def report_drawn(self, frame: int, drawn_time_s: float, *, is_cue: bool = False) -> None:
         """Note when the signal up to ``frame``, or the cue of the event there, was on screen."""
+        self._heat.note_presence()  # only a page that is seen draws
         if is_cue:
             self._verdicts.note_drawn(frame, drawn_time_s)
 
@@ -227,6 +238,8 @@ class LiveSession:
             await self.abort()
             raise
         self._care_task = asyncio.create_task(self._care(), name="faceloop-care")
+        if self.heat is not None:
+            self._heat_task = asyncio.create_task(self._heat.run(), name="faceloop-heat")
         return info
 
     async def finish(self, *, is_patient: bool = True) -> SessionResult:
@@ -292,9 +305,12 @@ class LiveSession:
 
     async def abort(self) -> None:
         """Let go of everything; a recording stays as it is and is finished at the next start."""
-        task, self._care_task = self._care_task, None
+        tasks = [self._care_task, self._heat_task]
+        self._care_task = self._heat_task = None
         try:
-            if task is not None and task is not asyncio.current_task():
+            for task in tasks:
+                if task is None or task is asyncio.current_task():
+                    continue
                 task.cancel()
                 # Not by awaiting it alone: that would take this call's own cancellation for its.
                 await asyncio.gather(task, return_exceptions=True)
@@ -431,6 +447,13 @@ class LiveSession:
     def _record_event(self, event: LiveEvent) -> None:
         if event.kind not in ("gap", "synkinesis_end"):
             self._recorder.keep(lambda recording: recording.append_event(event))
+
+    def _keep_heat(self, state: HeatState) -> None:
+        frame = self._assembler.live_frame
+        self._recorder.keep(lambda recording: recording.append_heat(state, frame))
+
+    def _note_heat(self, kind: str, text: str) -> None:
+        self._record_event(LiveEvent(kind, self._assembler.live_frame, text=text))
 
     def _storage_failed(self, error: StorageError) -> None:
         self.error = self.error or error

@@ -19,6 +19,7 @@ from faceloop.session.montage import montage_named
 from faceloop.session.settings import Settings
 from faceloop.session.summary import Summary
 from faceloop_dsp import RestReference
+from faceloop_protocol.heat import HEAT_STATE_BYTES, HeatState, pack_heat_state_into
 from faceloop_protocol.info import Info
 from faceloop_protocol.state import STATE_FORMAT, BoardState
 
@@ -108,6 +109,12 @@ class Recording:
     def append_state(self, state: BoardState) -> None:
         """Append the board's report."""
         self._journal.append_state(struct.pack(STATE_FORMAT, *state))
+
+    def append_heat(self, state: HeatState, frame: int) -> None:
+        """Append what the board told about heat."""
+        body = bytearray(HEAT_STATE_BYTES)
+        pack_heat_state_into(body, state)
+        self._journal.append_heat(body, frame)
 
     def append_gap(self, first_frame: int, n_frames: int) -> None:
         """Append that frames will never come."""

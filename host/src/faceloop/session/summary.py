@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from faceloop.session.heat_record import heat_summary
 from faceloop.session.journal_format import encode_json
 from faceloop.session.journal_index import JournalIndex
 from faceloop.session.journal_signal import JournalSignal
@@ -66,6 +67,8 @@ class Summary:
         ``frame`` from which on it was used.
     board_state : dict or None
         The board's last report.
+    heat : dict or None
+        What ``heat_summary`` says; None when the board told nothing of heat.
     damage : list of [offset, n_bytes]
         Unreadable stretches of the journal.
     """
@@ -99,6 +102,7 @@ class Summary:
     rest: dict[str, Any] | None
     board_state: dict[str, int] | None
     damage: list[tuple[int, int]]
+    heat: dict[str, Any] | None
     summary_version: int = SUMMARY_VERSION
 
     def to_json(self) -> dict[str, Any]:
@@ -159,4 +163,5 @@ def summarise(
         rest=rest.to_json() if rest is not None else None,
         board_state=decode_state(state)._asdict() if len(state) >= LEAST_STATE_BYTES else None,
         damage=[(piece.offset, piece.n_bytes) for piece in index.damage],
+        heat=heat_summary(index.heat, index.header.fs_hz),
     )

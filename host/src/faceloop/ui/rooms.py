@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from faceloop.ui.heat_view import HeatView
 from faceloop.ui.settings_view import SettingsView
 from faceloop.ui.shell import Room
 from faceloop.ui.signal_view import SignalView
@@ -11,4 +12,4 @@ __all__ = ["ROOMS"]
 
 # Train is the patient's. "review" (therapist) and "bench" (builder) have their names in the
 # catalogues; with a second room the header shows a way from one to the other.
-ROOMS = (Room("train", (WelcomeView, SignalView, SettingsView)),)
+ROOMS = (Room("train", (WelcomeView, SignalView, HeatView, SettingsView)),)

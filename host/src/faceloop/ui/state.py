@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from faceloop.errors import FaceloopError
+from faceloop.session.heat_session import HeatSession
 from faceloop.session.live import LiveStatus, LiveView
 from faceloop.ui.feed import LiveFeed
 from faceloop.ui.preferences import PreferenceFile
@@ -85,6 +86,11 @@ class AppState:
         if status.link == "ended":
             self.ended.set()
         return status
+
+    @property
+    def heat(self) -> HeatSession | None:
+        """The session's heat pad, None where there is none."""
+        return getattr(self.live, "heat", None)
 
     def _note(self, place: str) -> None:
         """Remember a recording: first it is a folder, and when it is finished a file in it."""

@@ -1,0 +1,25 @@
+"""The page of the heat pad."""
+
+from __future__ import annotations
+
+from faceloop.session.live import LiveStatus
+from faceloop.ui.heat_panel import HeatPanel
+from faceloop.ui.shell import View
+
+__all__ = ["HeatView"]
+
+
+class HeatView(View):
+    """Heat, on a page of its own."""
+
+    name = "heat"
+    title = "nav.heat"
+    is_listed = True
+
+    def build(self) -> None:
+        """Put the page together."""
+        self._panel = HeatPanel(self.state.heat, self.text.known)
+
+    def refresh(self, status: LiveStatus) -> None:
+        """Say what is new."""
+        self._panel.refresh()

@@ -1,0 +1,30 @@
+"""A board that answers every heat command with the state a test has given it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from faceloop.errors import HeatRefused
+from faceloop_protocol import heat
+
+
+class Board:
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+        self.now = heat.HeatState(
+            **dict.fromkeys(heat.HeatState._fields, 0)
+            | {"state": heat.OFF, "permission": heat.PERMIT_FULL, "face_cdegc": 3400}
+        )
+        self.refusal: HeatRefused | None = None
+
+    def say(self, **changes: int) -> None:
+        self.now = self.now._replace(**changes)
+
+    def __getattr__(self, name: str) -> Any:
+        async def command(*arguments: Any) -> heat.HeatState:
+            self.asked.append((name, *arguments))
+            if name == "request" and self.refusal is not None:
+                raise self.refusal
+            return self.now
+
+        return command

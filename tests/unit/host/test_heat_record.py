@@ -1,0 +1,84 @@
+"""Heat in a recording: signals beside the EMG, and what a report says."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from faceloop.session.bdf_reader import is_our_bdf, read_our_bdf
+from faceloop.session.heat_record import (
+    HEAT_SIGNALS,
+    NO_READING,
+    HeatReading,
+    heat_signals,
+    heat_summary,
+)
+from faceloop.session.journal_format import ChunkType, encode_end
+from faceloop_protocol import heat
+
+FAKE = runpy.run_path(str(Path(__file__).parents[2] / "fakes" / "fake_recording.py"))
+LABELS = [signal.label for signal in HEAT_SIGNALS]
+
+
+def state(**changes: int) -> heat.HeatState:
+    values = dict.fromkeys(heat.HeatState._fields, 0)
+    values |= {"state": heat.HOLD, "face_cdegc": 3900, "core_cdegc": 4105, "power_mw": 1400}
+    return heat.HeatState(**(values | changes))
+
+
+def body(told: heat.HeatState) -> bytes:
+    packed = bytearray(heat.HEAT_STATE_BYTES)
+    heat.pack_heat_state_into(packed, told)
+    return bytes(packed)
+
+
+def test_heat_stands_in_the_file_beside_the_emg(tmp_path: Path) -> None:
+    kit = FAKE["RecordingKit"]()
+    path = kit.write_journal(
+        tmp_path,
+        kit.packets_chunk(*(kit.packet(i * 20) for i in range(55))),
+        (ChunkType.HEAT, 350, body(state())),
+        (ChunkType.HEAT, 900, body(state(face_cdegc=4010, state=heat.LATCHED, cause=74))),
+        (ChunkType.HEAT, 901, b"torn"),
+        (ChunkType.END, 1100, encode_end(1100)),
+    )
+    summary, recording, samples = FAKE["finish"](path)
+    np.testing.assert_array_equal(samples[:, :8], kit.counts(0, 1100))
+    signals = {signal.label: signal for signal in recording.signals[8:]}
+    assert list(signals) == LABELS
+    face = signals["Temp face"]
+    assert (face.sampling_frequency, face.physical_dimension) == (10, "degC")
+    np.testing.assert_allclose(face.data, [-300, 39.0, 39.0, 39.0, 40.1, 40.1], atol=0.006)
+    np.testing.assert_allclose(signals["Heat power"].data[1], 1400, atol=0.6)
+    assert signals["Heat state"].digital.tolist()[1:] == [4, 4, 4, 7, 7]
+    assert summary.packets_unreadable == 1
+    told = json.loads((tmp_path / "session.json").read_text())["heat"]
+    assert told["face_max_degc"] == 40.1
+    assert told["faults"] == [heat.CAUSE_TEXT[heat.FACE_HOT]]
+    assert is_our_bdf(tmp_path / "recording.bdf")
+    read = read_our_bdf(tmp_path / "recording.bdf")
+    assert read.n_frames == 1100 and len(read.labels) == 8
+
+
+def test_a_reading_older_than_two_seconds_is_none() -> None:
+    samples = heat_signals([HeatReading(199, state())], 0, 25, 2000)
+    known = samples[:, 0] != NO_READING
+    assert known.tolist() == [True] * 20 + [False] * 5
+    assert (heat_signals([], 0, 2, 2000) == NO_READING).all()
+
+
+@pytest.mark.parametrize("n_readings", [0, 1, 5])
+def test_summary_counts_heated_time_by_readings(n_readings: int) -> None:
+    readings = [HeatReading(500 * i, state(dose_umin=1000 * i)) for i in range(n_readings)]
+    told: dict[str, Any] | None = heat_summary(readings, 2000)
+    if not n_readings:
+        assert told is None
+        return
+    assert told is not None
+    assert told["heated_s"] == 0.25 * (n_readings - 1)
+    assert told["dose_cem43"] == pytest.approx(0.001 * (n_readings - 1))

@@ -1,0 +1,120 @@
+"""Wishes, lease and presence of a heat session, against a board that answers at once."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faceloop.errors import HeatRefused
+from faceloop.session.heat_session import EXERCISE, PRESENCE_S, SILENT, HeatSession
+from faceloop_protocol import heat
+
+Board = runpy.run_path(str(Path(__file__).parents[2] / "fakes" / "fake_heat_board.py"))["Board"]
+
+
+class Rig:
+    def __init__(self) -> None:
+        self.board: Any = Board()
+        self.now_s = 100.0
+        self.readings: list[heat.HeatState] = []
+        self.events: list[tuple[str, str]] = []
+        self.session = HeatSession(
+            self.board,
+            self.readings.append,
+            lambda kind, text: self.events.append((kind, text)),
+            lambda: self.now_s,
+        )
+
+    async def steps(self, n: int, step_s: float = 0.25) -> list[Any]:
+        """Return the commands of ``n`` steps."""
+        begin = len(self.board.asked)
+        for _ in range(n):
+            await self.session.step()
+            self.now_s += step_s
+        return [name for name, *_ in self.board.asked[begin:]]
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+async def test_lease_is_renewed_once_a_second_while_a_page_is_seen(rig: Rig) -> None:
+    assert await rig.steps(2) == ["tell_time", "state", "state"]
+    rig.session.note_presence()
+    rig.session.ask(39.0, 10)
+    rig.board.say(state=heat.WAIT_BUTTON)
+    assert await rig.steps(9) == ["request", *["renew", "state", "state", "state"] * 2, "renew"]
+    assert ("request", 39.0, 10) in rig.board.asked
+    # The page is hidden: no beat any more.
+    rig.now_s += PRESENCE_S
+    assert set(await rig.steps(8)) == {"state"}
+    rig.session.note_presence()
+    assert "renew" in await rig.steps(1)
+
+
+async def test_nobody_seen_means_no_lease_at_all(rig: Rig) -> None:
+    rig.session.ask(39.0, 10)
+    rig.board.say(state=heat.WAIT_BUTTON)
+    assert "renew" not in await rig.steps(12)
+
+
+async def test_exercise_ends_heat_and_none_begins_in_it(rig: Rig) -> None:
+    rig.session.note_presence()
+    rig.session.ask(39.0, 10)
+    rig.board.say(state=heat.HOLD)
+    await rig.steps(2)
+    rig.session.begin_exercise()
+    rig.board.say(state=heat.COOL, cause=heat.STOPPED)
+    assert "end" in await rig.steps(1)
+    rig.session.note_presence()
+    rig.session.ask(39.0, 10)
+    assert rig.session.view().problem == EXERCISE
+    assert set(await rig.steps(6)) == {"state"}
+    rig.session.end_exercise()
+    rig.session.ask(39.0, 10)
+    assert "request" in await rig.steps(1)
+
+
+async def test_refusal_is_told_with_its_cause(rig: Rig) -> None:
+    rig.board.refusal = HeatRefused("no test", heat.NOT_PERMITTED)
+    rig.session.ask(39.0, 10)
+    with pytest.raises(HeatRefused):
+        await rig.session.step()
+
+
+async def test_states_and_faults_become_events_and_every_answer_a_reading(rig: Rig) -> None:
+    await rig.steps(2)
+    rig.board.say(state=heat.WARMUP)
+    await rig.steps(2)
+    rig.board.say(state=heat.LATCHED, cause=heat.FACE_HOT)
+    await rig.steps(1)
+    assert rig.events == [
+        ("heat", "WARMUP"),
+        ("heat_fault", f"LATCHED: {heat.CAUSE_TEXT[heat.FACE_HOT]}"),
+    ]
+    assert len(rig.readings) == 6
+
+
+async def test_what_is_not_known_counts_as_on(rig: Rig) -> None:
+    assert rig.session.view().is_on
+    rig.session.watch()
+    await rig.steps(1)
+    view = rig.session.view()
+    assert not view.is_on and view.skin_degc == 34.0
+    rig.now_s += 10
+    view = rig.session.view()
+    assert view.is_on and view.skin_degc is None and view.problem == SILENT
+
+
+async def test_flagged_wearer_gets_less(rig: Rig) -> None:
+    rig.board.say(permission=heat.PERMIT_FLAGGED)
+    await rig.steps(1)
+    assert rig.session.most_degc() == 38.5
+    rig.board.say(permission=heat.PERMIT_FULL)
+    await rig.steps(1)
+    assert (rig.session.least_degc(), rig.session.most_degc()) == (36.0, 40.0)
+    assert rig.session.most_minutes() == 15
