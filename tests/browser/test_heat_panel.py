@@ -39,7 +39,7 @@ async def heated(
             page.on("pageerror", lambda error: console.append(str(error)))
             await page.goto(app.url)
             await page.get_by_role("button", name="Start").click()
-            await page.get_by_role("button", name=TEXTS["title"], exact=True).click()
+            await page.get_by_role("link", name=TEXTS["title"], exact=True).click()
             yield page, board, console
             await page.close()
     finally:

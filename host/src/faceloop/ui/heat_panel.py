@@ -48,10 +48,10 @@ class HeatPanel:
         self._is_fit_today = False
         self._is_asking_questions = False
         with tag("section", classes="fl-heat", aria_labelledby="fl-heat-title") as root:
-            tag("h2", TEXTS["title"], id="fl-heat-title")
-            tag("p", TEXTS["what"], "fl-quiet")
+            tag("h2", self._known(TEXTS["title"]), id="fl-heat-title")
+            tag("p", self._known(TEXTS["what"]), "fl-quiet")
             if session is None:
-                tag("p", TEXTS["no_heater"])
+                tag("p", self._known(TEXTS["no_heater"]))
                 return
             self._build(session)
         self._root = root
@@ -81,17 +81,17 @@ class HeatPanel:
             self._then = tag("p", classes="fl-quiet")
         self._prompt = tag("div", classes="fl-card fl-urgent", role="alert", hidden="")
         with self._prompt:
-            tag("p", TEXTS["still_there"])
-            tag("p", TEXTS["still_there_why"], "fl-quiet")
-            self._button(TEXTS["still_there_yes"], session.confirm)
+            tag("p", self._known(TEXTS["still_there"]))
+            tag("p", self._known(TEXTS["still_there_why"]), "fl-quiet")
+            self._button(self._known(TEXTS["still_there_yes"]), session.confirm)
         self._facts: dict[str, Text] = {}
-        with tag("dl", classes="fl-status", aria_label=TEXTS["title"]):
+        with tag("dl", classes="fl-status", aria_label=self._known(TEXTS["title"])):
             for key, name, text in heat_facts(HeatView()):
                 with tag("div", data_item=key):
-                    tag("dt", name)
+                    tag("dt", self._known(name))
                     self._facts[key] = tag("dd", text)
-        self._stop = self._button(TEXTS["stop"], self._on_stop)
-        tag("p", TEXTS["stop_anyway"], "fl-quiet")
+        self._stop = self._button(self._known(TEXTS["stop"]), self._on_stop)
+        tag("p", self._known(TEXTS["stop_anyway"]), "fl-quiet")
         self._gate = tag("div", classes="fl-card", hidden="")
         with self._gate:
             self._build_gate()
@@ -100,35 +100,43 @@ class HeatPanel:
             self._build_start()
 
     def _build_gate(self) -> None:
-        tag("h3", TEXTS["questions_title"])
+        tag("h3", self._known(TEXTS["questions_title"]))
         with tag("fieldset"):
-            tag("legend", TEXTS["questions"])
+            tag("legend", self._known(TEXTS["questions"]))
             for at, question in enumerate(QUESTIONS):
-                self._tick(question, partial(self._answer, at))
-        self._stop_here = tag("p", TEXTS["questions_stop"], role="status", hidden="")
+                self._tick(self._known(question), partial(self._answer, at))
+        self._stop_here = tag("p", self._known(TEXTS["questions_stop"]), role="status", hidden="")
         self._test = tag("div")
         with self._test:
-            tag("h3", TEXTS["test_title"])
-            tag("p", TEXTS["test"])
-            self._button(TEXTS["test_yes"], self._passed)
-            self._button(TEXTS["test_no"], self._failed)
-        self._failed_text = tag("p", TEXTS["test_failed"], role="status", hidden="")
+            tag("h3", self._known(TEXTS["test_title"]))
+            tag("p", self._known(TEXTS["test"]))
+            self._button(self._known(TEXTS["test_yes"]), self._passed)
+            self._button(self._known(TEXTS["test_no"]), self._failed)
+        self._failed_text = tag("p", self._known(TEXTS["test_failed"]), role="status", hidden="")
 
     def _build_start(self) -> None:
-        self._tick(TEXTS["today"], self._answer_today)
+        self._tick(self._known(TEXTS["today"]), self._answer_today)
         with tag("p", classes="fl-heat-choice"):
-            tag("span", TEXTS["setpoint"])
-            self._button("−", lambda: self._warmer(-_STEP_DEGC), TEXTS["setpoint"] + " −")
+            tag("span", self._known(TEXTS["setpoint"]))
+            self._button(
+                "−", lambda: self._warmer(-_STEP_DEGC), self._known(TEXTS["setpoint"]) + " −"
+            )
             self._setpoint = tag("span", classes="fl-number", aria_live="polite")
-            self._button("+", lambda: self._warmer(_STEP_DEGC), TEXTS["setpoint"] + " +")
+            self._button(
+                "+", lambda: self._warmer(_STEP_DEGC), self._known(TEXTS["setpoint"]) + " +"
+            )
         with tag("p", classes="fl-heat-choice"):
-            tag("span", TEXTS["minutes"])
-            self._button("−", lambda: self._longer(-_STEP_MIN), TEXTS["minutes"] + " −")
+            tag("span", self._known(TEXTS["minutes"]))
+            self._button(
+                "−", lambda: self._longer(-_STEP_MIN), self._known(TEXTS["minutes"]) + " −"
+            )
             self._length = tag("span", classes="fl-number", aria_live="polite")
-            self._button("+", lambda: self._longer(_STEP_MIN), TEXTS["minutes"] + " +")
-        self._ask = self._button(TEXTS["ask"], self._on_ask)
+            self._button(
+                "+", lambda: self._longer(_STEP_MIN), self._known(TEXTS["minutes"]) + " +"
+            )
+        self._ask = self._button(self._known(TEXTS["ask"]), self._on_ask)
         self._ask.classes("fl-primary")
-        self._button(TEXTS["redo"], self._redo)
+        self._button(self._known(TEXTS["redo"]), self._redo)
 
     @staticmethod
     def _button(text: str, act: Callable[[], None], label: str = "") -> Text:
