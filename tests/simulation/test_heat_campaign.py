@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 
-import numpy as np
 import pytest
 
-from faceloop.twin.heat.campaign import healthy_session, misses, random_fault_run
+from faceloop.twin.heat.campaign import Run, fault_at, healthy_at, misses
 from faceloop.twin.heat.faults import FAULTS, fault_named
 from faceloop_protocol import heat_limits as limits
 from faceloop_protocol.heat import CAUSE_TEXT, FIRST_LATCH
@@ -16,11 +17,19 @@ SHORT = 400
 FULL = 10_000
 
 
+def played(play: Callable[[int], Run], n_runs: int) -> Iterator[Run]:
+    """Play many sessions on every core, few on this one."""
+    if n_runs <= SHORT:
+        yield from map(play, range(n_runs))
+        return
+    with ProcessPoolExecutor() as pool:
+        yield from pool.map(play, range(n_runs), chunksize=100)
+
+
 def healthy(n_wearers: int) -> None:
     ends: Counter[int] = Counter()
     hottest_degc, most_cem43 = 0.0, 0.0
-    for index in range(n_wearers):
-        run = healthy_session(np.random.default_rng([1, index]))
+    for run in played(healthy_at, n_wearers):
         ends[run.cause] += 1
         hottest_degc = max(hottest_degc, run.max_skin_degc)
         most_cem43 = max(most_cem43, run.dose_cem43)
@@ -38,8 +47,7 @@ def faulty(n_wearers: int) -> None:
     missed: defaultdict[str, list[str]] = defaultdict(list)
     hottest: defaultdict[str, float] = defaultdict(float)
     dose: defaultdict[str, float] = defaultdict(float)
-    for index in range(n_wearers):
-        run = random_fault_run(np.random.default_rng([2, index]))
+    for run in played(fault_at, n_wearers):
         assert run.fault is not None
         fault = fault_named(run.fault)
         runs[fault.name] += 1

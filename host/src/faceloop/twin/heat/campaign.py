@@ -24,7 +24,16 @@ from faceloop_protocol.heat import (
     WARMUP,
 )
 
-__all__ = ["HEATING_STATES", "Run", "healthy_session", "misses", "random_fault_run", "run_fault"]
+__all__ = [
+    "HEATING_STATES",
+    "Run",
+    "fault_at",
+    "healthy_at",
+    "healthy_session",
+    "misses",
+    "random_fault_run",
+    "run_fault",
+]
 
 HEATING_STATES = {"WARMUP": WARMUP, "HOLD": HOLD, "PAUSED": PAUSED}
 _ENDED = states(COOL, OFF, LATCHED, LOCKED)
@@ -286,3 +295,13 @@ def _restore(g12: float, g1a: float, rho: float) -> Callable[[Bench], None]:
         bench.pad.is_lead_off = False
 
     return restore
+
+
+def healthy_at(index: int) -> Run:
+    """Return the healthy session of this number: the same one wherever it is played."""
+    return healthy_session(np.random.default_rng([1, index]))
+
+
+def fault_at(index: int) -> Run:
+    """Return the session with a fault of this number."""
+    return random_fault_run(np.random.default_rng([2, index]))
