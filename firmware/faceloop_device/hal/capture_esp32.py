@@ -143,6 +143,9 @@ class Capture:
             return  # the frame of this edge has been read already, in place of an older one
         lost = self._arrival.take(now_us)
         self._spi.readinto(self._frame)
+        now_us = time.ticks_us()
+        if not self._arrival.is_early(now_us) and pin.value():
+            lost += self._arrival.take(now_us) + 1  # an edge came first: this is its frame
         if not self._room:
             self._lost += lost + 1  # nobody looks
             return

@@ -192,7 +192,7 @@ def run(name, ppm, seconds, delay_us, pump_every=5, start_us=0):
     assert stream.frames.resyncs == 0
     # Read within a moment of its edge a frame may pass for the one before, until the next one.
     assert misplaced <= lost // 20, (misplaced, lost)
-    print("ok %s: %d frames, %d lost, %d forgotten" % (name, got, lost, world.forgotten))
+    print("ok %s: %d frames, %d lost, %d misplaced" % (name, got, lost, misplaced))
     return lost
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from faceloop.errors import DeviceFault
-from faceloop.session.live_session import LiveSession
+from faceloop.session.live_session import COARSE_TEXT, HALF_RATE_TEXT, LiveSession
 from faceloop.session.montage import MONTAGES
 from faceloop_protocol.state import (
     FAULT_CONVERTER_SILENT,
@@ -20,6 +20,7 @@ from faceloop_protocol.state import (
     BoardState,
     decode_state,
 )
+from faceloop_protocol.stream import FLAG_DEGRADED, FLAG_HALF_RATE
 
 
 class Air:
@@ -95,3 +96,18 @@ async def test_abort_that_is_cancelled_ends_the_session_and_stays_cancelled():
     assert air.n_closed == 1, "the link is closed all the same"
     assert session.status().link == "ended"
     await session.wait_ended()
+
+
+@pytest.mark.parametrize(
+    ("flags", "text"),
+    [
+        (0, ""),
+        (FLAG_HALF_RATE, ""),  # all that this board has
+        (FLAG_DEGRADED, COARSE_TEXT),
+        (FLAG_DEGRADED | FLAG_HALF_RATE, HALF_RATE_TEXT),
+    ],
+)
+async def test_only_what_was_given_up_for_the_link_is_called_slow(flags: int, text: str):
+    session = session_over(Air())
+    session._note_flags(0, flags)
+    assert session.status().message == text

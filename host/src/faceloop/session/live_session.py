@@ -408,10 +408,8 @@ class LiveSession:
     def _note_flags(self, first_frame: int, flags: int) -> None:
         """Say what the board gave up or found out; the recording has the flags themselves."""
         detail = ""
-        if flags & FLAG_HALF_RATE:
-            detail = HALF_RATE_TEXT
-        elif flags & FLAG_DEGRADED:
-            detail = COARSE_TEXT
+        if flags & FLAG_DEGRADED:  # a board that has no more than half the rate gives up nothing
+            detail = HALF_RATE_TEXT if flags & FLAG_HALF_RATE else COARSE_TEXT
         if detail != self._detail:
             self._detail = detail
             text = detail or "The link keeps up again: every detail is back."
