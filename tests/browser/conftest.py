@@ -9,6 +9,7 @@ import io
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -99,6 +100,23 @@ async def wait_for_stat(page: Page, name: str, least: float, timeout_s: float = 
     async with asyncio.timeout(timeout_s):
         while not await page.evaluate(f"window.faceloop?.stats?.{name} >= {least}"):
             await asyncio.sleep(0.05)
+
+
+async def axe_findings(page: Page) -> list[str]:
+    """Return what axe-core calls serious or critical."""
+    axe = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+    await page.evaluate(axe)
+    result = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{found['id']} ({found['impact']}): {[node['html'] for node in found['nodes']]}"
+        for found in result["violations"]
+        if found["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.fixture(scope="session")
+def serious() -> Callable[[Page], Awaitable[list[str]]]:
+    return axe_findings
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -11,37 +10,27 @@ from playwright.async_api import Page, expect
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
-async def findings(page: Page) -> list[str]:
-    """Return what axe-core calls serious or critical."""
-    axe = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
-    await page.evaluate(axe)
-    result = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{found['id']} ({found['impact']}): {[node['html'] for node in found['nodes']]}"
-        for found in result["violations"]
-        if found["impact"] in ("serious", "critical")
-    ]
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
-async def test_axe_finds_nothing_serious(page: Page, app: Any, scheme: Any, width: int) -> None:
+async def test_axe_finds_nothing_serious(
+    page: Page, app: Any, serious: Any, scheme: Any, width: int
+) -> None:
     await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     await page.set_viewport_size({"width": width, "height": 800})
-    assert await findings(page) == []
+    assert await serious(page) == []
     await page.get_by_role("button", name="Live signal").click()
     await expect(page.locator("canvas")).to_have_count(4)
-    assert await findings(page) == []
+    assert await serious(page) == []
     app.live.cue("synkinesis")
     await expect(page.locator("[data-alert]")).not_to_have_text("")
-    assert await findings(page) == []
+    assert await serious(page) == []
     app.live.refuse_recording = True
     await page.get_by_role("button", name="Record").click()
     await expect(page.locator(".fl-problem")).to_be_visible()
-    assert await findings(page) == []
+    assert await serious(page) == []
     await page.get_by_role("button", name="End session").click()
     await expect(page.locator("h1")).to_have_text("The session has ended.")
-    assert await findings(page) == []
+    assert await serious(page) == []
 
 
 async def focused(page: Page) -> tuple[str, bool]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from faceloop.training.profiles import Profile, Profiles
 from faceloop.ui import texts
 from faceloop.ui.texts import LANGUAGES, Texts, catalogue
 
@@ -122,14 +123,26 @@ def long_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(texts, "catalogue", lambda language: grown)
 
 
-PAGES = ("", "signal", "settings")
+PAGES = ("", "profile", "today", "setup", "training", "results", "signal", "settings")
+
+
+def with_profile(root: Path) -> Path:
+    """Return a data folder in which someone trains."""
+    Profiles(root).create(Profile("anna", "left", "synkinesis"))
+    return root
 
 
 @pytest.mark.parametrize(("size", "width"), [("100", 390), ("200", 780)])
 async def test_texts_of_1_4_times_the_length_have_room(
-    long_texts: None, fake_module: Any, start_app: Any, browser: Browser, size: str, width: int
+    long_texts: None,
+    fake_module: Any,
+    start_app: Any,
+    browser: Browser,
+    tmp_path: Path,
+    size: str,
+    width: int,
 ) -> None:
-    async with start_app(fake_module.FakeLive()) as app:
+    async with start_app(fake_module.FakeLive(), data=with_profile(tmp_path)) as app:
         page = await browser.new_page(viewport={"width": width, "height": 844})
         await page.goto(app.url)
         await page.locator("h1").wait_for()
@@ -144,9 +157,9 @@ async def test_texts_of_1_4_times_the_length_have_room(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_each_language_has_room_on_a_phone(
-    fake_module: Any, start_app: Any, browser: Browser, language: str
+    fake_module: Any, start_app: Any, browser: Browser, tmp_path: Path, language: str
 ) -> None:
-    async with start_app(fake_module.FakeLive()) as app:
+    async with start_app(fake_module.FakeLive(), data=with_profile(tmp_path)) as app:
         context = await browser.new_context(
             viewport={"width": 360, "height": 740}, locale=language
         )

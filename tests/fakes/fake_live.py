@@ -49,6 +49,7 @@ class FakeLive:
         self.fs_hz = FS_HZ
         self.is_calibrated = is_calibrated
         self.has_alerts = alerts
+        self.effort_uv = EFFORT_UV.copy()
         self.hold: float | None = None  # 0-1: a steady effort instead of the movement
         self.refuse_recording = False
         self.stop_takes_s = 0.0
@@ -94,7 +95,7 @@ class FakeLive:
         phase_s = first / FS_HZ % MOVE_PERIOD_S
         lift = max(0.0, math.sin(math.pi * (phase_s - 1.5) / 2.5)) if 1.5 < phase_s < 4 else 0.0
         lift = lift if self.hold is None else self.hold
-        rms_uv = np.hypot(REST_UV, EFFORT_UV * np.float32(lift)).astype(np.float32)
+        rms_uv = np.hypot(REST_UV, self.effort_uv * np.float32(lift)).astype(np.float32)
         trace_uv = self._rng.standard_normal((BLOCK_FRAMES, 8), np.float32) * rms_uv
         noise = 1 + 0.04 * self._rng.standard_normal(8)
         envelope_uv = (rms_uv * noise).astype(np.float32)

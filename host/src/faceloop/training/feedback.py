@@ -93,6 +93,8 @@ class Feedback:
         Levels; None is not shown.
     goal_share : float
         Where the moving target stands now.
+    hold_share : float
+        Where it stands in the hold: the scale of a drawing.
     band : tuple of float
         Edges of the band around it.
     is_shown : bool
@@ -108,6 +110,7 @@ class Feedback:
     left_share: float | None
     right_share: float | None
     goal_share: float
+    hold_share: float
     band: tuple[float, float]
     is_shown: bool
     is_muted: bool
@@ -143,6 +146,7 @@ def trial_feedback(
         left_share=left if is_shown and not math.isnan(left) else None,
         right_share=right if is_shown and not math.isnan(right) else None,
         goal_share=goal,
+        hold_share=trial.spec.goal_share,
         band=(max(goal - half, 0.0), goal + half),
         is_shown=is_shown,
         is_muted=is_muted,

@@ -7,6 +7,7 @@ import contextlib
 import os
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
@@ -15,17 +16,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from faceloop.errors import FaceloopError, UsageError
 from faceloop.session.live import LiveView
+from faceloop.training.outputs import Outputs
+from faceloop.training.setup import SetUpTimes
 from faceloop.ui import assets
 from faceloop.ui.access import Access
 from faceloop.ui.entry import entry_files, html_attributes
-from faceloop.ui.gate import Gate
+from faceloop.ui.gate import PHOTO_PATH, Gate
 from faceloop.ui.launch_page import launch_folder
 from faceloop.ui.launch_page import open_browser as launch
 from faceloop.ui.live_socket import serve_live_socket
+from faceloop.ui.photo import serve_photo
 from faceloop.ui.preferences import PreferenceFile
 from faceloop.ui.rooms import ROOMS
 from faceloop.ui.shell import REFRESH_S
 from faceloop.ui.state import AppState
+from faceloop.ui.training_room import TrainingRoom
 from faceloop.ui.web import has_pages, showing
 
 __all__ = ["serve"]
@@ -36,6 +41,7 @@ LIVE_PATH = "/ws/live"
 MAX_SOCKET_MESSAGE_BYTES = 64 * 1024
 # After the end every open page gets its last words before the server goes.
 FAREWELL_S = 2.0
+TICK_S = 0.1
 
 
 async def serve(
@@ -47,6 +53,8 @@ async def serve(
     stay_open: bool = False,
     note: str = "",
     data: Path | None = None,
+    outputs: Outputs | None = None,
+    times: SetUpTimes | None = None,
 ) -> None:
     """Serve the web app until the session ends or this coroutine is cancelled.
 
@@ -67,17 +75,30 @@ async def serve(
     note : str
         For the first screen and the last: what is special about this session.
     data : Path or None
-        Data folder, where the person's choices are kept; None keeps them until the end.
+        Data folder: choices, profiles, training days. None keeps them until the end only.
+    outputs : Outputs, optional
+        What the training may do outside: vibrate, warm, mark the recording.
+    times : SetUpTimes, optional
+        Of the set-up.
 
     Raises
     ------
     UsageError
         If the port is taken, or an app is already served by this process.
     """
-    with _alone(), contextlib.closing(_listen(port)) as listener, launch_folder() as folder:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_alone())
+        listener = stack.enter_context(contextlib.closing(_listen(port)))
+        folder = stack.enter_context(launch_folder())
+        if data is None:
+            root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faceloop-")))
+        else:
+            root = data
         port = listener.getsockname()[1]
         access = Access(port)
-        state = AppState(live, PreferenceFile(data), note)
+        room = TrainingRoom(live, root, outputs, times=times)
+        stack.callback(room.leave)
+        state = AppState(live, PreferenceFile(data), room, note)
         async with showing(state) as web_app:
             gate = Gate(
                 _Paths(state, web_app),
@@ -89,6 +110,7 @@ async def serve(
             server = _Server(_config(gate))
             serving = asyncio.create_task(server.serve(sockets=[listener]), name="web server")
             feeding = asyncio.create_task(_feed(state), name="live feed")
+            ticking = asyncio.create_task(_tick(state), name="training clock")
             try:
                 await server.wait_until_ready(serving)
                 if on_ready is not None:
@@ -99,7 +121,8 @@ async def serve(
             finally:
                 server.should_exit = True
                 feeding.cancel()
-                await asyncio.gather(serving, feeding, return_exceptions=True)
+                ticking.cancel()
+                await asyncio.gather(serving, feeding, ticking, return_exceptions=True)
 
 
 class _Server(uvicorn.Server):
@@ -139,6 +162,8 @@ class _Paths:
         path = scope.get("path", "")
         if scope["type"] == "websocket" and path == LIVE_PATH:
             await serve_live_socket(self._state.live, self._state.feed, scope, receive, send)
+        elif scope["type"] == "http" and path == PHOTO_PATH:
+            await serve_photo(self._state.room, scope, receive, send)
         elif scope["type"] == "http" and path.startswith(assets.PREFIX):
             await assets.asset(path)(scope, receive, send)
         else:
@@ -166,6 +191,13 @@ async def _feed(state: AppState) -> None:
         await state.feed.run()
     except FaceloopError as error:
         state.fault = str(error)
+
+
+async def _tick(state: AppState) -> None:
+    """Let the training's time pass, also while there is no signal."""
+    while True:
+        state.room.tick()
+        await asyncio.sleep(TICK_S)
 
 
 async def _until_over(state: AppState, serving: asyncio.Task[None], stay_open: bool) -> None:

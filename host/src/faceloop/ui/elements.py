@@ -10,7 +10,17 @@ from nicegui.elements.mixins.text_element import TextElement
 
 from faceloop.ui.preferences import Preferences
 
-__all__ = ["Choice", "LiveArea", "Presence", "ShellElement", "Text", "looks", "tag"]
+__all__ = [
+    "Choice",
+    "LiveArea",
+    "Mirror",
+    "Photo",
+    "Presence",
+    "ShellElement",
+    "Text",
+    "looks",
+    "tag",
+]
 
 
 class Text(TextElement):
@@ -69,6 +79,45 @@ class ShellElement(ui.element, component="static/shell.js"):
         """Tell that another page is shown."""
         self._turn += 1
         self.props.update({"path": path, "title": title, "focus": focus, "turn": self._turn})
+        self.update()
+
+
+class Mirror(ui.element, component="static/mirror.js"):
+    """The camera's picture as in a mirror, in the browser only.
+
+    Parameters
+    ----------
+    mode : str
+        ``normal``, or ``left`` or ``right``: that half twice.
+    label, failed : str
+        What it is called, and what is said without a camera.
+    """
+
+    def __init__(self, mode: str, label: str, failed: str) -> None:
+        super().__init__()
+        self.props.update({"mode": mode, "label": label, "failed": failed})
+
+
+class Photo(ui.element, component="static/photo.js"):
+    """The last placement photo, and the camera for a new one.
+
+    Parameters
+    ----------
+    label, old_label, failed : str
+        Names of the camera's picture and of the last photo; what is said when neither works.
+    """
+
+    def __init__(self, label: str, old_label: str, failed: str) -> None:
+        super().__init__()
+        self.props.update({"label": label, "oldLabel": old_label, "failed": failed})
+        self.props.update({"isOn": False, "take": 0, "stamp": ""})
+
+    def show(
+        self, *, is_on: bool | None = None, take: int | None = None, stamp: str | None = None
+    ) -> None:
+        """Turn the camera on or off, take a photo at a new number, show the photo of a stamp."""
+        given = {"isOn": is_on, "take": take, "stamp": stamp}
+        self.props.update({name: value for name, value in given.items() if value is not None})
         self.update()
 
 
@@ -132,7 +181,7 @@ class Choice(ui.element, component="static/choice.js"):
             self.update()
 
 
-def tag(name: str, text: str = "", classes: str = "", **attributes: str | int) -> Text:
+def tag(name: str, text: str = "", classes: str = "", **attributes: str | float) -> Text:
     """Return a new element.
 
     Parameters
@@ -140,7 +189,7 @@ def tag(name: str, text: str = "", classes: str = "", **attributes: str | int) -
     name : str
         HTML tag.
     text, classes : str
-    **attributes : str or int
+    **attributes : str or number
         HTML attributes; ``_`` stands for ``-``.
     """
     element = Text(name, text)

@@ -45,7 +45,7 @@ SITES: Mapping[str, Site] = {
     "depressor_anguli_oris": Site((48, 316), (52, 332), (70, 322)),
     "mentalis": Site((14, 332), (14, 349), (32, 346)),
     "platysma": Site((62, 392), (52, 407), (80, 408)),
-    "masseter": Site((97, 258), (91, 275), (112, 282)),
+    "masseter": Site((88, 258), (82, 276), (106, 270)),
 }
 # The face, right half and left half mirrored; drawn once, with the line of the theme.
 _OUTLINE = (

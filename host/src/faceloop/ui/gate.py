@@ -16,12 +16,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from faceloop.ui.access import Access
 
-__all__ = ["Gate"]
+__all__ = ["PHOTO_PATH", "Gate"]
 
 LOGIN_PATH = "/session"
 LOGIN_HEADER = "x-faceloop"
 MAX_LOGIN_BYTES = 1024
 SOCKET_PATH = "/_nicegui_ws"
+# The one thing a page sends that is no message: the placement photo.
+PHOTO_PATH = "/photo"
 
 # The one style attribute of NiceGUI's own page template, "display: none", by hash.
 _TEMPLATE_STYLE_HASH = "'sha256-ZdHxw9eWtnxUb3mk6tBS+gIiVUPE3pGM470keHPDFlE='"
@@ -32,7 +34,7 @@ _FIXED_HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "x-frame-options": "DENY",
-    "permissions-policy": "camera=(), microphone=(), geolocation=(), usb=()",
+    "permissions-policy": "camera=(self), microphone=(), geolocation=(), usb=()",
 }
 
 
@@ -120,7 +122,8 @@ class Gate:
         method = scope.get("method", "GET")
         is_login = scope["path"] == LOGIN_PATH
         is_socket = scope["type"] == "websocket"
-        if method not in ("GET", "HEAD") and not (method == "POST" and is_login):
+        is_post_known = is_login or scope["path"] == PHOTO_PATH
+        if method not in ("GET", "HEAD") and not (method == "POST" and is_post_known):
             return "This method is not allowed."
         if is_socket or method == "POST":
             if _only(headers.getlist("origin")) != f"http://{host}":
@@ -134,7 +137,7 @@ class Gate:
         return ""
 
     async def _choose(self, scope: Scope, headers: Headers, receive: Receive) -> ASGIApp:
-        if scope["method"] == "POST":
+        if scope["method"] == "POST" and scope["path"] == LOGIN_PATH:
             cookie = self._access.redeem(await _read(receive))
             if cookie is None:
                 return PlainTextResponse(

@@ -22,6 +22,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "palette": ("standard", "green_red", "plain"),
     "motion": ("auto", "reduced"),
     "text_size": ("100", "125", "150", "200"),
+    "form": ("bars", "shape", "none"),
     "sound": ("on", "off"),
     "captions": ("on", "off"),
     "volume": ("60", *(str(step) for step in range(0, 101, 10) if step != 60)),
@@ -37,6 +38,8 @@ class Preferences:
     language : str
         Empty: not chosen yet, the browser's language is used.
     theme, palette, motion : str
+    form : str
+        How a repetition is drawn.
     text_size, volume : str
         Per cent.
     sound, captions : str
@@ -48,6 +51,7 @@ class Preferences:
     palette: str = "standard"
     motion: str = "auto"
     text_size: str = "100"
+    form: str = "bars"
     sound: str = "on"
     captions: str = "on"
     volume: str = "60"

@@ -12,6 +12,7 @@ from faceloop.session.live import LiveStatus, LiveView
 from faceloop.ui.feed import LiveFeed
 from faceloop.ui.preferences import PreferenceFile
 from faceloop.ui.texts import Texts
+from faceloop.ui.training_room import TrainingRoom
 from faceloop.ui.words import Words
 
 __all__ = ["AppState"]
@@ -24,6 +25,7 @@ class AppState:
     ----------
     live : LiveView
     preferences : PreferenceFile
+    room : TrainingRoom
     note : str
         What is special about this session, empty for nothing.
 
@@ -47,12 +49,21 @@ class AppState:
     ended : asyncio.Event
     """
 
-    def __init__(self, live: LiveView, preferences: PreferenceFile, note: str = "") -> None:
+    def __init__(
+        self,
+        live: LiveView,
+        preferences: PreferenceFile,
+        room: TrainingRoom,
+        note: str = "",
+    ) -> None:
         self.live = live
+        self.room = room
         self.preferences = preferences
         self.texts = Texts(preferences.now.language)
         self.words = Words(self.texts)
         self.feed = LiveFeed(live, lambda: self.words)
+        self.feed.listener = room.take
+        self.feed.guide = room.guide
         self.note = note
         self.fault = ""
         self.problem = ""

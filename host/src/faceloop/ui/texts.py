@@ -9,7 +9,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["LANGUAGES", "Texts", "best_language", "catalogue"]
+from faceloop.training.message import Message
+
+__all__ = ["DASH", "LANGUAGES", "Texts", "best_language", "catalogue"]
 
 # By their own names: a person looks for the language they can read.
 LANGUAGES = {
@@ -36,7 +38,14 @@ def catalogue(language: str) -> dict[str, Entry]:
     A text that depends on a count is a mapping of ``one`` and ``other``.
     """
     source = (files("faceloop.ui") / "languages" / f"{language}.toml").read_text(encoding="utf-8")
-    return dict(_flat(tomllib.loads(source)))
+    entries = dict(_flat(tomllib.loads(source)))
+    # The training engine names an electrode by its channel's label.
+    for side, letter in (("left", "l"), ("right", "r")):
+        prefix = f"channel.{side}."
+        for key in [key for key in entries if key.startswith(prefix)]:
+            muscle = key.removeprefix(prefix)
+            entries[f"train.electrode.{muscle}_{letter}"] = entries[key]
+    return entries
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Entry]]:
@@ -90,8 +99,8 @@ class Texts:
         ----------
         key : str
         **params
-            ``n`` also chooses between singular and plural. Floats become whole numbers; whoever
-            wants decimals gives ``number(...)``.
+            ``n``, or without it the only whole number, chooses between singular and plural.
+            Floats become whole numbers; whoever wants decimals gives ``number(...)``.
 
         Raises
         ------
@@ -100,9 +109,20 @@ class Texts:
         """
         entry = self._entries[key]
         if not isinstance(entry, str):
-            entry = entry[self._plural(params["n"])]
+            entry = entry[self._plural(params)]
         shown = {name: self._shown(value) for name, value in params.items()}
         return entry.format(**shown)
+
+    def say(self, message: Message) -> str:
+        """Return what the training engine says; its parameters may be messages themselves."""
+        return self.sentence_case(self._part(message))
+
+    def _part(self, message: Message) -> str:
+        params = {
+            name: self._part(value) if isinstance(value, Message) else value
+            for name, value in message.params.items()
+        }
+        return self(message.key, **params)
 
     def known(self, sentence: str) -> str:
         """Return a sentence that came in English; one without translation as it stands."""
@@ -126,8 +146,9 @@ class Texts:
         """Return a text with a capital first letter."""
         return text[:1].upper() + text[1:]
 
-    def _plural(self, n: object) -> str:
-        assert isinstance(n, int)
+    def _plural(self, params: Mapping[str, object]) -> str:
+        counts = (value for value in params.values() if isinstance(value, int))
+        n = params["n"] if "n" in params else next(counts)
         return "one" if n == 1 or (n == 0 and self.language in _ZERO_IS_ONE) else "other"
 
     def _shown(self, value: object) -> str:

@@ -27,6 +27,7 @@ _HEAD = """
 <link rel="stylesheet" href="/assets/colors.css">
 <link rel="stylesheet" href="/assets/shell.css">
 <link rel="stylesheet" href="/assets/faceloop.css">
+<link rel="stylesheet" href="/assets/training.css">
 """
 _socket_tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
 

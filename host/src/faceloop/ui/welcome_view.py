@@ -35,7 +35,10 @@ class WelcomeView(View):
                     tag("p", text.known(self.state.note))
             with tag("div", classes="fl-start"):
                 start = tag("button", text("welcome.start"), "fl-button fl-primary", type="button")
-                start.on("click", lambda: self.shell.go("signal"), args=[])
+                start.on("click", self._start, args=[])
                 look = tag("button", text("nav.signal"), "fl-button", type="button")
                 look.on("click", lambda: self.shell.go("signal"), args=[])
                 tag("p", text("welcome.hint"), "fl-quiet")
+
+    def _start(self) -> None:
+        self.shell.go("today" if self.state.room.profile is not None else "profile")

@@ -8,6 +8,7 @@ const HEADROOM = 1.6;
 // With reduced motion the drawing changes in quarters of the target, four times a second at most.
 const STEPS = 4;
 const STEP_MS = 250;
+const LEAST_PX = 40;
 
 export class GuidePanel {
   constructor(canvas) {
@@ -49,6 +50,7 @@ export class GuidePanel {
   }
 
   paint() {
+    if (this.canvas.width < LEAST_PX || this.canvas.height < LEAST_PX) return; // not shown now
     const view = this.view();
     const key = JSON.stringify(view);
     if (key === this.drawn) return;

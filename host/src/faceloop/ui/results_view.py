@@ -1,0 +1,132 @@
+"""Results: today in words, symmetry and joining in side by side, ratings, and the weeks."""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+
+from faceloop.errors import FaceloopError
+from faceloop.training.message import message
+from faceloop.training.ratings import RATINGS, rating_title
+from faceloop.training.results import DayResult, day_words
+from faceloop.training.trend import streak, trend_words, weeks
+from faceloop.ui.elements import Choice, Text, tag
+from faceloop.ui.shell import View
+from faceloop.ui.texts import DASH
+
+__all__ = ["ResultsView"]
+
+MOST_WEEKS = 8
+
+
+class ResultsView(View):
+    """What the day came to, and what the weeks say."""
+
+    name = "results"
+    title = "nav.results"
+    is_listed = True
+
+    def build(self) -> None:
+        """Put the page together."""
+        text, room = self.text, self.state.room
+        with tag("div", classes="fl-first"):
+            tag("h1", text("nav.results"), tabindex="-1", data_focus="")
+            result = room.result()
+            with tag("section", classes="fl-card", aria_labelledby="fl-today"):
+                tag("h2", text("results.today"), id="fl-today")
+                if result is None:
+                    tag("p", text("results.nothing"))
+                else:
+                    for word in day_words(result):
+                        tag("p", text.say(word))
+                    self._movements(result)
+            if result is not None:
+                self._ratings(result)
+            self._weeks()
+
+    def _movements(self, result: DayResult) -> None:
+        text = self.text
+        if not result.movements:
+            return
+        heads = ("movement", "clean", "symmetry", "joined")
+        with tag("div", classes="fl-table"), tag("table"):
+            with tag("thead"), tag("tr"):
+                for head in heads:
+                    tag("th", text(f"results.{head}"), scope="col")
+            with tag("tbody"):
+                for movement in result.movements:
+                    title = text.say(message(f"train.movement.{movement.movement}.title"))
+                    with tag("tr"):
+                        tag("th", title, scope="row")
+                        clean = text("results.of", n=movement.clean, of=movement.scored)
+                        self._cell("clean", clean)
+                        self._cell("symmetry", text.percent(movement.symmetry))
+                        joined = text.number(movement.synkinesis_per_repetition, 1)
+                        self._cell("joined", joined)
+
+    def _ratings(self, result: DayResult) -> None:
+        text = self.text
+        with tag("section", classes="fl-card", aria_labelledby="fl-ratings"):
+            tag("h2", text("results.ratings"), id="fl-ratings")
+            tag("p", text("results.ratings_hint"), "fl-quiet")
+            with tag("div", classes="fl-ratings"):
+                for name in RATINGS:
+                    with tag("div"):
+                        label = text.say(rating_title(name))
+                        tag("label", label, "fl-label", **{"for": f"fl-rate-{name}"})
+                        given = result.ratings.get(name)
+                        self._rating(name, "" if given is None else str(given))
+            tag("label", text("results.diary"), "fl-label", **{"for": "fl-diary"})
+            Choice("text", "fl-diary", result.diary, self._note, maxlength=280)
+
+    def _rating(self, name: str, given: str) -> None:
+        def rate(value: str) -> None:
+            self._rate(name, value)
+
+        options = [("", DASH), *((str(n), str(n)) for n in range(11))]
+        Choice("select", f"fl-rate-{name}", given, rate, options)
+
+    def _rate(self, name: str, value: str) -> None:
+        if value.isdigit():
+            self.state.room.do(lambda engine, now_s: engine.rate(name, int(value), now_s))
+
+    def _note(self, value: str) -> None:
+        self.state.room.do(lambda engine, now_s: engine.note_diary(value))
+
+    def _weeks(self) -> None:
+        text, room = self.text, self.state.room
+        if room.profile is None:
+            return
+        try:
+            room.days.index.sync()
+            rows = room.days.index.days(room.profile.pseudonym)
+        except FaceloopError as error:
+            room.fault = str(error)
+            return
+        with tag("section", classes="fl-card", aria_labelledby="fl-trend"):
+            tag("h2", text("results.trend"), id="fl-trend")
+            tag("p", text.say(streak(rows, date.today()).word))
+            tag("p", text.say(trend_words(rows)))
+            shown = weeks(rows)[-MOST_WEEKS:]
+            if not shown:
+                return
+            with tag("div", classes="fl-table"), tag("table"):
+                with tag("thead"), tag("tr"):
+                    for head in ("week", "days", "minutes", "symmetry", "joined"):
+                        tag("th", text(f"results.{head}"), scope="col")
+                with tag("tbody"):
+                    for week in shown:
+                        with tag("tr"):
+                            tag("th", week.monday.isoformat(), scope="row")
+                            self._cell("days", str(week.days))
+                            self._cell("minutes", text.number(week.minutes))
+                            with self._cell("symmetry", ""):
+                                tag("span", text.percent(week.symmetry))
+                                if math.isfinite(week.symmetry):
+                                    tag("meter", value=week.symmetry, min=0, max=1,
+                                        aria_label=text.percent(week.symmetry))  # fmt: skip
+                            self._cell("joined", text.number(week.synkinesis, 1))
+
+    def _cell(self, head: str, shown: str) -> Text:
+        """Build a cell that says its heading itself where the table has no room for a row."""
+        return tag("td", shown, data_label=self.text(f"results.{head}"))

@@ -1,0 +1,186 @@
+"""Set-up: where the electrodes go, whether they hold, rest, and do they answer."""
+
+from __future__ import annotations
+
+import time
+
+from nicegui import ui
+
+from faceloop.session.live import LiveStatus
+from faceloop.training.placement import ElectrodeCheck
+from faceloop.ui.elements import Photo, Text, tag
+from faceloop.ui.face_picture import FacePicture
+from faceloop.ui.shell import View
+
+__all__ = ["SetupView"]
+
+QUICK_S = 0.2
+
+
+class SetupView(View):
+    """The picture and the state of every electrode, and one thing to do at a time."""
+
+    name = "setup"
+    title = "nav.setup"
+    is_listed = True
+
+    def build(self) -> None:
+        """Put the page together."""
+        text = self.text
+        with tag("div", classes="fl-train"):
+            self._problem = tag("p", classes="fl-problem", role="alert")
+            with tag("section", classes="fl-now", aria_label=text("live.now")):
+                with tag("div", classes="fl-now-text", aria_live="polite"):
+                    self._now = tag("h1", tabindex="-1", data_focus="")
+                    self._why = tag("p")
+                self._left = tag("p", classes="fl-remaining", aria_hidden="true")
+            self._findings = tag("ul", classes="fl-findings", role="alert")
+            with tag("div", classes="fl-actions fl-steps"):
+                self._begin = self._button("setup.begin", lambda: self._start(False), "fl-strong")
+                self._short = self._button("setup.short", lambda: self._start(True))
+                self._skip = self._button("setup.skip", self._skip_contact)
+                self._again = self._button("setup.again", self._start_again)
+                self._on = self._button(
+                    "training.to_today", lambda: self.shell.go("today"), "fl-strong"
+                )
+            with tag("div", classes="fl-setup"):
+                with tag("div", classes="fl-card fl-face-card"):
+                    self._face = FacePicture(self.state.live.muscles, text("setup.picture"))
+                self._list()
+            self._photo_card()
+        self._told: tuple[str, ...] = ()
+        ui.timer(QUICK_S, self._follow)
+
+    def refresh(self, status: LiveStatus) -> None:
+        """Say what is new."""
+        if self.state.room.profile is None:
+            self._now.say(self.text("profile.title"))
+        self._problem.say(self.text.known(self.state.fault or self.state.room.fault))
+        self._follow()
+
+    def _list(self) -> None:
+        text, live = self.text, self.state.live
+        self._states: dict[int, Text] = {}
+        with tag("section", classes="fl-card", aria_labelledby="fl-electrodes"):
+            tag("h2", text("setup.electrodes"), id="fl-electrodes")
+            with tag("ol", classes="fl-electrodes"):
+                for pair in live.muscles:
+                    for channel in (pair.left, pair.right):
+                        name = self.words.channel_name(channel, live.muscles)
+                        with tag("li", value=channel + 1):
+                            tag("span", text.sentence_case(name))
+                            self._states[channel] = tag("span", text("setup.state_unknown"))
+
+    def _photo_card(self) -> None:
+        text, room = self.text, self.state.room
+        if room.profile is None:
+            return
+        self._takes = 0
+        with tag("section", classes="fl-card", aria_labelledby="fl-photo"):
+            tag("h2", text("setup.photo_title"), id="fl-photo")
+            tag("p", text("setup.photo_why"), "fl-quiet")
+            has_one = room.days.profiles.photo(room.profile.pseudonym) is not None
+            self._photo = Photo(
+                text("setup.photo_now"), text("setup.photo_last"), text("setup.photo_failed")
+            )
+            self._photo.show(stamp=_stamp() if has_one else "")
+            self._photo.on("saved", self._saved, args=[])
+            with tag("div", classes="fl-actions"):
+                self._button("setup.photo_open", lambda: self._photo.show(is_on=True))
+                self._button("setup.photo_take", self._take)
+
+    def _button(self, key: str, action: object, classes: str = "") -> Text:
+        button = tag("button", self.text(key), f"fl-button {classes}".strip(), type="button")
+        button.on("click", action, args=[])  # type: ignore[arg-type]
+        return button
+
+    def _start(self, is_short: bool) -> None:
+        if self.state.room.profile is None:
+            self.shell.go("profile")
+            return
+        self.state.room.begin_setup(is_short=is_short)
+        self._follow()
+
+    def _start_again(self) -> None:
+        setup = self.state.room.setup
+        if setup is not None:
+            self.state.room.begin_setup()
+        self._follow()
+
+    def _skip_contact(self) -> None:
+        room = self.state.room
+        if room.setup is not None:
+            room.setup.skip_contact(room.now_s())
+        self._follow()
+
+    def _take(self) -> None:
+        self._takes += 1
+        self._photo.show(take=self._takes)
+
+    def _saved(self) -> None:
+        self._photo.show(is_on=False, stamp=_stamp())
+
+    def _follow(self) -> None:
+        room, text = self.state.room, self.text
+        setup = room.setup
+        part = setup.part if setup is not None else ""
+        has_references = room.profile is not None and room.profile.known_references is not None
+        _show(self._begin, setup is None)
+        _show(self._short, setup is None and has_references)
+        _show(self._skip, part == "contact")
+        _show(self._again, setup is not None)
+        _show(self._on, part == "done")
+        if setup is None:
+            self._now.say(text("train.setup.contact.title"))
+            self._why.say(text("today.setup_first"))
+            self._left.say("")
+            self._show_contacts({})
+            return
+        view = setup.view(room.now_s())
+        is_coach = view.part == "coach"
+        self._now.say(text.say(view.instruction if is_coach else view.title))
+        self._why.say(text.say(view.title if is_coach else view.instruction))
+        is_counting = view.part in ("rest", "coach")
+        self._left.say(text.number(view.remaining_s + 0.49) if is_counting else "")
+        self._show_contacts({check.channel: check for check in view.checks})
+        told = tuple(text.say(finding.message) for finding in view.findings)
+        if told != self._told:
+            self._told = told
+            self._findings.clear()
+            with self._findings:
+                for sentence in told:
+                    tag("li", sentence)
+
+    def _show_contacts(self, checks: dict[int, ElectrodeCheck]) -> None:
+        lead_off = self.state.status().lead_off
+        for channel, shown in self._states.items():
+            check = checks.get(channel)
+            is_off = channel < len(lead_off) and lead_off[channel]
+            if is_off:
+                state = "loose"
+            elif check is not None:
+                state = {"good": "good", "weak": "check", "off": "loose"}[check.verdict]
+            else:
+                state = "good"
+            self._face.show(channel, state)
+            words = self.text(f"setup.state_{state}")
+            if check is not None and check.snr_db == check.snr_db and not is_off:
+                words = f"{words}, {self.text.number(check.snr_db)} dB"
+            shown.say(words)
+            shown.set_attribute("data-state", state)
+
+
+def _stamp() -> str:
+    """Return what makes the browser ask for the photo anew."""
+    return str(time.time_ns())
+
+
+def _show(element: Text, is_shown: bool) -> None:
+    """Show or hide an element; the same again costs nothing."""
+    is_hidden = "hidden" in element.props
+    if is_shown == is_hidden:
+        if is_shown:
+            del element.props["hidden"]
+        else:
+            element.props["hidden"] = ""
+        element.update()

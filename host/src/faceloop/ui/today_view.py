@@ -1,0 +1,106 @@
+"""Today: what the programme holds, and the ways to begin, to go on, and to set up."""
+
+from __future__ import annotations
+
+from faceloop.training.blocks import block_title
+from faceloop.training.programme import Programme, planned_s
+from faceloop.ui.elements import tag
+from faceloop.ui.shell import View
+
+__all__ = ["TodayView"]
+
+
+class TodayView(View):
+    """The start of a day."""
+
+    name = "today"
+    title = "nav.today"
+    is_listed = True
+
+    def build(self) -> None:
+        """Put the page together."""
+        text, room = self.text, self.state.room
+        with tag("div", classes="fl-first"):
+            tag("h1", text("nav.today"), tabindex="-1", data_focus="")
+            self._problem = tag("p", text.known(room.fault), "fl-problem", role="alert")
+            room.fault = ""
+            if room.profile is None:
+                tag("p", text("profile.why"))
+                self._button("profile.title", lambda: self.shell.go("profile"), is_first=True)
+                return
+            self._left_day()
+            programme = room.programme()
+            if programme is not None:
+                self._programme(programme)
+            with tag("div", classes="fl-actions"):
+                tag("p", room.profile.pseudonym, "fl-quiet")
+                self._button("today.change", lambda: self.shell.go("profile"))
+
+    def _programme(self, programme: Programme) -> None:
+        text, room = self.text, self.state.room
+        profile = room.profile
+        assert profile is not None
+        blocks = [block for block in programme.block if block.is_on]
+        with tag("section", classes="fl-card", aria_labelledby="fl-programme"):
+            minutes = _minutes(programme.planned_s)
+            tag("h2", text("today.programme", n=minutes), id="fl-programme")
+            with tag("ol", classes="fl-blocks"):
+                for block in blocks:
+                    with tag("li"):
+                        tag("span", text.say(block_title(block)))
+                        tag(
+                            "span", text("today.minutes", n=_minutes(planned_s(block))), "fl-quiet"
+                        )
+            reason = profile.lock.reason
+            if reason is not None:
+                tag("p", text.say(reason))
+            elif profile.known_references is None:
+                tag("p", text("today.setup_first"))
+            else:
+                tag("p", text("today.setup_known"), "fl-quiet")
+            needs_setup = reason is None and profile.known_references is None
+            with tag("div", classes="fl-actions"):
+                self._button("nav.setup", lambda: self.shell.go("setup"), is_first=needs_setup)
+        with tag("div", classes="fl-actions"):
+            if room.is_under_way:
+                self._button("today.go_on", lambda: self.shell.go("training"), is_first=True)
+                return
+            self._button("today.begin", lambda: self._begin(False), is_first=not needs_setup)
+            short = room.programme(is_short=True)
+            if short is not None:
+                label = text("today.short", n=_minutes(short.planned_s))
+                button = tag("button", label, "fl-button", type="button")
+                button.on("click", lambda: self._begin(True), args=[])
+
+    def _left_day(self) -> None:
+        day = self.state.room.open_day()
+        if day is None:
+            return
+        with tag("section", classes="fl-card", aria_label=self.text("today.open_day")):
+            tag("p", self.text("today.open_day"))
+            with tag("div", classes="fl-actions"):
+                if day.can_resume:
+                    self._button("today.resume", lambda: self._resume(day.session))
+                self._button("today.close", lambda: self._close(day.session))
+
+    def _button(self, key: str, action: object, *, is_first: bool = False) -> None:
+        classes = "fl-button fl-primary" if is_first else "fl-button"
+        button = tag("button", self.text(key), classes, type="button")
+        button.on("click", action, args=[])  # type: ignore[arg-type]
+
+    def _begin(self, is_short: bool) -> None:
+        self._went(self.state.room.begin(is_short=is_short))
+
+    def _resume(self, session: str) -> None:
+        self._went(self.state.room.resume(session))
+
+    def _close(self, session: str) -> None:
+        self.state.room.close(session)
+        self.shell.go("today")
+
+    def _went(self, is_well: bool) -> None:
+        self.shell.go("training" if is_well else "today")
+
+
+def _minutes(seconds: float) -> int:
+    return max(1, round(seconds / 60))

@@ -1,0 +1,292 @@
+"""The training behind the pages: who trains, set-up, today, and the signal that drives it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from faceloop.errors import FaceloopError
+from faceloop.session.live import LiveBlock, LiveView
+from faceloop.session.montage import MONTAGES, Montage
+from faceloop.training.day_view import DayView
+from faceloop.training.days import Day, Days, OpenDay
+from faceloop.training.engine import DayEngine
+from faceloop.training.hop import Hop, hops_of
+from faceloop.training.outputs import Outputs
+from faceloop.training.profiles import Profile
+from faceloop.training.programme import Programme
+from faceloop.training.results import DayResult
+from faceloop.training.setup import SetUp, SetUpTimes
+from faceloop.ui import wire
+
+__all__ = ["TrainingRoom"]
+
+
+class TrainingRoom:
+    """What all open pages share of the training.
+
+    Parameters
+    ----------
+    live : LiveView
+    root : Path
+        Data folder.
+    outputs : Outputs, optional
+    clock_s : callable
+        Monotonic seconds.
+    times : SetUpTimes, optional
+
+    Attributes
+    ----------
+    days : Days
+    profile : Profile or None
+        Who trains; None until chosen.
+    day : Day or None
+        Today's, once begun; kept after its end for the results.
+    setup : SetUp or None
+        While it goes on, and after.
+    fault : str
+        Why something could not be done, in words for the person.
+    """
+
+    def __init__(
+        self,
+        live: LiveView,
+        root: Path,
+        outputs: Outputs | None = None,
+        clock_s: Callable[[], float] = time.monotonic,
+        times: SetUpTimes | None = None,
+    ) -> None:
+        self.days = Days(root)
+        self.profile: Profile | None = None
+        self.day: Day | None = None
+        self.setup: SetUp | None = None
+        self.fault = ""
+        self.montage = _montage_of(live)
+        self._live = live
+        self._outputs = outputs
+        self._clock_s = clock_s
+        self._times = times
+        self._is_setup_kept = False
+        names = self.days.profiles.names()
+        if len(names) == 1:
+            self.choose(names[0])
+
+    # -- who ------------------------------------------------------------------------------------
+
+    def names(self) -> tuple[str, ...]:
+        """Return the pseudonyms on this computer."""
+        return self.days.profiles.names()
+
+    def create(self, profile: Profile) -> bool:
+        """Store a new profile and choose it; return whether that worked."""
+        if not self._try(lambda: self.days.profiles.create(profile)):
+            return False
+        self.choose(profile.pseudonym)
+        return self.profile is not None
+
+    def choose(self, pseudonym: str) -> None:
+        """Let someone train; a day of someone else is left as it is, and can be gone on with."""
+        if self.profile is not None and self.profile.pseudonym != pseudonym:
+            self.leave()
+            self.day = self.setup = None
+
+        def read() -> None:
+            profiles = self.days.profiles
+            self.profile = profiles.profile(pseudonym)
+            if self.profile.montage != self.montage.name:
+                self.profile = profiles.set_montage(pseudonym, self.montage.name)
+
+        self._try(read)
+
+    # -- the day --------------------------------------------------------------------------------
+
+    @property
+    def engine(self) -> DayEngine | None:
+        """Today's engine."""
+        return self.day.engine if self.day is not None else None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a day has begun and is not over."""
+        return self.engine is not None and self.engine.state in ("running", "paused")
+
+    def programme(self, *, is_short: bool = False) -> Programme | None:
+        """Return today's programme, None where it cannot be read."""
+        if self.profile is None:
+            return None
+        try:
+            return self.days.profiles.programme(self.profile.pseudonym, is_short=is_short)
+        except FaceloopError as error:
+            self.fault = str(error)
+            return None
+
+    def open_day(self) -> OpenDay | None:
+        """Return the day that was left last, None without one."""
+        if self.profile is None or self.is_under_way:
+            return None
+        try:
+            own = [day for day in self.days.open_days() if day.profile == self.profile.pseudonym]
+        except FaceloopError as error:
+            self.fault = str(error)
+            return None
+        return own[-1] if own else None
+
+    def begin(self, *, is_short: bool = False) -> bool:
+        """Begin today's programme; return whether that worked."""
+
+        def start() -> None:
+            assert self.profile is not None
+            self.leave()
+            self.day = self.days.begin(
+                self.profile.pseudonym, is_short=is_short, outputs=self._outputs
+            )
+            self.day.engine.start(self._clock_s())
+
+        return self.profile is not None and self._try(start)
+
+    def resume(self, session: str) -> bool:
+        """Go on with a day that was left; return whether that worked."""
+
+        def start() -> None:
+            self.leave()
+            self.day = self.days.resume(session, self._outputs)
+            self.day.engine.resume(self._clock_s())
+
+        return self._try(start)
+
+    def close(self, session: str) -> None:
+        """End a day that was left, as it is."""
+        self._try(lambda: self.days.close(session))
+
+    def do(self, action: Callable[[DayEngine, float], None]) -> None:
+        """Carry out what a button asks of the day."""
+        engine = self.engine
+        if engine is not None:
+            self._try(lambda: action(engine, self._clock_s()))
+
+    def view(self) -> DayView | None:
+        """Return what a page shows of the day now."""
+        return self.engine.view(self._clock_s()) if self.engine is not None else None
+
+    def result(self) -> DayResult | None:
+        """Return what today has come to so far."""
+        if self.day is None:
+            return None
+        try:
+            return self.day.result()
+        except FaceloopError as error:
+            self.fault = str(error)
+            return None
+
+    def leave(self) -> None:
+        """Let go of the day's file; the day stays as it is."""
+        if self.is_under_way:
+            self.do(DayEngine.pause)
+        if self.day is not None:
+            self.day.leave()
+
+    # -- set-up ---------------------------------------------------------------------------------
+
+    def begin_setup(self, *, is_short: bool = False) -> None:
+        """Begin the set-up."""
+        if self.profile is None:
+            return
+        self._is_setup_kept = False
+        self.setup = SetUp(
+            self.montage,
+            self.profile.affected_side,
+            self._clock_s(),
+            utc_now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
+            times=self._times,
+            known=self.profile.known_references,
+            is_short=is_short,
+        )
+
+    def now_s(self) -> float:
+        """Return the time that set-up and day know."""
+        return self._clock_s()
+
+    def _keep_setup(self) -> None:
+        setup, profile = self.setup, self.profile
+        if setup is None or profile is None or not setup.is_done or self._is_setup_kept:
+            return
+        self._is_setup_kept = True
+        references = setup.references
+        if references is None:
+            return
+
+        def keep() -> None:
+            self.profile = self.days.profiles.set_references(profile.pseudonym, references)
+            if self.is_under_way and self.engine is not None:
+                self.engine.set_references(references)
+
+        self._try(keep)
+
+    # -- signal and time ------------------------------------------------------------------------
+
+    def take(self, block: LiveBlock) -> None:
+        """Take a block of the live signal."""
+        for hop in hops_of(block, self.montage, self._live.status().lead_off):
+            self._feed(hop)
+
+    def _feed(self, hop: Hop) -> None:
+        now_s = self._clock_s()
+        if self.setup is not None and not self.setup.is_done:
+            self.setup.feed(hop, now_s)
+            self._keep_setup()
+        self.do(lambda engine, at_s: engine.feed(hop, at_s))
+
+    def tick(self) -> None:
+        """Let time pass; called several times a second, also without a signal."""
+        if self.setup is not None and not self.setup.is_done:
+            self.setup.tick(self._clock_s())
+            self._keep_setup()
+        self.do(DayEngine.tick)
+
+    def guide(self) -> wire.Guide | None:
+        """Return what a repetition asks for at this moment, None without one."""
+        view = self.view()
+        if view is None or view.state != "running" or view.feedback is None or view.step is None:
+            return None
+        feedback = view.feedback
+        low, high = feedback.band
+        return wire.Guide(
+            phase=view.step.phase if view.step.phase in wire.GUIDE_PHASES else "none",
+            goal=feedback.goal_share,
+            hold=feedback.hold_share,
+            low=low,
+            high=high,
+            left_share=_share(feedback.left_share),
+            right_share=_share(feedback.right_share),
+            remaining_s=view.step.remaining_s,
+            pitch=feedback.sound.pitch,
+            volume=feedback.sound.volume,
+            is_shown=feedback.is_shown,
+            is_muted=feedback.is_muted,
+            is_joined=feedback.sound.sign == "synkinesis",
+        )
+
+    def _try(self, action: Callable[[], object]) -> bool:
+        """Do something; a disk or file that refuses is said in ``fault``."""
+        try:
+            action()
+        except FaceloopError as error:
+            self.fault = str(error)
+            return False
+        return True
+
+
+def _montage_of(live: LiveView) -> Montage:
+    """Return the montage of a session, by where its muscles are; the usual one for no other."""
+    placed = {(pair.muscle, pair.left, pair.right) for pair in live.muscles}
+    for montage in MONTAGES.values():
+        if placed == {(pair.muscle, pair.left, pair.right) for pair in montage.muscles}:
+            return montage
+    return next(iter(MONTAGES.values()))
+
+
+def _share(share: float | None) -> float:
+    return math.nan if share is None else share

@@ -1,0 +1,220 @@
+"""Training: the programme leads step by step, one thing at a time is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nicegui import ui
+
+from faceloop.session.live import LiveStatus
+from faceloop.training.day_view import DayView
+from faceloop.training.engine import DayEngine
+from faceloop.ui.elements import Choice, LiveArea, Mirror, Text, tag
+from faceloop.ui.preferences import CHOICES
+from faceloop.ui.shell import View
+from faceloop.ui.words import clock
+
+__all__ = ["TrainingView"]
+
+# A cue that the ear has heard must not wait for the eye: ten times a second.
+QUICK_S = 0.1
+MIRRORS = ("off", "normal", "left", "right")
+
+
+class TrainingView(View):
+    """One step at a time: what to do, how it goes, how long still."""
+
+    name = "training"
+    title = "training.title"
+
+    def build(self) -> None:
+        """Put the page together."""
+        text = self.text
+        with LiveArea().classes("fl-train fl-training"):
+            self._problem = tag("p", classes="fl-problem", role="alert")
+            with tag("p", classes="fl-where fl-quiet"):
+                self._block = tag("span")
+                self._part = tag("span")
+                self._repetition = tag("span")
+            self._panel = tag(
+                "section", classes="fl-now fl-step", data_now="", aria_label=text("live.now")
+            )
+            with self._panel:
+                with tag("div", classes="fl-now-text"):
+                    self._cue = tag(
+                        "h1", tabindex="-1", data_focus="", aria_live="polite", role="status"
+                    )
+                    self._why = tag("p")
+                    self._caption = tag("p", classes="fl-caption")
+                self._left = tag("p", classes="fl-remaining", aria_hidden="true")
+            with tag("div", classes="fl-stage"):
+                self._picture = tag("div", classes="fl-guide")
+                with self._picture:
+                    with tag("div", classes="fl-sides", aria_hidden="true"):
+                        tag("span", text("live.left"), "fl-left")
+                        tag("span", text("live.right"), "fl-right")
+                    self._canvas = tag(
+                        "canvas",
+                        role="img",
+                        aria_label=text("training.picture"),
+                        data_guide="",
+                        data_form=self.state.preferences.now.form,
+                    )
+                self._mirror_place = tag("div", classes="fl-mirror-place", hidden="")
+            self._last = tag("p", classes="fl-last", aria_live="polite")
+            self._buttons()
+            self._choices()
+        ui.timer(QUICK_S, self._follow)
+
+    def refresh(self, status: LiveStatus) -> None:
+        """Say what is new."""
+        room = self.state.room
+        self._problem.say(self.text.known(self.state.fault or room.fault))
+        self._follow()
+
+    def _buttons(self) -> None:
+        text = self.text
+        with tag("div", classes="fl-actions fl-steps"):
+            self._pause = self._button("training.pause", self._pause_or_go_on, is_first=True)
+            self._day_buttons = [
+                self._button("training.repeat", lambda: self._do(DayEngine.repeat)),
+                self._button("training.skip", lambda: self._do(DayEngine.skip_step)),
+                self._button("training.skip_block", lambda: self._do(DayEngine.skip_block)),
+                self._button("training.finish", self._finish),
+            ]
+            self._results = tag(
+                "button", text("training.to_results"), "fl-button fl-primary", type="button"
+            )
+            self._results.on("click", lambda: self.shell.go("results"), args=[])
+            self._today = tag("button", text("training.to_today"), "fl-button", type="button")
+            self._today.on("click", lambda: self.shell.go("today"), args=[])
+
+    def _choices(self) -> None:
+        text = self.text
+        with tag("details", classes="fl-card fl-more"):
+            tag("summary", f"{text('training.show')} · {text('training.mirror')}")
+            with tag("fieldset", classes="fl-fieldset"):
+                tag("legend", text("training.show"), "fl-label")
+                options = [(form, text(f"training.form_{form}")) for form in CHOICES["form"]]
+                now = self.state.preferences.now.form
+                Choice("radio", "fl-form", now, self._take_form, options)
+            with tag("fieldset", classes="fl-fieldset"):
+                tag("legend", text("training.mirror"), "fl-label")
+                tag("p", text("training.mirror_private"), "fl-quiet")
+                options = [(mode, text(f"training.mirror_{mode}")) for mode in MIRRORS]
+                Choice("radio", "fl-mirror", "off", self._take_mirror, options)
+
+    def _button(self, key: str, action: Callable[[], None], *, is_first: bool = False) -> Text:
+        classes = "fl-button fl-strong" if is_first else "fl-button"
+        button = tag("button", self.text(key), classes, type="button")
+        button.on("click", action, args=[])
+        return button
+
+    def _do(self, action: Callable[[DayEngine, float], None]) -> None:
+        self.state.room.do(action)
+        self._follow()
+
+    def _pause_or_go_on(self) -> None:
+        engine = self.state.room.engine
+        is_paused = engine is not None and engine.state == "paused"
+        self._do(DayEngine.resume if is_paused else DayEngine.pause)
+
+    def _finish(self) -> None:
+        self._do(DayEngine.close)
+
+    def _take_form(self, form: str) -> None:
+        self.shell.change(form=form)
+        self._canvas.set_attribute("data-form", form)
+
+    def _take_mirror(self, mode: str) -> None:
+        self._mirror_place.clear()
+        _show(self._mirror_place, mode != "off")
+        if mode != "off":
+            with self._mirror_place:
+                text = self.text
+                Mirror(mode, text("training.mirror"), text("training.mirror_failed"))
+
+    def _follow(self) -> None:
+        view = self.state.room.view()
+        state = view.state if view is not None else "ready"
+        is_going = state in ("running", "paused")
+        for button in (self._pause, *self._day_buttons):
+            _show(button, is_going)
+        _show(self._results, state == "done")
+        _show(self._today, not is_going)
+        if view is None or not is_going:
+            key = "training.done" if state == "done" else "training.none"
+            self._say(self.text(key), "", "", "")
+            _show(self._picture, False)
+            for place in (self._block, self._part, self._repetition, self._last):
+                place.say("")
+            return
+        self._pause.say(self.text("training.resume" if state == "paused" else "training.pause"))
+        self._say_where(view)
+        self._say_now(view)
+        word = view.last_trial.word if view.last_trial is not None else None
+        notice = view.notice
+        said = [self.text.say(one) for one in (word, notice) if one is not None]
+        self._last.say(" ".join(said))
+
+    def _say_where(self, view: DayView) -> None:
+        block, step = view.block, view.step
+        if block is not None:
+            self._block.say(self.text.say(block.title))
+            self._part.say(self.text("training.part", n=block.index + 1, of=block.count))
+        is_trial = step is not None and step.repetitions > 0
+        self._repetition.say(
+            self.text("training.repetition", n=step.repetition, of=step.repetitions)
+            if is_trial and step is not None
+            else ""
+        )
+
+    def _say_now(self, view: DayView) -> None:
+        text, step = self.text, view.step
+        if view.state == "paused":
+            _show(self._picture, False)
+            self._say(text("training.paused"), text("training.paused_why"), "", "")
+            return
+        if step is None:
+            _show(self._picture, False)
+            self._say(text.say(view.notice) if view.notice is not None else "", "", "", "")
+            return
+        cue = view.cue
+        is_trial = view.feedback is not None
+        _show(self._picture, is_trial and self.state.preferences.now.form != "none")
+        main = text.say(cue.message) if cue is not None else text.say(step.title)
+        why = text.say(step.instruction)
+        if cue is not None:
+            why = f"{text.say(step.title)}. {why}"
+        feedback = view.feedback
+        is_hidden = feedback is not None and not feedback.is_shown and not feedback.is_muted
+        if is_hidden and _is_moving(step.phase):
+            why = text("training.feel")
+        kind = cue.kind if cue is not None else ""
+        self._say(main, why, kind, clock(step.remaining_s + 0.99))
+
+    def _say(self, cue: str, why: str, kind: str, remaining: str) -> None:
+        self._cue.say(cue)
+        self._why.say(why)
+        self._left.say(remaining)
+        is_alert = kind in ("synkinesis", "bad_contact", "no_signal", "jaw", "effort", "uneven")
+        self._panel.set_attribute("data-now", "alert" if kind == "synkinesis" else "")
+        self._panel.set_attribute("data-kind", kind if is_alert else "")
+        choices = self.state.preferences.now
+        is_heard = kind == "synkinesis" and choices.sound == "on" and choices.captions == "on"
+        self._caption.say(self.text("live.sound_caption") if is_heard else "")
+
+
+def _is_moving(phase: str) -> bool:
+    return phase in ("rise", "hold", "release")
+
+
+def _show(element: Text, is_shown: bool) -> None:
+    """Show or hide an element; the same again costs nothing."""
+    is_hidden = "hidden" in element.props
+    if is_shown == is_hidden:
+        if is_shown:
+            del element.props["hidden"]
+        else:
+            element.props["hidden"] = ""
+        element.update()

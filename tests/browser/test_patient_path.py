@@ -1,0 +1,166 @@
+"""The patient's way by keyboard alone: profile, set-up, a block with an alert, results."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from faceloop.training.profiles import Profile, Profiles
+from faceloop.training.setup import SetUpTimes
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+
+QUICK = SetUpTimes(contact_s=0.5, rest_s=2.0, contract_s=1.0, relax_s=0.7)
+WAIT_MS = 60_000
+
+
+async def reach(page: Page, name: str) -> None:
+    """Press Tab until what has the focus says ``name``."""
+    for _ in range(60):
+        await page.keyboard.press("Tab")
+        said = await page.evaluate(
+            "(() => { const e = document.activeElement;"
+            " return e.labels?.[0]?.textContent ?? e.textContent; })()"
+        )
+        if said.strip() == name:
+            return
+    pytest.fail(f"Tab does not lead to {name!r}")
+
+
+async def press(page: Page, name: str) -> None:
+    await reach(page, name)
+    await page.keyboard.press("Enter")
+
+
+async def look(page: Page, serious: Any) -> None:
+    """Check the page in both themes."""
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        assert await serious(page) == [], (page.url, scheme)
+
+
+async def until_moves(page: Page, live: Any) -> None:
+    """Do what the coach of the set-up asks for, until it is through."""
+    async with asyncio.timeout(WAIT_MS / 1000):
+        while (said := await page.locator("h1").inner_text()) != "The set-up is done":
+            live.hold = 1.0 if "do it now" in said else 0.0
+            await asyncio.sleep(0.05)
+    live.hold = 0.0
+
+
+async def test_from_first_start_to_results_by_keyboard(
+    fake_module: Any, start_app: Any, serious: Any, browser: Browser, tmp_path: Path
+) -> None:
+    live = fake_module.FakeLive(alerts=False)
+    live.hold = 0.0
+    async with start_app(live, data=tmp_path, times=QUICK) as app:
+        page = await browser.new_page(viewport={"width": 1280, "height": 800})
+        page.set_default_timeout(WAIT_MS)
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text))
+        await page.goto(app.url)
+        await press(page, "Start")
+        await expect(page.locator("h1")).to_have_text("Who is training?")
+        await reach(page, "Short name")
+        await page.keyboard.type("anna")
+        await look(page, serious)
+        await press(page, "Go on")
+        await expect(page.locator("h1")).to_have_text("Today")
+        await look(page, serious)
+
+        await press(page, "Set-up")
+        await expect(page.get_by_role("button", name="Begin the set-up")).to_be_visible()
+        await expect(page.locator(".fl-electrodes li")).to_have_count(8)
+        live.set_status(lead_off=(True,) + (False,) * 7)
+        first = page.locator(".fl-electrodes li").first
+        await expect(first).to_contain_text("Left eyeloose")
+        await look(page, serious)
+        live.set_status(lead_off=(False,) * 8)
+        await press(page, "Begin the set-up")
+        await until_moves(page, live)
+        await expect(page.locator(".fl-electrodes li").nth(2)).to_contain_text(" dB")
+        await press(page, "To today’s programme")
+
+        await press(page, "Short day, 5 minutes")
+        where = page.locator(".fl-where")
+        await expect(where).to_contain_text("Settle")
+        for _ in range(2):  # settle, massage
+            await press(page, "Next part")
+        await expect(where).to_contain_text("Movements")
+        cue = page.locator("h1")
+        await expect(cue).to_have_text("Slowly, both sides together.", timeout=WAIT_MS)
+        live.effort_uv[0] = 40.0  # the left eye joins in
+        live.hold = 0.3
+        panel = page.locator("[data-now]")
+        await expect(panel).to_have_attribute("data-now", "alert", timeout=10_000)
+        await expect(cue).to_have_text("Let it soften: the eye joined in.")
+        await expect(page.get_by_text("Sound: two soft falling tones.")).to_be_visible()
+        await look(page, serious)
+        rate = await page.evaluate("window.faceloop.stats.fps")
+        print(f"\n{rate} frames a second")
+        live.set_status(lead_off=(False, False, True) + (False,) * 5)
+        await expect(cue).to_have_text("Electrode loose: left smile muscle. Please press it on.")
+        live.set_status(lead_off=(False,) * 8)
+        live.hold = 0.0
+        await expect(page.locator(".fl-last")).not_to_have_text("", timeout=WAIT_MS)
+        await press(page, "Pause")
+        await expect(cue).to_have_text("Paused")
+        await press(page, "Go on")
+        await expect(cue).not_to_have_text("Paused")
+        await press(page, "End for today")
+        await press(page, "See the results")
+        await expect(page.locator("h1")).to_have_text("Results")
+        await expect(page.get_by_role("row", name="Small smile, lips closed")).to_be_visible()
+        await look(page, serious)
+        assert errors == []
+        await page.close()
+    days = [path for path in (tmp_path / "sessions").iterdir()]
+    assert len(days) == 1 and (days[0] / "training.jsonl").stat().st_size > 500
+
+
+async def test_placement_photo_stays_on_this_computer(
+    fake_module: Any, start_app: Any, chromium: dict[str, Any], tmp_path: Path
+) -> None:
+    from playwright.async_api import async_playwright
+
+    Profiles(tmp_path).create(Profile("anna", "left", "synkinesis"))
+    camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    arguments = chromium | {"args": [*chromium["args"], *camera]}
+    async with (
+        async_playwright() as playwright,
+        start_app(fake_module.FakeLive(alerts=False), data=tmp_path) as app,
+    ):
+        browser = await playwright.chromium.launch(**arguments)
+        page = await browser.new_page()
+        requests: list[str] = []
+        page.on("request", lambda request: requests.append(request.url))
+        await page.goto(app.url)
+        await page.locator("h1").wait_for()
+        await page.goto(f"{app.origin}/setup")
+        await page.get_by_role("button", name="Open the camera").click()
+        await expect(page.get_by_label("Camera picture")).to_be_visible()
+        async with asyncio.timeout(30):
+            while not await page.evaluate("document.querySelector('video')?.videoWidth > 0"):
+                await asyncio.sleep(0.1)
+        await page.get_by_role("button", name="Take the photo").click()
+        await expect(page.get_by_role("img", name="Photo of last time")).to_be_visible()
+        photo = tmp_path / "profiles" / "anna" / "placement.jpg"
+        assert photo.read_bytes().startswith(b"\xff\xd8\xff")
+        assert all(url.startswith((app.origin, "blob:")) for url in requests)
+        # What is no picture is refused, and nobody without the cookie gets this one.
+        bad = await page.evaluate(
+            "fetch('/photo', {method: 'POST', headers: {'X-Faceloop': '1'}, body: 'no'})"
+            ".then((answer) => answer.status)"
+        )
+        assert bad == 400
+        async with httpx.AsyncClient(base_url=app.origin) as stranger:
+            assert (await stranger.get("/photo")).status_code == 401
+            posted = await stranger.post("/photo", content=photo.read_bytes())
+            assert posted.status_code == 403
+        await browser.close()
