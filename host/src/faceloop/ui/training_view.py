@@ -30,6 +30,7 @@ class TrainingView(View):
     def build(self) -> None:
         """Put the page together."""
         text = self.text
+        self._has_mirror = False
         with LiveArea().classes("fl-train fl-training"):
             self._problem = tag("p", classes="fl-problem", role="alert")
             with tag("p", classes="fl-where fl-quiet"):
@@ -91,7 +92,8 @@ class TrainingView(View):
 
     def _choices(self) -> None:
         text = self.text
-        with tag("details", classes="fl-card fl-more"):
+        self._more = tag("details", classes="fl-card fl-more")
+        with self._more:
             tag("summary", f"{text('training.show')} · {text('training.mirror')}")
             with tag("fieldset", classes="fl-fieldset"):
                 tag("legend", text("training.show"), "fl-label")
@@ -128,8 +130,9 @@ class TrainingView(View):
 
     def _take_mirror(self, mode: str) -> None:
         self._mirror_place.clear()
-        _show(self._mirror_place, mode != "off")
-        if mode != "off":
+        self._has_mirror = mode != "off"
+        _show(self._mirror_place, self._has_mirror)
+        if self._has_mirror:
             with self._mirror_place:
                 text = self.text
                 Mirror(mode, text("training.mirror"), text("training.mirror_failed"))
@@ -142,10 +145,13 @@ class TrainingView(View):
             _show(button, is_going)
         _show(self._results, state == "done")
         _show(self._today, not is_going)
+        _show(self._more, is_going)
         if view is None or not is_going:
             key = "training.done" if state == "done" else "training.none"
             self._say(self.text(key), "", "", "")
             _show(self._picture, False)
+            if self._has_mirror:
+                self._take_mirror("off")
             for place in (self._block, self._part, self._repetition, self._last):
                 place.say("")
             return
