@@ -164,3 +164,40 @@ async def test_placement_photo_stays_on_this_computer(
             posted = await stranger.post("/photo", content=photo.read_bytes())
             assert posted.status_code == 403
         await browser.close()
+
+
+async def test_therapist_changes_a_number_behind_a_pin(
+    fake_module: Any, start_app: Any, serious: Any, browser: Browser, tmp_path: Path
+) -> None:
+    profiles = Profiles(tmp_path)
+    profiles.create(Profile("anna", "left", "synkinesis"))
+    before = next(b for b in profiles.programme("anna").block if b.kind == "retraining")
+    async with start_app(fake_module.FakeLive(alerts=False), data=tmp_path) as app:
+        page = await browser.new_page()
+        await page.goto(app.url)
+        await page.get_by_role("link", name="Settings").click()
+        await page.get_by_role("button", name="For the therapist").click()
+        pin = page.get_by_label("Choose a PIN")
+        for typed, told in (("12", "A PIN has 4 to 12 digits"), ("2468", "")):
+            await pin.fill(typed)
+            await page.get_by_role("button", name="Open").click()
+            if told:
+                await expect(page.get_by_role("alert")).to_contain_text(told)
+        hold = page.locator(f"#fl-{before.name}-hold_s")
+        assert float(await hold.input_value()) == before.hold_s
+        await look(page, serious)
+        await hold.fill("99")
+        await page.get_by_role("button", name="Save the programme").click()
+        await expect(
+            page.get_by_text("Hold, seconds has to be a number, 1 to 15.")
+        ).to_be_visible()
+        await hold.fill("4")
+        await page.get_by_role("button", name="Save the programme").click()
+        await expect(page.get_by_text("Saved. It holds from")).to_be_visible()
+        await page.get_by_role("button", name="Lock again").click()
+        await page.get_by_label("PIN", exact=True).fill("1357")
+        await page.get_by_role("button", name="Open").click()
+        await expect(page.get_by_text("This PIN does not fit.")).to_be_visible()
+        await page.close()
+    after = next(b for b in profiles.programme("anna").block if b.name == before.name)
+    assert after.hold_s == 4  # type: ignore[union-attr]

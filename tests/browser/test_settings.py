@@ -123,7 +123,10 @@ def long_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(texts, "catalogue", lambda language: grown)
 
 
-PAGES = ("", "profile", "today", "setup", "training", "results", "signal", "settings")
+PAGES = (
+    *("", "profile", "today", "setup", "training", "results"),
+    *("signal", "settings", "therapist"),
+)
 
 
 def with_profile(root: Path) -> Path:

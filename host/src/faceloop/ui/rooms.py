@@ -9,6 +9,7 @@ from faceloop.ui.settings_view import SettingsView
 from faceloop.ui.setup_view import SetupView
 from faceloop.ui.shell import Room
 from faceloop.ui.signal_view import SignalView
+from faceloop.ui.therapist_view import TherapistView
 from faceloop.ui.today_view import TodayView
 from faceloop.ui.training_view import TrainingView
 from faceloop.ui.welcome_view import WelcomeView
@@ -30,6 +31,7 @@ ROOMS = (
             HeatView,
             SignalView,
             SettingsView,
+            TherapistView,
         ),
     ),
 )

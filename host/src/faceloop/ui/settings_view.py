@@ -58,6 +58,8 @@ class SettingsView(View):
                     data_action="try-sound",
                 )
                 self._radios("captions")
+            therapist = tag("button", text("therapist.title"), "fl-button", type="button")
+            therapist.on("click", lambda: self.shell.go("therapist"), args=[])
 
     def _radios(self, choice: str, hint: str = "") -> None:
         chosen = getattr(self.state.preferences.now, choice)

@@ -1,0 +1,240 @@
+"""For the therapist: behind a PIN, the stage and every number of the programme."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from faceloop.errors import FaceloopError, UsageError
+from faceloop.training.blocks import block_title
+from faceloop.training.message import message
+from faceloop.training.pin import WrongPin
+from faceloop.training.profiles import Profile
+from faceloop.training.programme import BlockSpec, Programme
+from faceloop.training.programme_file import changed_programme
+from faceloop.training.stage import STAGES
+from faceloop.ui.elements import Choice, tag
+from faceloop.ui.shell import View
+
+__all__ = ["TherapistView"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Number:
+    """A number of a block with its limits."""
+
+    key: str
+    value: float
+    low: float
+    high: float
+    is_whole: bool
+
+
+class TherapistView(View):
+    """The PIN is asked for at each visit and kept no longer than the page."""
+
+    name = "therapist"
+    title = "therapist.title"
+
+    def build(self) -> None:
+        """Put the page together."""
+        self._pin = ""
+        self._typed = ""
+        self._changes: dict[tuple[str, str], str] = {}
+        self._place = tag("div", classes="fl-first")
+        self._draw()
+
+    def _draw(self) -> None:
+        self._place.clear()
+        text, room = self.text, self.state.room
+        with self._place:
+            tag("h1", text("therapist.title"), tabindex="-1", data_focus="")
+            self._problem = tag("p", classes="fl-problem", role="alert")
+            self._told = tag("p", role="status")
+            programme = room.programme()
+            if room.profile is None or programme is None:
+                tag("p", text("therapist.nobody"))
+            elif not self._pin:
+                self._ask()
+            else:
+                self._stage(room.profile)
+                for block in programme.block:
+                    self._block(block)
+                with tag("div", classes="fl-actions"):
+                    save = tag(
+                        "button", text("therapist.save"), "fl-button fl-primary", type="button"
+                    )
+                    save.on("click", lambda: self._save(programme), args=[])
+                    close = tag("button", text("therapist.close"), "fl-button", type="button")
+                    close.on("click", self._lock, args=[])
+
+    def _ask(self) -> None:
+        text = self.text
+        is_set = self.state.room.days.profiles.pin.is_set
+        with tag("section", classes="fl-card"):
+            tag("p", text("therapist.why"))
+            key = "therapist.pin" if is_set else "therapist.choose_pin"
+            tag("label", text(key), "fl-label", **{"for": "fl-pin"})
+            Choice(
+                *("password", "fl-pin", "", self._take_pin),
+                inputmode="numeric",
+                maxlength=12,
+                autocomplete="off",
+            )
+            button = tag("button", text("therapist.open"), "fl-button fl-primary", type="button")
+            button.on("click", self._open, args=[])
+
+    def _take_pin(self, value: str) -> None:
+        self._typed = value
+
+    def _open(self) -> None:
+        pin = self.state.room.days.profiles.pin
+        try:
+            if pin.is_set:
+                pin.check(self._typed)
+            else:
+                pin.choose(self._typed)
+        except WrongPin as error:
+            wait_s = math.ceil(error.wait_s)
+            told = self.text("therapist.wait", n=wait_s) if wait_s else ""
+            self._problem.say(told or self.text("therapist.wrong_pin"))
+            return
+        except UsageError:
+            self._problem.say(self.text("therapist.bad_pin"))
+            return
+        except FaceloopError as error:
+            self._problem.say(self.text.known(str(error)))
+            return
+        self._pin, self._typed = self._typed, ""
+        self._draw()
+
+    def _lock(self) -> None:
+        self._pin = ""
+        self._changes.clear()
+        self._draw()
+
+    def _stage(self, profile: Profile) -> None:
+        text = self.text
+        with tag("section", classes="fl-card"), tag("fieldset", classes="fl-fieldset"):
+            tag("legend", text("therapist.stage"), "fl-label")
+            options = [(s, text.say(message(f"train.stage.{s}.title"))) for s in STAGES]
+            Choice("radio", "fl-stage", profile.stage, self._take_stage, options)
+            if profile.stage == "flaccid":
+                with tag("label", classes="fl-option"):
+                    is_open = str(profile.is_unlocked_by_therapist).lower()
+                    Choice("checkbox", "fl-unlock", is_open, self._take_unlock)
+                    tag("span", text("therapist.unlock"))
+
+    def _take_stage(self, stage: str) -> None:
+        self._set(stage, False)
+
+    def _take_unlock(self, is_unlocked: str) -> None:
+        profile = self.state.room.profile
+        if profile is not None:
+            self._set(profile.stage, is_unlocked == "true")
+
+    def _set(self, stage: Any, is_unlocked: bool) -> None:
+        room = self.state.room
+        if room.profile is None:
+            return
+        name = room.profile.pseudonym
+        try:
+            room.days.profiles.set_stage(name, stage, self._pin, is_unlocked=is_unlocked)
+        except FaceloopError as error:
+            self._problem.say(self.text.known(str(error)))
+            return
+        room.choose(name)
+        self._changes.clear()
+        self._draw()
+
+    def _block(self, block: BlockSpec) -> None:
+        text = self.text
+        heading = f"fl-block-{block.name}"
+        with tag("section", classes="fl-card", aria_labelledby=heading):
+            tag("h2", text.say(block_title(block)), id=heading)
+            with tag("label", classes="fl-option"):
+                now = str(block.is_on).lower()
+                Choice("checkbox", f"{heading}-is_on", now, self._taker(block.name, "is_on"))
+                tag("span", text("therapist.field.is_on"))
+            with tag("div", classes="fl-numbers-grid"):
+                for number in _numbers(block):
+                    self._number(block.name, number)
+
+    def _number(self, block: str, number: _Number) -> None:
+        text = self.text
+        id_ = f"fl-{block}-{number.key}"
+        with tag("div"):
+            tag("label", text(f"therapist.field.{number.key}"), "fl-label", **{"for": id_})
+            Choice(
+                *("number", id_, f"{number.value:g}", self._taker(block, number.key)),
+                min=f"{number.low:g}",
+                max=f"{number.high:g}",
+                step="1" if number.is_whole else "any",
+                aria_describedby=f"{id_}-range",
+            )
+            tag("p", self._range(number), "fl-quiet", id=f"{id_}-range")
+
+    def _range(self, number: _Number) -> str:
+        decimals = 0 if number.low == int(number.low) and number.high == int(number.high) else 2
+        low, high = (self.text.number(limit, decimals) for limit in (number.low, number.high))
+        return self.text("therapist.range", low=low, high=high)
+
+    def _taker(self, block: str, key: str) -> Any:
+        def take(value: str) -> None:
+            self._changes[block, key] = value
+
+        return take
+
+    def _save(self, programme: Programme) -> None:
+        room = self.state.room
+        self._told.say("")
+        if room.profile is None:
+            return
+        changed = programme
+        try:
+            for (block, key), value in self._changes.items():
+                known = self._value(programme, block, key, value)
+                if known is None:
+                    return
+                changed = changed_programme(changed, block, key, known)
+            room.days.profiles.set_programme(room.profile.pseudonym, changed, self._pin)
+        except FaceloopError as error:
+            self._problem.say(self.text.known(str(error)))
+            return
+        self._changes.clear()
+        self._draw()
+        self._told.say(self.text("therapist.saved"))
+
+    def _value(
+        self, programme: Programme, block: str, key: str, value: str
+    ) -> bool | int | float | None:
+        """Return what was typed; None, and the reason on the page, where it cannot be."""
+        if key == "is_on":
+            return value == "true"
+        spec = next(spec for spec in programme.block if spec.name == block)
+        number = next(number for number in _numbers(spec) if number.key == key)
+        try:
+            given = float(value.replace(",", "."))
+        except ValueError:
+            given = float("nan")
+        is_whole = given == int(given) if given == given and abs(given) < 1e9 else False
+        if not number.low <= given <= number.high or (number.is_whole and not is_whole):
+            name = self.text(f"therapist.field.{key}")
+            sentence = self.text("therapist.out_of_range", name=name, range=self._range(number))
+            self._problem.say(sentence)
+            return None
+        return int(given) if number.is_whole else given
+
+
+def _numbers(block: BlockSpec) -> list[_Number]:
+    """Return the numbers of a block in order, with the limits that the programme's schema has."""
+    found = []
+    for key, field in type(block).model_fields.items():
+        value = getattr(block, key)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        low = next(m.ge for m in field.metadata if getattr(m, "ge", None) is not None)
+        high = next(m.le for m in field.metadata if getattr(m, "le", None) is not None)
+        found.append(_Number(key, value, low, high, field.annotation is int))
+    return found
