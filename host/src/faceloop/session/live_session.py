@@ -208,6 +208,15 @@ class LiveSession:
         """Stop the board and end the session."""
         await self.finish()
 
+    async def vibrate(self, strength_pct: int, length_ms: int) -> None:
+        """Let the board vibrate, for at most two seconds."""
+        if self._status == "live":
+            await self._link.vibrate(strength_pct, length_ms)
+
+    def annotate(self, text: str) -> None:
+        """Write a mark at this moment into the recording, when there is one."""
+        self._record_event(LiveEvent("note", self._assembler.live_frame, text=text))
+
     def report_drawn(self, frame: int, drawn_time_s: float, *, is_cue: bool = False) -> None:
         """Note when the signal up to ``frame``, or the cue of the event there, was on screen."""
         self._heat.note_presence()  # only a page that is seen draws

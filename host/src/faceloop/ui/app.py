@@ -16,10 +16,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from faceloop.errors import FaceloopError, UsageError
 from faceloop.session.live import LiveView
-from faceloop.training.outputs import Outputs
 from faceloop.training.setup import SetUpTimes
 from faceloop.ui import assets
 from faceloop.ui.access import Access
+from faceloop.ui.board_outputs import BoardOutputs
 from faceloop.ui.entry import entry_files, html_attributes
 from faceloop.ui.gate import PHOTO_PATH, Gate
 from faceloop.ui.launch_page import launch_folder
@@ -53,7 +53,6 @@ async def serve(
     stay_open: bool = False,
     note: str = "",
     data: Path | None = None,
-    outputs: Outputs | None = None,
     times: SetUpTimes | None = None,
 ) -> None:
     """Serve the web app until the session ends or this coroutine is cancelled.
@@ -76,8 +75,6 @@ async def serve(
         For the first screen and the last: what is special about this session.
     data : Path or None
         Data folder: choices, profiles, training days. None keeps them until the end only.
-    outputs : Outputs, optional
-        What the training may do outside: vibrate, warm, mark the recording.
     times : SetUpTimes, optional
         Of the set-up.
 
@@ -96,6 +93,7 @@ async def serve(
             root = data
         port = listener.getsockname()[1]
         access = Access(port)
+        outputs = BoardOutputs(live)
         room = TrainingRoom(live, root, outputs, times=times)
         stack.callback(room.leave)
         state = AppState(live, PreferenceFile(data), room, note)
@@ -110,7 +108,7 @@ async def serve(
             server = _Server(_config(gate))
             serving = asyncio.create_task(server.serve(sockets=[listener]), name="web server")
             feeding = asyncio.create_task(_feed(state), name="live feed")
-            ticking = asyncio.create_task(_tick(state), name="training clock")
+            ticking = asyncio.create_task(_tick(state, outputs), name="training clock")
             try:
                 await server.wait_until_ready(serving)
                 if on_ready is not None:
@@ -123,6 +121,7 @@ async def serve(
                 feeding.cancel()
                 ticking.cancel()
                 await asyncio.gather(serving, feeding, ticking, return_exceptions=True)
+                await outputs.close()
 
 
 class _Server(uvicorn.Server):
@@ -193,9 +192,12 @@ async def _feed(state: AppState) -> None:
         state.fault = str(error)
 
 
-async def _tick(state: AppState) -> None:
+async def _tick(state: AppState, outputs: BoardOutputs) -> None:
     """Let the training's time pass, also while there is no signal."""
     while True:
+        report = outputs.heat_report()
+        if report is not None and state.room.engine is not None:
+            state.room.engine.note_heat(report)
         state.room.tick()
         await asyncio.sleep(TICK_S)
 

@@ -1,0 +1,84 @@
+"""What the training does outside the page: vibrate, warm, mark the recording."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from faceloop.errors import FaceloopError
+from faceloop.session.live import LiveView
+from faceloop.training.outputs import HeatReport, HeatRequest, Vibration
+
+__all__ = ["BoardOutputs"]
+
+# Strength in per cent and length in milliseconds: soft, and each of its own length.
+PATTERNS: dict[Vibration, tuple[int, int]] = {
+    "synkinesis": (60, 200),
+    "phase": (35, 60),
+    "done": (45, 400),
+}
+
+
+class BoardOutputs:
+    """The training's way to a live session's board; what the board cannot do is left out.
+
+    Parameters
+    ----------
+    live : LiveView
+        With ``vibrate``, ``annotate`` or ``heat`` where the session has them.
+    """
+
+    def __init__(self, live: LiveView) -> None:
+        self._vibrate: Callable[[int, int], Awaitable[None]] | None = getattr(
+            live, "vibrate", None
+        )
+        self._annotate: Callable[[str], None] | None = getattr(live, "annotate", None)
+        self._live: Any = live
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def vibrate(self, pattern: Vibration) -> None:
+        """Let the board vibrate for a moment; a board that is out of reach does not."""
+        if self._vibrate is None:
+            return
+        task = asyncio.ensure_future(self._shake(*PATTERNS[pattern]))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def ask_heat(self, request: HeatRequest) -> None:
+        """Ask for heat: the person presses the button on the board as well."""
+        heat = getattr(self._live, "heat", None)
+        if heat is not None:
+            heat.ask(request.target_degc, round(request.duration_s / 60))
+
+    def end_heat(self, reason: str) -> None:
+        """End heat now; harmless when it is off."""
+        heat = getattr(self._live, "heat", None)
+        if heat is not None:
+            heat.end()
+
+    def annotate(self, kind: str, text: str) -> None:
+        """Write a mark into the recording, when there is one."""
+        if self._annotate is not None:
+            self._annotate(f"{kind}: {text}")
+
+    def heat_report(self) -> HeatReport | None:
+        """Return what is known of the pad, None where there is none."""
+        heat = getattr(self._live, "heat", None)
+        if heat is None:
+            return None
+        heat.watch()  # what is not known counts as on, and would hold the movements back
+        view = heat.view()
+        return HeatReport(is_on=view.is_on, skin_degc=view.skin_degc)
+
+    async def _shake(self, strength_pct: int, length_ms: int) -> None:
+        assert self._vibrate is not None
+        with contextlib.suppress(FaceloopError):
+            await self._vibrate(strength_pct, length_ms)
+
+    async def close(self) -> None:
+        """Leave no task behind."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
