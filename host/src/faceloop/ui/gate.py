@@ -107,7 +107,7 @@ class Gate:
             return
         nonce = secrets.token_urlsafe(16)
         policy = content_policy(headers.get("host", ""), nonce)
-        answer = _Answer(send, policy, nonce, self._html_attributes())
+        answer = _Answer(send, policy, nonce, self._html_attributes)
         if reason:
             await PlainTextResponse(reason, 403)(scope, receive, answer)
             return
@@ -154,8 +154,10 @@ class Gate:
 class _Answer:
     """Add headers to a response; give a page its looks, its inline scripts and styles a nonce."""
 
-    def __init__(self, send: Send, policy: str, nonce: str, html_attributes: str) -> None:
-        self._html = f"<html {html_attributes}>".encode()
+    def __init__(
+        self, send: Send, policy: str, nonce: str, html_attributes: Callable[[], str]
+    ) -> None:
+        self._html_attributes = html_attributes
         self._send = send
         self._policy = policy
         self._nonce = nonce
@@ -187,7 +189,9 @@ class _Answer:
         attribute = f' nonce="{self._nonce}"'.encode()
         for start in (b"<script", b"<style"):
             page = page.replace(start, start + attribute)
-        return _HTML_TAG.sub(self._html, page, count=1)
+        # Now, not before: the page itself may have found out the language.
+        html = f"<html {self._html_attributes()}>".encode()
+        return _HTML_TAG.sub(html, page, count=1)
 
 
 def _only(values: Sequence[str]) -> str | None:

@@ -86,8 +86,9 @@ class SetupView(View):
             self._photo.show(stamp=_stamp() if has_one else "")
             self._photo.on("saved", self._saved, args=[])
             with tag("div", classes="fl-actions"):
-                self._button("setup.photo_open", lambda: self._photo.show(is_on=True))
-                self._button("setup.photo_take", self._take)
+                self._button("setup.photo_open", self._open_camera)
+                self._shoot = self._button("setup.photo_take", self._take)
+                _show(self._shoot, False)
 
     def _button(self, key: str, action: object, classes: str = "") -> Text:
         button = tag("button", self.text(key), f"fl-button {classes}".strip(), type="button")
@@ -113,12 +114,17 @@ class SetupView(View):
             room.setup.skip_contact(room.now_s())
         self._follow()
 
+    def _open_camera(self) -> None:
+        self._photo.show(is_on=True)
+        _show(self._shoot, True)
+
     def _take(self) -> None:
         self._takes += 1
         self._photo.show(take=self._takes)
 
     def _saved(self) -> None:
         self._photo.show(is_on=False, stamp=_stamp())
+        _show(self._shoot, False)
 
     def _follow(self) -> None:
         room, text = self.state.room, self.text

@@ -46,7 +46,7 @@ class TodayView(View):
             tag("h2", text("today.programme", n=minutes), id="fl-programme")
             with tag("ol", classes="fl-blocks"):
                 for block in blocks:
-                    with tag("li"):
+                    with tag("li"), tag("span", classes="fl-row"):
                         tag("span", text.say(block_title(block)))
                         tag(
                             "span", text("today.minutes", n=_minutes(planned_s(block))), "fl-quiet"
