@@ -7,6 +7,7 @@ from collections.abc import Generator
 import pytest
 
 RESULTS = pytest.StashKey[dict[str, list[bool]]]()
+MUTATIONS = pytest.StashKey[dict[str, list[bool]]]()
 CHECK = "test_heat_risk.py"
 
 
@@ -24,9 +25,19 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, None, None]:
     for mark in item.iter_markers("risk"):
         for control in mark.args:
             results.setdefault(control, []).append(report.passed)
+    mutations = item.session.stash.setdefault(MUTATIONS, {})
+    for mark in item.iter_markers("mutation"):
+        for control in mark.args:
+            mutations.setdefault(control, []).append(report.passed)
 
 
 @pytest.fixture
 def control_results(request: pytest.FixtureRequest) -> dict[str, list[bool]]:
     """Control, and whether each of its tests of this run passed."""
     return request.session.stash.setdefault(RESULTS, {})
+
+
+@pytest.fixture
+def mutation_results(request: pytest.FixtureRequest) -> dict[str, list[bool]]:
+    """Control, and whether taking it away was noticed in this run."""
+    return request.session.stash.setdefault(MUTATIONS, {})

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import importlib
+from array import array
 
 import pytest
 
-from faceloop.twin.heat.board import heat_up, make_bench
+from faceloop.twin.heat.board import LINK, heat_up, make_bench, states
 from faceloop.twin.heat.campaign import HEATING_STATES, misses, run_fault
 from faceloop.twin.heat.faults import fault_named
 from faceloop.twin.heat.wearer import nominal_wearer
+from faceloop_heat import hal
+from faceloop_protocol import heat_limits as limits
+from faceloop_protocol.heat import (
+    CAUSE_NONE,
+    PERMIT_FLAGGED,
+    SENSOR_SWAPPED,
+    WARMUP,
+)
 
 NEVER = 1 << 29
 # Fault, module, constant, value that disables it. Sensor A off its spot is not among them:
@@ -34,7 +43,27 @@ TAKEN_AWAY = (
 )
 
 
-@pytest.mark.parametrize("mutant", TAKEN_AWAY, ids=[mutant[0] for mutant in TAKEN_AWAY])
+CONTROLS = {
+    "ntc_open": ["RC-01"],
+    "ntc_drift": ["RC-02"],
+    "zone_detached": ["RC-02", "RC-17"],
+    "adc_frozen": ["RC-05"],
+    "adc_high": ["RC-05"],
+    "q1_short": ["RC-07"],
+    "q2_short": ["RC-07"],
+    "asleep": ["RC-19"],
+}
+
+
+@pytest.mark.parametrize(
+    "mutant",
+    [
+        pytest.param(
+            mutant, id=mutant[0], marks=pytest.mark.mutation(*CONTROLS.get(mutant[0], []))
+        )
+        for mutant in TAKEN_AWAY
+    ],
+)
 def test_control_taken_away_is_missed(
     mutant: tuple[str, str, str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -47,6 +76,7 @@ def test_control_taken_away_is_missed(
     assert misses(run_fault(fault, nominal_wearer(), state, logic="python"), fault)
 
 
+@pytest.mark.mutation("RC-15")
 def test_lease_taken_away_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     from faceloop_heat.consent import Consent
 
@@ -56,7 +86,13 @@ def test_lease_taken_away_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert misses(run, fault)
 
 
-@pytest.mark.parametrize(("part", "name"), [("watchdog", "mcu_hang"), ("vbus", "charger")])
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        pytest.param("watchdog", "mcu_hang", marks=pytest.mark.mutation("RC-09")),
+        pytest.param("vbus", "charger", marks=pytest.mark.mutation("RC-14")),
+    ],
+)
 def test_hardware_taken_away_is_missed(part: str, name: str) -> None:
     bench = make_bench(nominal_wearer())
     getattr(bench.pad, part).is_dead = True
@@ -65,10 +101,144 @@ def test_hardware_taken_away_is_missed(part: str, name: str) -> None:
     assert misses(run, fault)
 
 
-def test_hw1_taken_away_is_found_by_the_self_test() -> None:
+@pytest.mark.parametrize(
+    "part",
+    [
+        pytest.param("hw1", marks=pytest.mark.mutation("RC-20")),
+        pytest.param("hw2", marks=pytest.mark.mutation("RC-21")),
+    ],
+)
+def test_cut_off_taken_away_is_found_by_the_self_test(part: str) -> None:
     bench = make_bench(nominal_wearer())
     assert heat_up(bench)
     bench.supervisor.stop()
     bench.run(310_000.0)
-    bench.pad.hw1.is_dead = True
+    getattr(bench.pad, part).is_dead = True
     assert not heat_up(bench)
+
+
+@pytest.mark.mutation("RC-20", "RC-21")
+def test_without_both_cut_offs_a_rogue_program_is_too_hot() -> None:
+    bench = make_bench(nominal_wearer())
+    bench.pad.hw1.is_dead = bench.pad.hw2.is_dead = True
+    bench.pad.timer.is_dead = True
+    bench.pad.skin.g1a *= 0.15  # a pillow, on skin that does not dilate
+    bench.pad.skin.vmax = 0.3
+    bench.pad.cell_v = 4.2
+    bench.pad.is_rogue = True
+    bench.run(1_800_000.0)
+    assert bench.max_skin_degc > limits.SKIN_LIMIT_MDEGC / 1000
+
+
+@pytest.mark.mutation("RC-22")
+def test_timer_taken_away_leaves_a_rogue_program_on() -> None:
+    on_s = {}
+    for is_dead in (False, True):
+        bench = make_bench(nominal_wearer())
+        bench.pad.hw1.is_dead = bench.pad.hw2.is_dead = True
+        bench.pad.timer.is_dead = is_dead
+        bench.pad.is_rogue = True
+        bench.mark()
+        bench.run(1_860_000.0)
+        on_s[is_dead] = bench.on_ms / 1000
+    assert on_s[False] <= 1801 < on_s[True]
+
+
+@pytest.mark.mutation("RC-04")
+def test_lead_taken_away_lets_swapped_sensors_heat(monkeypatch: pytest.MonkeyPatch) -> None:
+    from faceloop_heat.session import Session
+
+    def judged() -> int:
+        session = Session()
+        session.begin(0, 0, 35_000, 35_000)
+        causes = [session.lead_cause(35_000 + 40 * tick, 35_000, 250) for tick in range(20)]
+        return max(causes)
+
+    assert judged() == SENSOR_SWAPPED
+    monkeypatch.setattr("faceloop_heat.session.LEAD_JUDGED_MS", NEVER)
+    assert judged() == CAUSE_NONE
+
+
+@pytest.mark.mutation("RC-20B")
+def test_permission_taken_away_lets_anybody_heat(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked() -> int:
+        bench = make_bench(nominal_wearer(), logic="python")
+        bench.supervisor.permit(LINK, PERMIT_FLAGGED)
+        return int(bench.supervisor.request(LINK, 40_000, 10))
+
+    assert asked() != CAUSE_NONE
+    monkeypatch.setattr("faceloop_heat.consent.is_setpoint", lambda setpoint, permission: True)
+    assert asked() == CAUSE_NONE
+
+
+@pytest.mark.parametrize("what", ["is_proven", "has_lease", "press"])
+@pytest.mark.mutation("RC-22A")
+def test_proof_press_or_lease_taken_away_starts_without(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from faceloop_heat.consent import Consent
+
+    def heats() -> bool:
+        bench = make_bench(nominal_wearer(), logic="python")
+        bench.is_host_silent = True
+        bench.run(12_000.0)  # worn and settled
+        link = LINK + 1 if what == "is_proven" else LINK
+        bench.supervisor.request(link, 39_000, 10)
+        for second in range(8):
+            if what != "has_lease":
+                bench.supervisor.renew(link, 39_000, limits.LEASE_MAX_MS)
+            if what != "press" and second == 5:
+                bench.pad.press()
+            if bench.run(1_000.0, states(WARMUP)):
+                return True
+        return False
+
+    assert not heats()
+    if what == "press":
+        update = Consent.update
+
+        def pressed(self: Consent, flags: int, elapsed_ms: int) -> None:
+            update(self, flags, elapsed_ms)
+            self.is_new_press = True
+
+        monkeypatch.setattr(Consent, "update", pressed)
+    else:
+        monkeypatch.setattr(Consent, what, lambda *_: True)
+    assert heats()
+
+
+@pytest.mark.mutation("RC-22B")
+def test_range_taken_away_lets_a_host_ask_for_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = make_bench(nominal_wearer(), logic="python")
+    assert bench.supervisor.request(LINK, 60_000, 10) != CAUSE_NONE
+    monkeypatch.setattr("faceloop_heat.consent.SETPOINT_MAX_MDEGC", 70_000)
+    assert bench.supervisor.request(LINK, 60_000, 10) == CAUSE_NONE
+
+
+@pytest.mark.mutation("RC-23")
+def test_areal_limit_taken_away_gives_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    from faceloop_heat.output import Output
+
+    inputs = array("i", [0] * hal.N_INPUTS)
+    inputs[hal.IN_SUPPLY_MV] = 4350
+    output = Output(make_bench(nominal_wearer()).pad, 60, 7350 * 97 // 100)
+    assert output.most_mw(inputs) == 60 * limits.AREAL_LIMIT_MW_PER_CM2
+    monkeypatch.setattr("faceloop_heat.output.AREAL_LIMIT_MW_PER_CM2", 100)
+    assert output.most_mw(inputs) > 60 * limits.AREAL_LIMIT_MW_PER_CM2
+
+
+@pytest.mark.mutation("RC-25")
+def test_rest_taken_away_lets_the_next_session_begin_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def second() -> bool:
+        bench = make_bench(nominal_wearer(), logic="python", step_ms=250)
+        assert heat_up(bench)
+        bench.run(70_000.0)
+        bench.supervisor.stop()
+        bench.run(310_000.0)
+        return heat_up(bench)
+
+    assert not second()
+    monkeypatch.setattr("faceloop_heat.ledger.REST_S", 0)
+    assert second()

@@ -10,10 +10,16 @@ import yaml
 
 from faceloop_protocol import heat_limits
 
-RISK: dict[str, Any] = yaml.safe_load(
-    (Path(__file__).resolve().parents[2] / "hardware" / "risk" / "heat.yaml").read_text()
-)
+ROOT = Path(__file__).resolve().parents[2]
+RISK: dict[str, Any] = yaml.safe_load((ROOT / "hardware" / "risk" / "heat.yaml").read_text())
 CONTROLS = {control["id"]: control for control in RISK["controls"]}
+
+
+def is_elsewhere(control: dict[str, Any]) -> bool:
+    """Return whether a control is shown at the bench, or by a test of another folder."""
+    if "test" in control:
+        assert (ROOT / control["test"]).is_file(), control["test"]
+    return "bench" in control or "test" in control
 
 
 @pytest.mark.parametrize("hazard", RISK["hazards"], ids=lambda hazard: hazard["id"])
@@ -43,10 +49,21 @@ def test_control_was_tested_in_this_run(
     control_results: dict[str, list[bool]],
     request: pytest.FixtureRequest,
 ) -> None:
-    if "bench" in control:
+    if is_elsewhere(control):
         return
     if {item.path.name for item in request.session.items} == {Path(__file__).name}:
         pytest.fail("Run the whole folder: pytest tests/simulation")
     results = control_results.get(control["id"], [])
     assert results, f"no test of {control['id']} ran"
+    assert all(results)
+
+
+@pytest.mark.parametrize("control", CONTROLS.values(), ids=CONTROLS)
+def test_control_taken_away_was_missed_in_this_run(
+    control: dict[str, Any], mutation_results: dict[str, list[bool]]
+) -> None:
+    if is_elsewhere(control):
+        return
+    results = mutation_results.get(control["id"], [])
+    assert results, f"nothing takes {control['id']} away"
     assert all(results)
