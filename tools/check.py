@@ -115,6 +115,8 @@ def stages(arguments: list[str]) -> list[Stage]:
         firmware_types(),
         patient("protocol", protocol, [*python, "coverage", "report", *every_branch]),
     ]
+    if is_full:
+        found.append(heat_branches())
     left_out = {"hardware", *(() if is_full else ("benchmarks",)), *(SLOW if is_quick else ())}
     folders = [name for name in test_folders() if name not in left_out]
     for name in folders:
@@ -150,6 +152,16 @@ def without_timed(wanted: str) -> list[str]:
 def patient(name: str, *commands: list[str]) -> Stage:
     """Return a stage that runs beside others."""
     return Stage(name, commands, Pace.PATIENT)
+
+
+def heat_branches() -> Stage:
+    """Return the check that tests go through every branch of the heat supervisor; minutes long."""
+    data = "--data-file=build/coverage-heat"
+    names = ("rules", "corners", "thresholds", "model", "host", "mutation")
+    tests = [f"tests/simulation/test_heat_{name}.py" for name in names]
+    run = [sys.executable, "-m", "coverage", "run", "--branch", "--source=faceloop_heat", data]
+    report = [sys.executable, "-m", "coverage", "report", data, "--fail-under=100"]
+    return patient("heat branches", [*run, "-m", "pytest", "-q", *tests], report)
 
 
 def firmware_types() -> Stage:
