@@ -110,6 +110,20 @@ async def test_what_is_not_known_counts_as_on(rig: Rig) -> None:
     assert view.is_on and view.skin_degc is None and view.problem == SILENT
 
 
+async def test_end_of_what_was_asked_is_told_with_its_reason(rig: Rig) -> None:
+    rig.session.note_presence()
+    rig.session.ask(39.0, 10)
+    rig.board.say(state=heat.HOLD)
+    await rig.steps(2)
+    assert not rig.session.view().is_over and rig.session.view().stop_reason == ""
+    rig.board.say(state=heat.OFF, cause=heat.NO_ANSWER)
+    await rig.steps(1)
+    assert rig.session.view().is_over
+    assert rig.session.view().stop_reason == heat.CAUSE_TEXT[heat.NO_ANSWER]
+    rig.session.ask(39.0, 10)
+    assert not rig.session.view().is_over
+
+
 async def test_flagged_wearer_gets_less(rig: Rig) -> None:
     rig.board.say(permission=heat.PERMIT_FLAGGED)
     await rig.steps(1)

@@ -80,6 +80,8 @@ class HeatView:
         Of ``problem``, 0 for none of ``faceloop_protocol.heat``.
     is_exercise : bool
         An exercise runs: no heat now.
+    is_over : bool
+        What was asked for last has ended, or was refused.
     """
 
     state: HeatState | None = None
@@ -87,6 +89,16 @@ class HeatView:
     problem: str = ""
     cause: int = 0
     is_exercise: bool = False
+    is_over: bool = False
+
+    @property
+    def stop_reason(self) -> str:
+        """Why heat is not on, in words; empty while it is, and when there is no reason."""
+        if self.problem:
+            return self.problem
+        if self.state is None or self.state.cause == heat.CAUSE_NONE or self.is_on:
+            return ""
+        return heat.CAUSE_TEXT.get(self.state.cause, "")
 
     @property
     def is_known(self) -> bool:
@@ -136,6 +148,7 @@ class HeatSession:
         self._cause = 0
         self._setpoint_degc = 0.0
         self._is_asked = False
+        self._is_over = False
         self._present_until_s = 0.0
         self._renewed_s = -1e9
         self._n_exercises = 0
@@ -157,8 +170,10 @@ class HeatSession:
         self.watch()
         if self._n_exercises:
             self._problem, self._cause = EXERCISE, 0
+            self._is_over = True
             return
         self._problem, self._cause = "", 0
+        self._is_over = False
         self._setpoint_degc = setpoint_degc
 
         async def request() -> HeatState:
@@ -170,6 +185,7 @@ class HeatSession:
 
     def end(self) -> None:
         """End heat now, whatever its state; harmless when it is off."""
+        self._is_over = self._is_over or self._is_asked
         self._is_asked = False  # silence would end it too, later
         if self._wanted.is_set():
             self._wishes.put_nowait(self._board.end)
@@ -201,7 +217,9 @@ class HeatSession:
         problem = self._problem
         if self._wanted.is_set() and self._state is not None and age_s > 5 * IDLE_S:
             problem = SILENT
-        return HeatView(self._state, age_s, problem, self._cause, self._n_exercises > 0)
+        return HeatView(
+            self._state, age_s, problem, self._cause, self._n_exercises > 0, self._is_over
+        )
 
     def most_degc(self) -> float:
         """Return the highest set-point that this wearer may ask for."""
@@ -230,6 +248,7 @@ class HeatSession:
             except HeatRefused as refusal:
                 self._problem, self._cause = str(refusal), refusal.cause
                 self._is_asked = False
+                self._is_over = True
             except FaceloopError as error:
                 self._problem, self._cause = str(error), 0
             await asyncio.sleep(self._pause_s())
@@ -258,6 +277,7 @@ class HeatSession:
         self._state_s = self._clock()
         self._on_reading(state)
         if state.state in (heat.OFF, heat.COOL, heat.LATCHED, heat.LOCKED):
+            self._is_over = self._is_over or self._is_asked
             self._is_asked = False
         if before is not None and (before.state, before.cause) == (state.state, state.cause):
             return

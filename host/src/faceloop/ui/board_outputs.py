@@ -70,7 +70,7 @@ class BoardOutputs:
             return None
         heat.watch()  # what is not known counts as on, and would hold the movements back
         view = heat.view()
-        return HeatReport(is_on=view.is_on, skin_degc=view.skin_degc)
+        return HeatReport(view.is_on, view.is_over, view.skin_degc, view.stop_reason)
 
     async def _shake(self, strength_pct: int, length_ms: int) -> None:
         assert self._vibrate is not None

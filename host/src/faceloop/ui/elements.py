@@ -12,6 +12,7 @@ from faceloop.ui.preferences import Preferences
 
 __all__ = [
     "Choice",
+    "Heartbeat",
     "LiveArea",
     "Mirror",
     "Photo",
@@ -51,6 +52,10 @@ class Text(TextElement):
 
 class LiveArea(ui.element, component="static/live.js"):
     """The part of a page whose canvases and cues follow ``/ws/live``."""
+
+
+class Heartbeat(ui.element, component="static/heartbeat.js"):
+    """Emits ``beat`` once a second while its page is seen."""
 
 
 class Presence(ui.element, component="static/presence.js"):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from nicegui import ui
-
 from faceloop.session.heat_session import HeatSession, HeatView
 from faceloop.ui.elements import Text, tag
 from faceloop.ui.heat_words import QUESTIONS, TEXTS, heat_facts, heat_sentence
@@ -19,10 +17,6 @@ _STEP_DEGC = 0.5
 _STEP_MIN = 1
 # Before these there is nothing to stop.
 _STOPPABLE = (heat.BOOT_TEST, heat.WAIT_BUTTON, heat.WARMUP, heat.HOLD, heat.PAUSED)
-
-
-class Heartbeat(ui.element, component="static/heartbeat.js"):
-    """Says once a second that its page is seen."""
 
 
 class HeatPanel:
@@ -74,7 +68,6 @@ class HeatPanel:
     # -- building ---------------------------------------------------------------------------
 
     def _build(self, session: HeatSession) -> None:
-        Heartbeat().on("beat", lambda: session.note_presence(), args=[])
         with tag("div", classes="fl-now-text", aria_live="polite"):
             self._line = tag("p", classes="fl-heat-line")
             self._why = tag("p")

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from nicegui import ui
 
 from faceloop.session.live import LiveStatus
-from faceloop.ui.elements import Presence, ShellElement, Text, tag
+from faceloop.ui.elements import Heartbeat, Presence, ShellElement, Text, tag
 from faceloop.ui.preferences import Preferences
 from faceloop.ui.state import AppState
 from faceloop.ui.texts import Texts
@@ -98,6 +98,7 @@ class Shell:
         self._view: View | None = None
         with Presence().classes("fl-gone") as self._presence:
             self._gone = tag("p", role="alert")
+        Heartbeat().on("beat", self._note_beat, args=[])
         self._frame = ShellElement()
         self._frame.on("go", self._on_go)
         self._root = tag("div", classes="fl-root")
@@ -126,6 +127,11 @@ class Shell:
         self._apply()
         if self.state.texts is not before and self._view is not None:
             self._show(type(self._view), focus)
+
+    def _note_beat(self) -> None:
+        heat = self.state.heat
+        if heat is not None:
+            heat.note_presence()
 
     def _on_go(self, event: Any) -> None:
         self.go(str(event.args).strip("/"))
