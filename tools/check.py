@@ -37,6 +37,8 @@ UNIT_FILES = 2
 BESIDE = 2  # so many patient stages beside each other
 # Patient stages take only what the others leave of the processor.
 LAST_IN_LINE = ("nice", "-n", "19") if shutil.which("nice") else ()
+ESP32S3_PACKAGE = "micropython-esp32-esp32-generic-s3-stubs==1.29.0.post1"
+ESP32S3_STUBS = ROOT / "build" / "esp32s3-stubs"  # as firmware/pyrightconfig.esp32s3.json says
 NO_TESTS_COLLECTED = 5  # pytest's exit code
 
 
@@ -165,10 +167,21 @@ def heat_branches() -> Stage:
 
 
 def firmware_types() -> Stage:
-    """Return the check of the board's files against the stubs of its MicroPython."""
+    """Return the check of the board's files against the stubs of both boards' MicroPython.
+
+    The stubs of two boards are files of the same names: the second board's go to a folder apart.
+    """
     stubs = sysconfig.get_path("purelib")  # their folder "stdlib" stands for the standard library
-    command = [sys.executable, "-m", "pyright", "-p", "firmware", "--typeshedpath", stubs]
-    return patient("firmware types", command)
+    pyright = [sys.executable, "-m", "pyright", "--typeshedpath", stubs, "-p"]
+    fetch = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
+    fetch += ["--no-deps", "--target", str(ESP32S3_STUBS), ESP32S3_PACKAGE]
+    is_there = (ESP32S3_STUBS / "machine.pyi").exists()
+    return patient(
+        "firmware types",
+        [*pyright, "firmware"],
+        *([] if is_there else [fetch]),
+        [*pyright, "firmware/pyrightconfig.esp32s3.json"],
+    )
 
 
 def kernels() -> list[str]:

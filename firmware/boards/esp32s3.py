@@ -24,6 +24,9 @@ LED = 17  # high lights
 BUTTON = 16  # low while pressed; needs PULL_UP
 MOTOR = 15  # vibration motor, PWM, high runs; external pull-down
 
+# LE Secure Connections, bonds kept by us.
+HAS_BONDING = True
+
 # Supply: ADC1 only, the radio uses ADC2.
 VBUS_SENSE = 7  # high while USB power is present (divider 5 V to 3 V, external pull-down)
 ADC_BATTERY = 1  # half of the cell's voltage

@@ -52,6 +52,9 @@ SHUNT_MV_PER_A = 1000
 PAD_AREA_CM2 = 60
 HEATER_MOHM = 7350
 
+# Its Bluetooth stack has no pairing (stock MicroPython 1.29).
+HAS_BONDING = False
+
 # Supply
 VBUS_SENSE = 9  # high while USB power is present (divider 5 V to 3 V, external pull-down)
 ADC_BATTERY = 26  # ADC0: half of the cell's voltage

@@ -13,11 +13,13 @@ import time
 
 from faceloop_device import VERSION
 from faceloop_device.core.auth import LinkSession
+from faceloop_device.core.bonds import Bonds
 from faceloop_device.core.collector import Collector
 from faceloop_device.core.commands import CommandServer, owns_stream
 from faceloop_device.core.crash import Crash
+from faceloop_device.core.keys import Keys
 from faceloop_device.core.self_test import SelfTest
-from faceloop_device.core.settings import forget_key, load_or_make_key
+from faceloop_device.core.settings import forget_keys
 from faceloop_device.core.stream import Stream
 from faceloop_device.core.supervisor import LOOK_MS, WATCHDOG_MS, Supervisor
 from faceloop_device.drivers.ads1298 import GAIN
@@ -27,7 +29,7 @@ from faceloop_device.hal.capture import make_capture
 from faceloop_device.hal.power import Power, battery_pct
 from faceloop_device.hal.serial_link import SerialLink
 from faceloop_device.heat import make_heat
-from faceloop_device.report import make_info, pack_state_into
+from faceloop_device.report import label_text, make_info, pack_state_into
 from faceloop_device.wearer import Wearer
 from faceloop_protocol import (
     config,
@@ -62,7 +64,11 @@ class Board:
         name, pins = board_pins.load()
         self._number = {text: n for n, text in info.BOARD_NAMES.items()}[name]
         self.device_id = processor.device_id()
-        self._key = load_or_make_key()
+        self._keys = Keys()
+        if self._keys.is_new:
+            # Once, on the cable: the text of the label. faceloop pair draws its QR code.
+            print("Label of this board: " + label_text(self.device_id, self._keys.owner))
+        self._bonds = Bonds() if pins.HAS_BONDING else None
         self._power = Power(pins)
         self._capture = make_capture(pins)
         self._ring_kib = pins.RING_KIB
@@ -86,13 +92,14 @@ class Board:
         self._collector = Collector()
         self._supervisor = Supervisor(N_TASKS)
         self._converter_id = self._probe()
-        self.serial = SerialLink(LinkSession(self._key, self.device_id))
+        self.serial = SerialLink(LinkSession(self._keys, self.device_id))
         self.ble = BleLink(
-            LinkSession(self._key, self.device_id),
+            LinkSession(self._keys, self.device_id),
             device_name(self.device_id),
             "faceloop " + name,
             "%d.%d.%d" % VERSION,
             "".join("%02x" % b for b in self.device_id),
+            self._bonds,
         )
         self._commands = CommandServer(self)
         self._state = bytearray(state.STATE_BYTES)
@@ -102,7 +109,14 @@ class Board:
     def info(self):
         """Return what the board says about itself."""
         converter = self._capture.converter
-        return make_info(self, self._number, converter, self._converter_id, self._ring_kib)
+        return make_info(
+            self,
+            self._number,
+            converter,
+            self._converter_id,
+            self._ring_kib,
+            self._bonds is not None,
+        )
 
     def ticks_ms(self):
         """Return milliseconds since boot, wrapping like ``time.ticks_ms``."""
@@ -238,6 +252,7 @@ class Board:
                     self.fault = state.FAULT_USB_POWER
             self._tidy()
             self._shed_watchdog()
+            self._care_for_bonds(now_ms)
             battery_mv = self._power.battery_mv()
             power = self._power.bits()
             self._report_to_wearer(now_ms, power, battery_mv)
@@ -286,7 +301,7 @@ class Board:
                 channel, message = message
                 if channel == serial_frame.CHANNEL_KEY:
                     if link.session.commands.take(self.ticks_ms()):
-                        link.send_key(self.device_id + self._key)
+                        link.send_key(self.device_id + self._key_for(message))
                     message = b""
                 elif channel != serial_frame.CHANNEL_CONTROL:
                     message = b""
@@ -296,12 +311,32 @@ class Board:
                     link.start_text()
                 link.reply(reply)
             if link.session.is_abused():
+                link.session.back_off(self.ticks_ms())
                 link.disconnect()
             message = link.inbox.get()
 
+    def _key_for(self, asked):
+        """Return what is let out over the cable: a key, or nothing before the button was held."""
+        is_pairing = self._wearer.is_pairing(self.ticks_ms())
+        if asked == serial_frame.KEY_OWNER and (is_pairing or not self._keys.is_claimed):
+            return self._keys.owner
+        if asked == serial_frame.KEY_THERAPIST and is_pairing and not self.stream.is_running:
+            try:
+                return self._keys.make_therapist()  # it writes to the flash
+            except OSError:
+                return b""
+        return b""
+
+    def _care_for_bonds(self, now_ms):
+        bonds = self._bonds
+        if bonds is not None:
+            bonds.is_open = not self._keys.is_claimed or self._wearer.is_pairing(now_ms)
+            if not self.stream.is_running:
+                bonds.save()
+
     def _factory_reset(self):
         self._crash.disarm()
-        forget_key()
+        forget_keys()
         self.shut_down()
         outputs.all_off()
         processor.reset()

@@ -10,8 +10,20 @@ from faceloop_protocol import PROTOCOL_VERSION, info, state
 from faceloop_protocol.limits import FS_HZ, N_CHANNELS, SHIFT, WINDOW_PACKETS
 
 
-def make_info(board, number, converter, converter_id, ring_kib):
+def label_text(device_id, key):
+    """Return what a board's label says, and its QR code."""
+    return "FL1:%s:%s" % (_hex(device_id), _hex(key))
+
+
+def _hex(data):
+    return "".join(["%02x" % byte for byte in data])
+
+
+def make_info(board, number, converter, converter_id, ring_kib, has_bonding):
     """Return the ``Info`` of a board."""
+    features = info.FEATURE_VIBRATION | (info.FEATURE_BONDING if has_bonding else 0)
+    if board.heat is not None:
+        features |= info.FEATURE_HEAT
     version = ".".join(str(part) for part in sys.implementation.version[:3])
     machine_name = getattr(sys.implementation, "_machine", sys.platform)
     return info.Info(
@@ -26,7 +38,7 @@ def make_info(board, number, converter, converter_id, ring_kib):
         SHIFT,
         ring_kib,
         WINDOW_PACKETS,
-        info.FEATURE_VIBRATION | (info.FEATURE_HEAT if board.heat is not None else 0),
+        features,
         board.device_id,
         board.stream.stream_id,
         "MicroPython %s; %s" % (version, machine_name),

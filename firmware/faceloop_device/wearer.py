@@ -5,6 +5,7 @@ import time
 from faceloop_device.core import button, lights
 from faceloop_device.hal.person import Person
 from faceloop_device.hal.power import EMPTY_MV
+from faceloop_protocol.limits import PAIRING_MS
 
 _STANDBY_MS = 600000  # without a host or a press
 _EMPTY_LOOKS = 3  # one a second: a radio burst is no empty battery
@@ -24,6 +25,7 @@ class Wearer:
         self._button = button.Button()
         self._light = lights.IDLE
         self.presses = self.long_presses = 0
+        self._paired_ms = None  # when a long press opened the minute for pairing
         self._awake_ms = time.ticks_ms()
         self._n_empty = 0
         self._was_pressed = False
@@ -43,12 +45,22 @@ class Wearer:
                 self.presses += 1
             elif press == button.LONG_PRESS:
                 self.long_presses += 1
+                self._paired_ms = now_ms
         return press == button.RESET_PRESS
 
     def take_pressed(self):
         """Return whether the button was down at any look since the last call."""
         was_pressed, self._was_pressed = self._was_pressed, False
         return was_pressed
+
+    def is_pairing(self, now_ms):
+        """Return whether the button was held a short while ago: a key may be let out."""
+        if self._paired_ms is None:
+            return False
+        if time.ticks_diff(now_ms, self._paired_ms) < PAIRING_MS:
+            return True
+        self._paired_ms = None
+        return False
 
     def report(self, now_ms, is_fault, is_low, is_running, is_linked, is_on_a_cable, has_usb):
         """Take what goes on, once a second."""
@@ -59,6 +71,8 @@ class Wearer:
         self._light = lights.choose(
             False, is_fault, is_low, is_running, is_linked, self.is_standby(now_ms)
         )
+        if self.is_pairing(now_ms):
+            self._light = lights.PAIRING
 
     def is_empty(self, battery_mv):
         """Return whether the battery has been empty for a while; once a second."""

@@ -14,7 +14,16 @@ class UUID:
 
 class BLE:
     def active(self, active: bool = ..., /) -> bool: ...
-    def config(self, *, mtu: int = ..., gap_name: str = ...) -> None: ...
+    def config(
+        self,
+        *,
+        mtu: int = ...,
+        gap_name: str = ...,
+        bond: bool = ...,  # these four where the port has pairing
+        le_secure: bool = ...,
+        mitm: bool = ...,
+        io: int = ...,
+    ) -> None: ...
     def irq(self, handler: Callable[[int, tuple[Any, ...]], Any], /) -> None: ...
     def gap_advertise(
         self,

@@ -74,6 +74,13 @@ def test_commands_are_answered_only_as_far_as_the_host_has_proven_itself(
     assert all(line.startswith("ok ") for line in lines)
 
 
+def test_keys_bonds_and_guessers_are_treated_as_they_should(
+    on_board: Callable[..., str], tmp_path: Path
+) -> None:
+    lines = on_board(BOARD / "security.py", f"{tmp_path}/").splitlines()
+    assert len([line for line in lines if line.startswith("ok ")]) == len(lines) == 7
+
+
 def test_rate_is_the_same_under_both_interpreters(on_board: Callable[..., str]) -> None:
     rate = runpy.run_path(str(FIRMWARE / "faceloop_device" / "core" / "rate.py"))["Rate"]
     cases = json.loads(RATE.read_text())

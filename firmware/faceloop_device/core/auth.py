@@ -6,11 +6,14 @@ from faceloop_device.core.rate import Rate
 from faceloop_protocol import control, session
 from faceloop_protocol.limits import (
     ACKS_PER_S,
+    BACK_OFF_MS,
     BAD_TAGS_BEFORE_DISCONNECT,
     COMMANDS_PER_S,
     NONCE_BYTES,
     PROOF_BYTES,
 )
+
+_TICKS_MASK = 0x3FFFFFFF
 
 
 class LinkSession:
@@ -18,15 +21,18 @@ class LinkSession:
 
     Parameters
     ----------
-    key : bytes
-        The board's 16-byte key.
+    keys : Keys or bytes
+        The board's keys; bytes: the owner's, and no second one.
     device_id : bytes
         8 bytes.
     """
 
-    def __init__(self, key, device_id):
-        self._key = key
+    def __init__(self, keys, device_id):
+        self._keys = keys
+        self._key = b""  # of the role that is proving itself
         self._device_id = device_id
+        self.role = session.ROLE_OWNER
+        self._abused_ms = -1
         self.bad_tags = 0
         self.generation = 0  # tells one session of a link from the next
         # kept across hosts: hanging up and calling again must not gain anything
@@ -49,9 +55,18 @@ class LinkSession:
         self._counter = 0
         self.is_open = False
 
-    def hello(self, host_nonce):
-        """Take the host's nonce; return the body of the reply."""
+    def hello(self, host_nonce, role=session.ROLE_OWNER):
+        """Take the host's nonce; return the body of the reply, None when that role has no key."""
         self.forget()
+        keys = self._keys
+        if isinstance(keys, bytes):
+            key = keys if role == session.ROLE_OWNER else None
+        else:
+            key = keys.of(role)
+        if key is None:
+            return None
+        self._key = key
+        self.role = role
         nonce = os.urandom(NONCE_BYTES)
         self._covered = session.transcript(self._device_id, host_nonce, nonce)
         proof = session.proof(self._key, session.LABEL_DEVICE, self._covered)
@@ -71,6 +86,8 @@ class LinkSession:
         self.stream_key = session.stream_key(self._key, self._covered)
         self._covered = None  # one proof per nonce
         self.is_open = True
+        if self.role == session.ROLE_OWNER and not isinstance(self._keys, bytes):
+            self._keys.claim()
         return control.OK
 
     def check(self, message, counter, tag):
@@ -90,3 +107,16 @@ class LinkSession:
     def is_abused(self):
         """Return whether this link sent too many wrong tags and should be cut."""
         return self._bad_here >= BAD_TAGS_BEFORE_DISCONNECT
+
+    def back_off(self, now_ms):
+        """The link is cut for abuse: hear no proof for a while, whoever comes."""
+        self._abused_ms = now_ms
+
+    def is_backing_off(self, now_ms):
+        """Return whether proofs are not heard now."""
+        if self._abused_ms < 0:
+            return False
+        if (now_ms - self._abused_ms) & _TICKS_MASK < BACK_OFF_MS:
+            return True
+        self._abused_ms = -1
+        return False

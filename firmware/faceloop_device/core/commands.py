@@ -8,6 +8,7 @@ from faceloop_protocol.errors import ProtocolError
 from faceloop_protocol.info import pack_info
 from faceloop_protocol.limits import NONCE_BYTES
 from faceloop_protocol.selftest import pack_report
+from faceloop_protocol.session import ROLE_OWNER
 
 
 def owns_stream(board, link):
@@ -104,11 +105,15 @@ class CommandServer:
         return control.pack_reply(op, counter, status, reply)
 
     def _hello(self, body, link):
-        if len(body) != 1 + NONCE_BYTES:
+        if len(body) not in (1 + NONCE_BYTES, 2 + NONCE_BYTES):
             return control.BAD_LENGTH, b""
         if body[0] != PROTOCOL_VERSION:
             return control.VERSION_MISMATCH, bytes([PROTOCOL_VERSION])
-        return control.OK, link.session.hello(body[1:])
+        if link.session.is_backing_off(self._board.ticks_ms()):
+            return control.BACK_OFF, b""
+        role = body[1 + NONCE_BYTES] if len(body) > 1 + NONCE_BYTES else ROLE_OWNER
+        reply = link.session.hello(body[1 : 1 + NONCE_BYTES], role)
+        return (control.BAD_PROOF, b"") if reply is None else (control.OK, reply)
 
     def _prove(self, body, link):
         return link.session.prove(body), b""

@@ -4,6 +4,7 @@
 pattern             when
 ==================  ==============================================================
 HELD                the button has been held for 5 s: let go, or reset at 15 s
+PAIRING             a key may be fetched, a bond made: for a minute after 5 s on the button
 FAULT               a fault is shown in the state
 BATTERY_LOW         the battery is too low to start
 STREAMING           the converter runs
@@ -15,6 +16,7 @@ IDLE                waiting for a host
 
 # (period in ms, time lit in ms, how often in a row)
 HELD = (100, 50, 1)
+PAIRING = (1500, 150, 2)
 FAULT = (400, 200, 1)
 BATTERY_LOW = (3000, 100, 3)
 STREAMING = (2000, 1000, 1)

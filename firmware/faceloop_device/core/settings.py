@@ -1,35 +1,23 @@
-"""What the board keeps in its flash: its key.
+"""What the board keeps in its flash: its keys.
 
 Written to a new file and renamed, so that a power cut at any moment leaves the old or the new one.
 """
 
 import os
 
-from faceloop_protocol.limits import KEY_BYTES
-
 KEY_FILE = "/faceloop.key"
 
 
-def load_or_make_key():
-    """Return the board's 16-byte key; at first boot it comes from the hardware random source."""
-    try:
-        with open(KEY_FILE, "rb") as file:
-            key = file.read()
-        if len(key) == KEY_BYTES:
-            return key
-    except OSError:
-        pass
-    key = os.urandom(KEY_BYTES)
-    write_atomically(KEY_FILE, key)
-    return key
+BONDS_FILE = "/faceloop.bonds"
 
 
-def forget_key():
+def forget_keys():
     """Factory reset: the next start makes a new key, and no paired host has it."""
-    try:
-        os.remove(KEY_FILE)
-    except OSError:
-        pass
+    for path in (KEY_FILE, BONDS_FILE):
+        try:
+            os.remove(path)
+        except OSError:
+            pass
 
 
 def write_atomically(path, content):

@@ -15,6 +15,12 @@ _IRQ_CENTRAL_CONNECT = const(1)
 _IRQ_CENTRAL_DISCONNECT = const(2)
 _IRQ_GATTS_WRITE = const(3)
 _IRQ_GATTS_INDICATE_DONE = const(20)
+_IRQ_GET_SECRET = const(29)
+_IRQ_SET_SECRET = const(30)
+
+_IO_NONE = const(
+    3
+)  # no display, no keys: pairing "just works", the proof of the key is what counts
 
 _READ = const(0x02)
 _WRITE_NO_RESPONSE = const(0x04)
@@ -68,9 +74,11 @@ class BleLink:
         Advertised name.
     model, firmware, serial : str
         Device information.
+    bonds : Bonds or None
+        The stack's secrets, where the port has pairing.
     """
 
-    def __init__(self, session, name, model, firmware, serial):
+    def __init__(self, session, name, model, firmware, serial, bonds=None):
         self.session = session
         self.inbox = Inbox()
         self.disconnects = 0
@@ -83,10 +91,13 @@ class BleLink:
         self._replies = []
         self._advertise_now = False
         self._advertised_us = 0
+        self._bonds = bonds
         self._ble = ble = bluetooth.BLE()
+        ble.irq(self._irq)  # before active: then already the stack asks for its own identity
         ble.active(True)
         ble.config(mtu=_MTU, gap_name=name)
-        ble.irq(self._irq)
+        if bonds is not None:
+            ble.config(bond=True, le_secure=True, mitm=False, io=_IO_NONE)
         ((model_h, firmware_h, serial_h), (self._battery,), ours) = ble.gatts_register_services(
             services()
         )
@@ -192,11 +203,18 @@ class BleLink:
                 self._new_link()
                 self.disconnects += 1
                 self._advertise_now = True
+            elif event == _IRQ_GET_SECRET and self._bonds is not None:
+                key = None if data[2] is None else bytes(data[2])
+                return self._bonds.get(data[0], data[1], key)
+            elif event == _IRQ_SET_SECRET and self._bonds is not None:
+                value = None if data[2] is None else bytes(data[2])
+                return self._bonds.set(data[0], bytes(data[1]), value)
         except BaseException as error:
             # A Ctrl-C as well: it is given back to the program, which it was meant for.
             self.handler_faults += 1
             if isinstance(error, KeyboardInterrupt):
                 self.interruption = error
+        return None
 
     def _new_link(self):
         # Nothing of one central's session may reach the next one.

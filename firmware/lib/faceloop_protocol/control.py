@@ -8,7 +8,7 @@ A reply is ``op | 0x80 u8 | counter u32 (0 for plain commands) | status u8 | bod
 command      op         tagged  body                             body of the reply
 ===========  =========  ======  ===============================  ============================
 HELLO        0x01       no      version u8, host nonce 16 B      device id 8 B, nonce 16 B,
-                                                                 proof 16 B
+                                and, may be left out, role u8    proof 16 B
 PROVE        0x02       no      proof 16 B
 STOP         0x03       no                                       ``StreamEnd``
 DESCRIBE     0x04       no                                       ``info``
@@ -30,6 +30,7 @@ opens the window. ``stored`` is the seq before which everything is on the host's
 the board's re-send ring. STOP needs no proof: a remote party may always stop, never start.
 Of more than ``COMMANDS_PER_S`` commands on a link only STOP is carried out. The rest are answered
 with RATE_LIMITED, at that same rate and no oftener. ``ACK`` has a rate of its own.
+A HELLO for a role that has no key is answered BAD_PROOF.
 VIBRATE with strength 0 or length 0 stops the motor; so do STOP and the end of the link.
 Times are UTC milliseconds since 1970.
 """
@@ -80,6 +81,7 @@ CONVERTER_FAULT = const(12)
 POWER_REFUSED = const(13)  # USB power without bench plug, charger, or battery too low
 VERSION_MISMATCH = const(14)
 RATE_LIMITED = const(15)  # more than COMMANDS_PER_S; the command was not carried out
+BACK_OFF = const(16)  # too many wrong proofs or tags on this link, by whomever: BACK_OFF_MS long
 HEAT_REFUSED = const(20)  # body: the cause, u8, of ``heat``
 
 STATUS_TEXT = {
@@ -100,6 +102,7 @@ STATUS_TEXT = {
     VERSION_MISMATCH: "another protocol version",
     HEAT_REFUSED: "heat may not begin now",
     RATE_LIMITED: "too many commands in one second",
+    BACK_OFF: "too many wrong proofs",
 }
 
 MODE_TRAINING = const(0)  # packets close at 20 frames: 10 ms, low latency

@@ -35,4 +35,6 @@ DEVICE_ID_BYTES = const(8)
 
 UNAUTHENTICATED_LINK_MS = const(10000)  # a link without proof is dropped after this
 BAD_TAGS_BEFORE_DISCONNECT = const(5)
+BACK_OFF_MS = const(30000)  # and then no proof is heard on that link for this long
+PAIRING_MS = const(60000)  # a press of 5 s lets a key out, or a bond in, for this long
 SERIAL_SILENCE_MS = const(2000)  # binary serial mode ends after this without a frame

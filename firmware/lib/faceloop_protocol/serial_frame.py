@@ -25,6 +25,11 @@ CHANNEL_STREAM = const(2)
 CHANNEL_STATE = const(3)
 CHANNEL_KEY = const(4)  # the board's key, only ever over the cable
 
+# What is asked for on CHANNEL_KEY. The answer is the device id and the key, or the id alone from a
+# board that wants its button held first.
+KEY_OWNER = b"?"
+KEY_THERAPIST = b"2"
+
 MAX_FRAME_BYTES = const(248)  # so that one COBS block always suffices
 LINE_PREFIX = b"FL "
 

@@ -1,6 +1,6 @@
 """Mutual proof of a shared key, session keys and command tags (HMAC-SHA256).
 
-    host  -> HELLO  version, host nonce
+    host  -> HELLO  version, host nonce, role (may be left out: the owner's)
     board -> reply  device id, device nonce, proof over label "device"
     host  -> PROVE  proof over label "host"
 
@@ -10,11 +10,15 @@ the labels differ, so that no answer of one side can be played back as the other
 
 import hashlib
 
+from ._compat import const
 from .limits import PROOF_BYTES, TAG_BYTES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._compat import Bytes
+
+ROLE_OWNER = const(0)
+ROLE_THERAPIST = const(1)
 
 LABEL_DEVICE = b"fl1 device"
 LABEL_HOST = b"fl1 host"

@@ -277,16 +277,23 @@ def pair(
     label: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Text of the board's QR label.")
     ] = None,
+    therapist: Annotated[
+        bool,
+        typer.Option("--therapist", help="Have the board make its second key, for a therapist."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Learn a board's key, by cable or label."""
+    """Learn a board's key, by cable or label.
+
+    Over the cable a board gives its key once, and again when its button was held for 5 s.
+    """
     from faceloop.tasks.pair import pair_by_cable, pair_by_label
 
     with _working(as_json) as progress:
         if serial is not None and label is None:
             progress.step("Asking the board")
-            result = asyncio.run(pair_by_cable(serial))
-        elif label is not None and serial is None:
+            result = asyncio.run(pair_by_cable(serial, is_therapist=therapist))
+        elif label is not None and serial is None and not therapist:
             result = pair_by_label(label)
         else:
             raise UsageError("Say how: --serial PORT with the board on a cable, or --label TEXT.")
@@ -320,6 +327,50 @@ def flash(
             raise UsageError(f"There is no board {board}. There are: {', '.join(PROFILES)}.")
         result = asyncio.run(run(port, board, progress))
     output.result(result, as_json, output.flash_lines)
+
+
+@app.command()
+@unfolded
+def selftest(
+    *,
+    board: BoardOptions,
+    seconds: Annotated[
+        float,
+        typer.Option(
+            min=5.0,
+            max=600.0,
+            metavar="SECONDS",
+            help="How long to stream; the clock is known to 5 ms over this time.",
+            callback=finite,
+        ),
+    ] = 30.0,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="A person is here: button, light and motor as well.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for the report; made if need be.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Test a board and write a report.
+
+    Noise, gain, channels, clock, link, battery. With the bench plug, or nothing on the electrodes.
+    """
+    from faceloop.tasks.selftest import SelfTestOptions
+    from faceloop.tasks.selftest import selftest as run
+
+    with _working(as_json) as progress:
+        options = SelfTestOptions(
+            device=board.device,
+            serial=board.serial,
+            is_virtual=board.virtual,
+            seconds=seconds,
+            out=out,
+        )
+        result = asyncio.run(run(options, progress, output.ask if ask else None))
+    output.result(result, as_json, output.selftest_lines)
+    if not result["ok"]:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "analysis_lines",
+    "ask",
     "device_lines",
     "doctor_lines",
     "error",
@@ -36,6 +37,7 @@ __all__ = [
     "pair_lines",
     "progress",
     "result",
+    "selftest_lines",
     "session_lines",
     "unwritable",
 ]
@@ -329,12 +331,43 @@ def flash_lines(content: dict[str, Any]) -> Iterator[str]:
         f"{content['copied']} of {content['files']} files copied, all "
         f"{content['bytes'] / 1024:.0f} KiB checked, {content['seconds']:.0f} s."
     )
-    yield f"Next: faceloop selftest --serial {content['port']}"
+    port = content["port"]
+    yield f"Next: faceloop pair --serial {port}, then faceloop selftest --serial {port}"
+
+
+def ask(question: str) -> bool:
+    """Ask the person at the terminal; only a clear yes is one."""
+    print(f"{question} [y/n] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def selftest_lines(content: dict[str, Any]) -> Iterator[str]:
+    """List what a self-test found, what failed last."""
+    checks = sorted(content["checks"], key=lambda check: check["ok"] is False)
+    for check in checks:
+        word = {True: "ok", False: "FAILED", None: "-"}[check["ok"]]
+        value = "" if check["value"] is None else f"{check['value']} {check['unit']}".rstrip()
+        note = f"  ({check['note']})" if check["note"] else ""
+        yield f"{word:<7} {check['name']}: {value}{note}"
+    verdict = "passed" if content["ok"] else "failed"
+    yield f"Board {content['device_id']} {verdict}. Report to print: {content['report']}"
 
 
 def pair_lines(content: dict[str, Any]) -> Iterator[str]:
-    """Confirm a pairing."""
-    yield f"Board {content['device_id']} is paired. Its key is in {content['stored_in']}."
+    """Confirm a pairing; show the label while it is known."""
+    if content["stored_in"] is not None:
+        yield f"Board {content['device_id']} is paired. Its key is in {content['stored_in']}."
+    else:
+        yield f"A second key of board {content['device_id']}, for another computer. Kept nowhere:"
+    if "label" in content:
+        from faceloop.tasks.pair import qr_code
+
+        yield content["label"]
+        yield qr_code(content["label"])
+        yield (
+            "This is the board's label. Whoever has it can use the board: keep it with you, not on"
+            " the board. The board shows it once; after that its button has to be held for 5 s."
+        )
 
 
 def heat_lines(content: dict[str, Any]) -> Iterator[str]:

@@ -87,4 +87,28 @@ link.reply(b"reply")
 assert link.refused == 2 and len(link._replies) == 1, "counted; the reply is kept and tried again"
 link.flush_replies()
 assert link.refused == 3
+
+# What the stack asks of a bonding board, and gives it, goes to its bonds; others have none.
+event(29, (2, 0, b"peer"))
+assert handler(29, (2, 0, b"peer")) is None and handler(30, (2, b"peer", b"secret")) is None
+
+
+class Bonds:
+    kept = {}
+
+    def get(self, kind, index, key):
+        return self.kept.get((kind, key))
+
+    def set(self, kind, key, value):
+        self.kept[kind, key] = value
+        return True
+
+
+handlers.clear()
+BleLink(LinkSession(bytes(16), b"12345678"), "name", "model", "1", "serial", Bonds())
+(handler,) = handlers
+assert handler(30, (2, memoryview(b"peer"), memoryview(b"secret"))) is True
+assert handler(29, (2, 0, memoryview(b"peer"))) == b"secret"
+assert handler(29, (2, 0, None)) is None
+event(29, None)
 print("ok")

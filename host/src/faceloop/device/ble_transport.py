@@ -43,6 +43,11 @@ class BleTransport:
             return self._device.name
         return self._wanted or "board"
 
+    @property
+    def mtu(self) -> int | None:
+        """Largest ATT message of the connection as the system tells it, None when it does not."""
+        return self._client.mtu_size if self._client is not None else None
+
     async def open(self, receiver: Receiver, timeout_s: float) -> None:
         """Find, connect and subscribe."""
         await self.close()

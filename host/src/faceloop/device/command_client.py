@@ -89,34 +89,37 @@ class CommandClient:
         AuthenticationError
             If there is no key or it does not fit.
         """
-        nonce = os.urandom(NONCE_BYTES)
-        reply = await self._plain(control.HELLO, bytes([PROTOCOL_VERSION]) + nonce)
+        for role in (b"", bytes([session.ROLE_THERAPIST])):
+            nonce = os.urandom(NONCE_BYTES)
+            reply = await self._hello(nonce, role)
+            if reply.status in (control.BAD_PROOF, control.BAD_LENGTH):
+                break  # no such role, or a board of before there were any
+            device_id, key, covered, is_theirs = _their_proof(reply, nonce, key_of)
+            if not is_theirs:
+                continue  # perhaps the key is the therapist's
+            own = session.proof(key, session.LABEL_HOST, covered)
+            if (await self._plain(control.PROVE, own)).status != control.OK:
+                break
+            self._tag_pads = session.hmac_pads(session.tag_key(key, covered))
+            self.stream_key = session.stream_key(key, covered)
+            self._counter = 0
+            return device_id
+        raise AuthenticationError(_KEY_DOES_NOT_FIT)
+
+    async def _hello(self, nonce: bytes, role: bytes) -> control.Reply:
+        reply = await self._plain(control.HELLO, bytes([PROTOCOL_VERSION]) + nonce + role)
         if reply.status == control.VERSION_MISMATCH:
             theirs = reply.body[0] if reply.body else 0
             raise RemoteError(
                 f"The board speaks protocol {theirs}, this program {PROTOCOL_VERSION}. "
                 "Update the older one: firmware/README.md says how, or install a newer faceloop."
             )
-        if len(reply.body) != DEVICE_ID_BYTES + NONCE_BYTES + PROOF_BYTES:
-            raise NotAFaceloop("This device does not answer as a faceloop board.")
-        device_id = reply.body[:DEVICE_ID_BYTES]
-        theirs_nonce = reply.body[DEVICE_ID_BYTES : DEVICE_ID_BYTES + NONCE_BYTES]
-        key = key_of(device_id)
-        if key is None:
-            raise AuthenticationError(
-                f"No key for board {device_id.hex()}. Connect it by USB and run: faceloop pair"
+        if reply.status == control.BACK_OFF:
+            raise LinkError(
+                "The board was sent wrong proofs of its key and listens to nobody for half a "
+                "minute. Try again then."
             )
-        covered = session.transcript(device_id, nonce, theirs_nonce)
-        theirs_proof = reply.body[-PROOF_BYTES:]
-        if not session.is_equal(session.proof(key, session.LABEL_DEVICE, covered), theirs_proof):
-            raise AuthenticationError(_KEY_DOES_NOT_FIT)
-        done = await self._plain(control.PROVE, session.proof(key, session.LABEL_HOST, covered))
-        if done.status != control.OK:
-            raise AuthenticationError(_KEY_DOES_NOT_FIT)
-        self._tag_pads = session.hmac_pads(session.tag_key(key, covered))
-        self.stream_key = session.stream_key(key, covered)
-        self._counter = 0
-        return bytes(device_id)
+        return reply
 
     async def stop(self) -> control.StreamEnd:
         """Stop the stream; this needs no proof."""
@@ -203,6 +206,24 @@ class CommandClient:
                 "try again."
             )
         return reply
+
+
+def _their_proof(
+    reply: control.Reply, nonce: bytes, key_of: Callable[[bytes], bytes | None]
+) -> tuple[bytes, bytes, bytes, bool]:
+    """Return device id, our key, what proofs cover, and whether the board has the same key."""
+    if len(reply.body) != DEVICE_ID_BYTES + NONCE_BYTES + PROOF_BYTES:
+        raise NotAFaceloop("This device does not answer as a faceloop board.")
+    device_id = reply.body[:DEVICE_ID_BYTES]
+    key = key_of(device_id)
+    if key is None:
+        raise AuthenticationError(
+            f"No key for board {device_id.hex()}. Connect it by USB and run: faceloop pair"
+        )
+    theirs_nonce = reply.body[DEVICE_ID_BYTES : DEVICE_ID_BYTES + NONCE_BYTES]
+    covered = session.transcript(device_id, nonce, theirs_nonce)
+    expected = session.proof(key, session.LABEL_DEVICE, covered)
+    return device_id, key, covered, session.is_equal(expected, reply.body[-PROOF_BYTES:])
 
 
 _KEY_DOES_NOT_FIT = (

@@ -11,7 +11,7 @@ import platformdirs
 from faceloop.errors import StorageError, UsageError
 from faceloop_protocol.limits import KEY_BYTES
 
-__all__ = ["KeyStore", "parse_label"]
+__all__ = ["KeyStore", "label_of", "parse_label"]
 
 
 class KeyStore:
@@ -95,6 +95,11 @@ class KeyStore:
             raise StorageError(
                 f"The key file {self.path} cannot be read. Move it away and pair the boards again."
             ) from error
+
+
+def label_of(device_id: bytes, key: bytes) -> str:
+    """Return the text of a board's label, the opposite of ``parse_label``."""
+    return f"FL1:{device_id.hex()}:{key.hex()}"
 
 
 def parse_label(text: str) -> tuple[bytes, bytes]:

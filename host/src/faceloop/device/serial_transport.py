@@ -10,7 +10,13 @@ from typing import Any
 import serial
 
 from faceloop.device.transport import Receiver
-from faceloop.errors import DeviceBusy, DeviceNotFound, LinkError, NotAFaceloop
+from faceloop.errors import (
+    AuthenticationError,
+    DeviceBusy,
+    DeviceNotFound,
+    LinkError,
+    NotAFaceloop,
+)
 from faceloop_protocol import control, serial_frame
 from faceloop_protocol.errors import ProtocolError
 from faceloop_protocol.limits import DEVICE_ID_BYTES, KEY_BYTES
@@ -85,16 +91,23 @@ class SerialTransport:
         else:
             await self._write(serial_frame.encode_line(serial_frame.CHANNEL_CONTROL, message))
 
-    async def request_key(self, timeout_s: float = 5.0) -> tuple[bytes, bytes]:
-        """Return the board's id and key: whoever holds the cable may have them.
+    async def request_key(
+        self, timeout_s: float = 5.0, *, which: bytes = serial_frame.KEY_OWNER
+    ) -> tuple[bytes, bytes]:
+        """Return the board's id and a key.
+
+        A board gives the owner's key to whoever holds the cable until a host has proven it, and
+        a second one, or again, for a minute after its button was held for 5 s.
 
         Raises
         ------
+        AuthenticationError
+            If the button has to be held first.
         NotAFaceloop
             If nothing or nonsense comes back.
         """
         self._key = asyncio.get_running_loop().create_future()
-        await self._write(serial_frame.encode_line(serial_frame.CHANNEL_KEY, b"?"))
+        await self._write(serial_frame.encode_line(serial_frame.CHANNEL_KEY, which))
         try:
             body = await asyncio.wait_for(self._key, timeout_s)
         except TimeoutError as error:
@@ -104,6 +117,11 @@ class SerialTransport:
             ) from error
         finally:
             self._key = None
+        if len(body) == DEVICE_ID_BYTES:
+            raise AuthenticationError(
+                "The board has given its key away once and asks for a hand on it: hold its button "
+                "for 5 s, let go, and do this again within a minute."
+            )
         if len(body) != DEVICE_ID_BYTES + KEY_BYTES:
             raise NotAFaceloop(f"{self._port} sent no usable key. Update the board's firmware.")
         return body[:DEVICE_ID_BYTES], body[DEVICE_ID_BYTES:]

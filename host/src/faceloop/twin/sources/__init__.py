@@ -1,4 +1,4 @@
-"""Signal sources of the virtual board: scripted faces, recordings, open inputs."""
+"""Signal sources of the virtual board: scripted faces, recordings, bench plug, open inputs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from faceloop.errors import UsageError
-from faceloop.twin.sources.source import FS_HZ, LSB_UV, N_CHANNELS, Onset, OpenInputs, Source
+from faceloop.twin.sources.source import (
+    FS_HZ,
+    LSB_UV,
+    N_CHANNELS,
+    BenchPlug,
+    Onset,
+    OpenInputs,
+    Source,
+)
 
 __all__ = ["FS_HZ", "LSB_UV", "N_CHANNELS", "Onset", "Source", "make_source"]
 
-KINDS = ("face", "recording", "open")
+KINDS = ("face", "recording", "plug", "open")
 
 
 def make_source(spec: Mapping[str, Any]) -> Source:
@@ -20,10 +28,11 @@ def make_source(spec: Mapping[str, Any]) -> Source:
     ----------
     spec : mapping
         ``{"kind": "recording", "path": str, "fs_hz": float}`` (``fs_hz`` only for a CSV file
-        without a time column), ``{"kind": "open"}`` or ``{"kind": "face", ...}`` with the
-        parameters of `faceloop.twin.sources.face.FaceSource` by name: ``scenario``, ``seconds``,
-        ``seed``, ``affected``, ``contaminants``, ``mains_hz``, ``clock_error``, ``blinks``,
-        ``step_db``, ``tone_factor``. Keys other than ``kind`` may be left out, except ``path``.
+        without a time column), ``{"kind": "open"}``, ``{"kind": "plug"}`` (with the bench
+        plug's noise, ``seed``) or ``{"kind": "face", ...}`` with the parameters of
+        `faceloop.twin.sources.face.FaceSource` by name: ``scenario``, ``seconds``, ``seed``,
+        ``affected``, ``contaminants``, ``mains_hz``, ``clock_error``, ``blinks``, ``step_db``,
+        ``tone_factor``. Keys other than ``kind`` may be left out, except ``path``.
 
     Returns
     -------
@@ -54,6 +63,9 @@ def make_source(spec: Mapping[str, Any]) -> Source:
 
         _refuse_unknown(kind, options, FACE_OPTIONS)
         return FaceSource(**options)
+    if kind == "plug":
+        _refuse_unknown(kind, options, ("seed",))
+        return BenchPlug(**options)
     if kind == "open":
         _refuse_unknown(kind, options, ())
         return OpenInputs()

@@ -25,6 +25,7 @@ __all__ = [
     "FS_HZ",
     "LSB_UV",
     "N_CHANNELS",
+    "BenchPlug",
     "CountArray",
     "FloatArray",
     "Onset",
@@ -122,3 +123,32 @@ class OpenInputs:
     def lead_off(self) -> tuple[int, int]:
         """Return all bits set."""
         return (0xFF, 0xFF)
+
+
+PLUG_NOISE_UV = 1.07
+"""RMS from 20 to 450 Hz of 2 x 33 kohm (0.70) and the converter (0.8) together."""
+
+
+class BenchPlug(OpenInputs):
+    """The bench plug: resistors in place of electrodes. White noise, endless, nothing is off."""
+
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__()
+        self.labels = tuple(f"bench plug {i + 1}" for i in range(N_CHANNELS))
+        self._seed = seed
+        self.rewind()
+
+    def read(self, n: int) -> CountArray:
+        """Return the next frames of noise, shape (n, 8)."""
+        # what is asked for is of the band of 430 Hz, what is made fills 1000
+        noise_uv = self._rng.normal(0.0, PLUG_NOISE_UV * (1000 / 430) ** 0.5, (n, N_CHANNELS))
+        return counts_from_uv(noise_uv)
+
+    def rewind(self) -> None:
+        """Begin the noise anew."""
+        self._rng = np.random.default_rng(self._seed)
+
+    @property
+    def lead_off(self) -> tuple[int, int]:
+        """Return no bits: every input has its resistor."""
+        return (0, 0)

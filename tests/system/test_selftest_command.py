@@ -1,0 +1,35 @@
+"""``faceloop selftest``: a board tested over its link, with a report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+async def test_sound_board_passes_and_the_report_says_everything(home: Any) -> None:
+    done = await home.run("selftest", "--virtual", "--seconds", "5", "--json", timeout_s=120)
+    report = done.account
+    checks = {check["id"]: check for check in report["checks"]}
+    # What depends on how busy this computer is may fail here; the numbers are there all the same.
+    timing = {"arrival", "goodput", "missed"}
+    failed = {name for name, check in checks.items() if check["ok"] is False}
+    assert failed <= timing, [checks[name] for name in failed]
+    assert done.code == (1 if failed else 0)
+    for name in ("noise_1", "gain_8", "band_noise_4", "order", "frames", "battery", "mtu"):
+        assert checks[name]["ok"] is True, checks[name]
+    assert checks["mtu"]["value"] == 247
+    assert checks["goodput"]["value"] > 5000
+    assert checks["clock"]["ok"] is None, "five seconds tell too little"
+    assert checks["button"]["note"] == "needs a person: test again with --ask"
+    assert (report["board"], report["link"]) == ("virtual", "Bluetooth")
+    assert json.loads(Path(report["report_json"]).read_text()) == report
+    page = Path(report["report"]).read_text()
+    assert all(check["name"] in page for check in report["checks"])
+    assert Path(report["report"]).parent == home.data / "selftests"
+
+
+async def test_cable_without_bench_plug_is_refused_in_words(home: Any) -> None:
+    board = await home.start_board(world={"usb_power": True})
+    done = await home.run("selftest", "--serial", board.tty_path)
+    assert "Put the bench plug into the electrode connector" in done.sentence(2)
