@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import runpy
 import subprocess
@@ -23,6 +24,24 @@ RATE, RICE, MESSAGES = (VECTORS / f"{name}.json" for name in ("rate", "rice", "m
 
 def test_viper_encoder_equals_reference(on_board: Callable[..., str]) -> None:
     assert on_board(BOARD / "encoder.py", "600") == "ok 600\n"
+
+
+IN_THE_PROTOCOL = {"fold", "cost", "emit"}  # together they are its ``rice``
+
+
+def test_every_viper_kernel_does_what_its_plain_twin_does(on_board: Callable[..., str]) -> None:
+    lines = on_board(BOARD / "kernel_twins.py").splitlines()
+    assert all(line.startswith("ok ") for line in lines)
+    compared = {name for line in lines for name in line.split()[1:]}
+    viper = {
+        node.name
+        for path in SOURCES
+        if "virtual_board" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+        and any("viper" in ast.unparse(decorator) for decorator in node.decorator_list)
+    }
+    assert compared | IN_THE_PROTOCOL == viper
 
 
 def test_codec_and_viper_encoder_turn_vectors_into_the_same_bytes(

@@ -1,0 +1,86 @@
+"""Every viper kernel beside a plain twin, on random rings and buffers.
+
+``fold``, ``cost`` and ``emit`` have theirs in the protocol: see ``encoder.py``, ``rice_vectors.py``.
+"""
+
+import array
+import random
+
+from faceloop_device.core import kernels
+from faceloop_protocol.rice import counter_block
+
+random.seed(4)
+N_WORDS = 512
+MASK = N_WORDS - 1
+
+
+def ring():
+    words = array.array("I", [random.getrandbits(24) for _ in range(N_WORDS)])
+    for at in range(N_WORDS):
+        if random.getrandbits(3):
+            words[at] = words[at] & 0x0FFFFF | 0xC00000  # mostly headers
+    return words
+
+
+def count_good(words, word, n_frames):
+    for n in range(n_frames):
+        if words[(word + 9 * n) & MASK] >> 20 != 0xC:
+            return n
+    return n_frames
+
+
+def lead_off(words, word, n_frames):
+    bits = 0
+    for n in range(n_frames):
+        bits |= words[(word + 9 * n) & MASK] >> 4
+    return bits & 0xFFFF
+
+
+def signed(value):
+    return (value ^ 0x800000) - 0x800000
+
+
+def halve(words, word, n_pairs):
+    out = []
+    for n in range(n_pairs):
+        one = [words[(word + 18 * n + i) & MASK] for i in range(9)]
+        two = [words[(word + 18 * n + 9 + i) & MASK] for i in range(9)]
+        out.append(one[0] | two[0])
+        out.extend([(signed(one[i]) + signed(two[i])) // 2 & 0xFFFFFF for i in range(1, 9)])
+    return out
+
+
+for _ in range(300):
+    words = ring()
+    word, n = random.getrandbits(9), random.getrandbits(5)
+    assert kernels.count_good(words, MASK, word, n) == count_good(words, word, n)
+    assert kernels.lead_off(words, MASK, word, n) == lead_off(words, word, n)
+    n %= 21
+    out = array.array("I", [0] * 9 * 21)
+    kernels.halve(words, MASK, word, n, out)
+    assert list(out[: 9 * n]) == halve(words, word, n) and not any(out[9 * n :])
+print("ok count_good lead_off halve")
+
+for _ in range(300):
+    target = bytearray([random.getrandbits(8) for _ in range(64)])
+    source = bytes([random.getrandbits(8) for _ in range(64)])
+    to, start, n = random.getrandbits(5), random.getrandbits(5), random.getrandbits(5)
+    twin = bytearray(target)
+    twin[to : to + n] = source[start : start + n]
+    kernels.copy(target, to, source, start, n)
+    assert target == twin
+    for i in range(n):
+        twin[to + i] ^= source[i]
+    kernels.xor(target, to, source, n)
+    assert target == twin
+print("ok copy xor")
+
+for _ in range(300):
+    stream_id, first = random.getrandbits(30), random.getrandbits(30)
+    n = random.getrandbits(4) % 15
+    blocks = bytearray(16 * 15)
+    kernels.number_blocks(blocks, stream_id, first, n)
+    for i in range(15):
+        wanted = counter_block(stream_id, first)[:8] if i < n else bytes(8)
+        assert blocks[16 * i : 16 * i + 16] == wanted + bytes(8)
+print("ok number_blocks")
