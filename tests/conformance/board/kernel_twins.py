@@ -1,6 +1,6 @@
 """Every viper kernel beside a plain twin, on random rings and buffers.
 
-``fold``, ``cost`` and ``emit`` have theirs in the protocol: see ``encoder.py``, ``rice_vectors.py``.
+``fold``, ``cost`` and ``emit`` have theirs in the protocol: ``encoder.py``, ``rice_vectors.py``.
 """
 
 import array
