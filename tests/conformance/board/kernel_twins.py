@@ -62,6 +62,22 @@ for _ in range(300):
 print("ok count_good lead_off halve")
 
 for _ in range(300):
+    words = ring()
+    word, lost = random.getrandbits(9), random.getrandbits(8)
+    frame = bytes([random.getrandbits(8) for _ in range(27)])
+    twin = array.array("I", words)
+    for i in range(9):
+        top = lost if i == 0 else 0
+        value = top << 24 | frame[3 * i] << 16 | frame[3 * i + 1] << 8 | frame[3 * i + 2]
+        twin[(word + i) & MASK] = value
+    kernels.store_frame(words, MASK, word, frame, lost)
+    assert words == twin
+    assert kernels.take_mark(words, MASK, word) == lost
+    twin[word] &= 0xFFFFFF
+    assert words == twin and kernels.take_mark(words, MASK, word) == 0
+print("ok store_frame take_mark")
+
+for _ in range(300):
     target = bytearray([random.getrandbits(8) for _ in range(64)])
     source = bytes([random.getrandbits(8) for _ in range(64)])
     to, start, n = random.getrandbits(5), random.getrandbits(5), random.getrandbits(5)
