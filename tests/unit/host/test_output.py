@@ -171,3 +171,55 @@ def test_analysis_without_a_pair_says_that_nothing_could_be_judged() -> None:
     assert "Synkinesis could not be judged" in text
     assert "0 synkinesis" not in text
     assert text.endswith("the live session could not judge")
+
+
+def test_flashed_board_is_named_and_the_next_step_with_it() -> None:
+    content = {
+        **{"board": "pico2w", "device_id": "00" * 8, "firmware_version": "0.1.0"},
+        **{"interpreter": "MicroPython 1.29.0", "copied": 3, "files": 64, "bytes": 102400},
+        **{"seconds": 21.4, "port": "/dev/ttyACM0"},
+    }
+    first, second, third = output.flash_lines(content)
+    assert first == "pico2w 0000000000000000 now has faceloop 0.1.0 (MicroPython 1.29.0)."
+    assert second == "3 of 64 files copied, all 100 KiB checked, 21 s."
+    assert "faceloop pair --serial /dev/ttyACM0" in third
+
+
+def test_self_test_lists_what_failed_last_and_says_so() -> None:
+    def check(name: str, ok: bool | None, note: str = "") -> dict[str, Any]:
+        return {"name": name, "ok": ok, "value": 1.5, "unit": "uV", "note": note}
+
+    content = {
+        "ok": False,
+        "device_id": "ab",
+        "report": "report.html",
+        "checks": [check("A", False), check("B", True), check("C", None, "why")],
+    }
+    assert list(output.selftest_lines(content)) == [
+        "ok      B: 1.5 uV",
+        "-       C: 1.5 uV  (why)",
+        "FAILED  A: 1.5 uV",
+        "Board ab failed. Report to print: report.html",
+    ]
+
+
+def test_label_is_shown_as_text_and_code_while_it_is_known() -> None:
+    label = "FL1:0011223344556677:00112233445566778899aabbccddeeff"
+    content = {"device_id": "0011223344556677", "stored_in": None, "label": label}
+    lines = list(output.pair_lines(content))
+    assert "for another computer" in lines[0]
+    assert lines[1] == label
+    assert lines[2].count("\n") == 17, "33 rows, two to a line"
+    del content["label"]
+    assert len(list(output.pair_lines({**content, "stored_in": "keys.json"}))) == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_yes"), [("y\n", True), ("Yes\n", True), ("n\n", False), ("", False)]
+)
+def test_only_a_clear_yes_is_one(
+    typed: str, is_yes: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    assert output.ask("Is it?") is is_yes
+    assert capsys.readouterr() == ("", "Is it? [y/n] ")
