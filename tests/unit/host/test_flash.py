@@ -15,8 +15,10 @@ from faceloop_protocol import PROTOCOL_VERSION
 from faceloop_protocol.info import BOARD_ESP32S3, BOARD_PICO2W, Info
 
 
-def info(board: int = BOARD_PICO2W, stream_id: int = 0) -> Info:
-    numbers = (PROTOCOL_VERSION, (0, 1, 0), board, 0x92, 8, 2000, 12, 23842, 4, 256, 32, 0)
+def info(
+    board: int = BOARD_PICO2W, stream_id: int = 0, version: tuple[int, ...] = (7, 1, 0)
+) -> Info:
+    numbers = (PROTOCOL_VERSION, version, board, 0x92, 8, 2000, 12, 23842, 4, 256, 32, 0)
     return Info(*numbers, bytes(8), stream_id, "MicroPython 1.29.0")
 
 
@@ -48,6 +50,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, load_fake: Any, tmp_path: Path) -> An
     monkeypatch.setattr(module, "BoardPrompt", lambda port: board)
     monkeypatch.setattr(module, "describe", describe)
     monkeypatch.setattr(module, "build", lambda profile, progress: {"app.mpy": b"program"})
+    monkeypatch.setattr(module, "version", lambda: (7, 1, 0))
     monkeypatch.setattr(module, "_START_S", 0.05)
     monkeypatch.setattr(module, "_AGAIN_S", 0.01)
     return board
@@ -61,7 +64,11 @@ async def test_empty_board_is_flashed_and_started(bench: Any) -> None:
     assert done["device_id"] == "00" * 8
 
 
-@pytest.mark.parametrize("said", [None, info(BOARD_ESP32S3)], ids=["silence", "another board"])
+@pytest.mark.parametrize(
+    "said",
+    [None, info(BOARD_ESP32S3), info(version=(7, 0, 9))],
+    ids=["silence", "another board", "the old one"],
+)
 async def test_program_that_does_not_answer_as_it_should_is_taken_back(
     bench: Any, said: Info | None
 ) -> None:

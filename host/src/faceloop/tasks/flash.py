@@ -14,7 +14,7 @@ from faceloop.device.install import Installed, choose, install
 from faceloop.device.serial_transport import SerialTransport
 from faceloop.device.transport import Receiver
 from faceloop.errors import DeviceBusy, LinkError, NotAFaceloop, RemoteError, UsageError
-from faceloop.tasks.program import build, check_micropython, main_file, profile_of
+from faceloop.tasks.program import build, check_micropython, main_file, profile_of, version
 from faceloop.tasks.progress import Progress, Silent
 from faceloop_protocol.info import BOARD_NAMES, Info
 
@@ -58,10 +58,12 @@ async def flash(
     done, profile = await asyncio.to_thread(_copy, prompt, board, progress)
     progress.step("Starting the new program")
     info = await _wait_for(port)
-    if info is None or BOARD_NAMES.get(info.board) != profile:
+    is_new = info is not None and tuple(info.firmware) == version()
+    if info is None or not is_new or BOARD_NAMES.get(info.board) != profile:
         await asyncio.to_thread(_undo, prompt, done)
         raise RemoteError(
-            "The new program does not answer, so the board was given back the one that it had. "
+            "The new program does not answer as it should, so the board was given back the one "
+            "that it had. "
             "Please report this, with what the board is."
         )
     return {

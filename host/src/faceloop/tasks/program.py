@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -22,6 +23,7 @@ __all__ = [
     "check_micropython",
     "main_file",
     "profile_of",
+    "version",
 ]
 
 LEAST_MICROPYTHON = (1, 29)
@@ -160,6 +162,12 @@ def build(
             files[target.removesuffix(".py") + ".mpy"] = out.read_bytes()
             on_progress(number, len(to_compile))
     return files
+
+
+def version() -> tuple[int, ...]:
+    """Return the version that the program will say it is."""
+    names = runpy.run_path(str(firmware_root() / "faceloop_device" / "__init__.py"))
+    return tuple(names["VERSION"])
 
 
 def main_file() -> bytes:
