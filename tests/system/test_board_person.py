@@ -187,7 +187,7 @@ async def test_bond_outlives_a_restart_where_the_port_has_pairing(
                 await client.pair()
             flash = board.directory / "flash.img"
             async with asyncio.timeout(WAIT_S):
-                while b"faceloop.bonds" not in flash.read_bytes():
+                while b'"ltk"' not in flash.read_bytes():
                     await asyncio.sleep(0.1)  # written when the board next looks after itself
             await board.control("power", on=False)
             await board.control("power", on=True)
