@@ -7,6 +7,7 @@ import array
 import random
 
 from faceloop_device.core import kernels
+from faceloop_protocol import stream
 from faceloop_protocol.rice import counter_block
 
 random.seed(4)
@@ -54,12 +55,19 @@ for _ in range(300):
     words = ring()
     word, n = random.getrandbits(9), random.getrandbits(5)
     assert kernels.count_good(words, MASK, word, n) == count_good(words, word, n)
-    assert kernels.lead_off(words, MASK, word, n) == lead_off(words, word, n)
+    bits = lead_off(words, word, n)
+    flags, seq, dropped = [random.getrandbits(16) for _ in range(3)]
+    first = random.getrandbits(30)
+    packet, twin = bytearray(16), bytearray(16)
+    packet[0] = stream.KIND
+    stream.pack_header_into(twin, flags & 0xFF, seq, first, dropped, bits >> 8, bits & 0xFF, n)
+    kernels.head(word, 0, 0, words, MASK, n, packet, flags & 0xFF, seq, first, dropped)
+    assert packet == twin
     n %= 21
     out = array.array("I", [0] * 9 * 21)
     kernels.halve(words, MASK, word, n, out)
     assert list(out[: 9 * n]) == halve(words, word, n) and not any(out[9 * n :])
-print("ok count_good lead_off halve")
+print("ok count_good head halve")
 
 for _ in range(300):
     words = ring()
