@@ -12,7 +12,7 @@ from faceloop.twin.sources import make_source
 from faceloop.twin.sources.emg_carrier import emg_psd
 
 SCRIPT = Path(__file__).parent / "board" / "link_bytes.py"
-SECONDS, FS_HZ = 12, 2000
+SECONDS, FS_HZ = 8, 2000
 TRAINING, FULL = 20, 40  # frames asked of a packet
 LSB_UV = 2.4e6 / 12 / (2**23 - 1)
 BAND_HZ = (60.0, 130.0)
