@@ -92,7 +92,7 @@ def demo(
 
     A live session on a virtual board: real firmware, simulated chip, skin and radio.
     """
-    from faceloop.tasks.demo import DemoOptions
+    from faceloop.tasks.demo import DEFAULT_SCENARIO, DemoOptions
     from faceloop.tasks.demo import demo as run
 
     with _working(as_json) as progress:
@@ -113,7 +113,7 @@ def demo(
             is_headless=headless,
             wait_s=store.wait_s,
         )
-        is_usual = played.scenario == DemoFaceOptions().scenario
+        is_usual = played.scenario in (None, DEFAULT_SCENARIO)
         note = MADE_UP_SYNKINESIS if is_usual else MADE_UP
         note = note if played.source is None else PLAYED
         show = None if headless else output.page(progress, note, store.out)

@@ -172,9 +172,9 @@ class DemoFaceOptions:
         Path | None, Option(metavar="FILE", help="EDF, BDF or CSV recording to play.")
     ] = None
     scenario: Annotated[
-        str,
-        Option(metavar="NAME", help="What the made-up face does when no recording is given."),
-    ] = "synkinesis"
+        str | None,
+        Option(metavar="NAME", help="What the made-up face does: synkinesis unless named."),
+    ] = None
     seed: Annotated[
         int, Option(metavar="NUMBER", help="Of the face and of the radio's losses.")
     ] = 1

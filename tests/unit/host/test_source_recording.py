@@ -364,11 +364,27 @@ def test_not_a_number_is_refused_with_count_row_and_channel(tmp_path: Path, word
     assert "row 1235 of channel 'zyg'" in sentence
 
 
-def test_missing_cell_is_refused_with_row_and_column(tmp_path: Path) -> None:
+@pytest.mark.parametrize("row", [1, 78, len(TIME_S)])
+def test_missing_cell_is_refused_with_row_and_column(tmp_path: Path, row: int) -> None:
+    """An empty cell at the top is no reason to leave the whole channel out."""
     rows = [f"{t:.4f},1.5" for t in TIME_S]
-    rows[77] = "0.0385,"
+    rows[row - 1] = f"{TIME_S[row - 1]:.4f},"
     (tmp_path / "a.csv").write_text("time_s,zyg\n" + "\n".join(rows))
-    assert "row 78, column 'zyg' is missing" in refusal(tmp_path / "a.csv")
+    assert f"row {row}, column 'zyg' is missing" in refusal(tmp_path / "a.csv")
+
+
+def test_column_with_a_remark_here_and_there_is_left_out_and_said(tmp_path: Path) -> None:
+    rows = [f"{t:.4f},1.5,{7 if i % 100 == 0 else ''}" for i, t in enumerate(TIME_S)]
+    (tmp_path / "a.csv").write_text("time_s,zyg,mark\n" + "\n".join(rows))
+    source = load(tmp_path / "a.csv")
+    assert source.n_recorded_channels == 1
+    assert "Columns without numbers in most rows left out: mark." in source.warnings
+
+
+def test_recording_of_which_only_a_part_is_played_ends_there() -> None:
+    source = load(DATA / "limb_shoulder_10ch_2khz.bdf", seconds=1.5)
+    assert source.n_samples == len(source.read(10**6)) == 3000
+    assert all(onset.frame < 3000 for onset in source.onsets)
 
 
 def test_file_without_signals_is_refused(tmp_path: Path) -> None:

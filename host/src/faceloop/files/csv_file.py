@@ -31,6 +31,8 @@ _RATE_COMMENT = re.compile(
 )
 _TIME_SCALE = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6}
 _MAX_BYTES = 1 << 30
+_ROWS_LOOKED_AT = 50
+"""Rows, spread over the file, that decide which columns hold numbers."""
 
 
 def read_csv(path: Path, fs_hz: float | None) -> tuple[list[Track], list[str]]:
@@ -61,9 +63,10 @@ def read_csv(path: Path, fs_hz: float | None) -> tuple[list[Track], list[str]]:
     if first_row >= len(lines):
         raise SourceError(f"{path.name} is empty: it has a header and no rows. Choose another.")
     first_cells = lines[first_row].split(delimiter)
-    columns = [i for i, cell in enumerate(first_cells) if _is_number(cell)]
+    columns = _number_columns(lines[first_row:], delimiter)
+    n_numbers = sum(_is_number(cell) for cell in first_cells)
     # In prose a number stands among words; a table split at blanks has numbers mostly.
-    if not columns or (delimiter is None and 2 * len(columns) < len(first_cells)):
+    if not columns or (delimiter is None and 2 * n_numbers < len(first_cells)):
         raise SourceError(
             f"{path.name} is neither EDF, BDF nor a table of numbers:"
             " export the recording as EDF+ or CSV."
@@ -74,7 +77,7 @@ def read_csv(path: Path, fs_hz: float | None) -> tuple[list[Track], list[str]]:
     notes = []
     skipped = [names[i] for i in range(len(first_cells)) if i not in columns]
     if skipped:
-        notes.append(f"Columns without numbers left out: {', '.join(skipped)}.")
+        notes.append(f"Columns without numbers in most rows left out: {', '.join(skipped)}.")
     table = _parse(path, lines, first_row, delimiter, columns, names)
     names = [names[i] for i in columns]
 
@@ -91,7 +94,7 @@ def read_csv(path: Path, fs_hz: float | None) -> tuple[list[Track], list[str]]:
         if time_column is None:
             raise SourceError(
                 f"{path.name} does not say its sampling rate: add a column 'time_s' or a first"
-                " line '# fs_hz=1000', or state fs_hz."
+                " line '# fs_hz=1000' with the rate."
             )
         rate_hz = _rate(path, table[:, time_column] * scale)
     tracks = []
@@ -100,6 +103,17 @@ def read_csv(path: Path, fs_hz: float | None) -> tuple[list[Track], list[str]]:
         label, dimension = (match[1], match[2]) if match and match[1] else (names[i], "")
         tracks.append(Track(label, dimension, rate_hz, np.ascontiguousarray(table[:, i])))
     return tracks, notes
+
+
+def _number_columns(lines: list[str], delimiter: str | None) -> list[int]:
+    """Return the columns with a number in most rows of a sample: one cell may be empty."""
+    width = len(lines[0].split(delimiter))
+    sample = lines[:: max(1, len(lines) // _ROWS_LOOKED_AT)]
+    n_numbers = [0] * width
+    for line in sample:
+        for i, cell in enumerate(line.split(delimiter)[:width]):
+            n_numbers[i] += _is_number(cell)
+    return [i for i in range(width) if 2 * n_numbers[i] > len(sample)]
 
 
 def _lines(path: Path) -> tuple[list[str], float | None]:
@@ -247,7 +261,8 @@ def _rate(path: Path, time_s: FloatArray) -> float:
         bad = np.flatnonzero(~np.isfinite(time_s))
         raise SourceError(
             f"{path.name} has {len(bad)} times that are no numbers, the first in row"
-            f" {bad[0] + 1}: mend the time column or state fs_hz."
+            f" {bad[0] + 1}: mend the time column, or delete it and"
+            " write a first line '# fs_hz=1000' with the rate."
         )
     steps_s = np.diff(time_s)
     step_s = float((time_s[-1] - time_s[0]) / (len(time_s) - 1))
@@ -257,7 +272,8 @@ def _rate(path: Path, time_s: FloatArray) -> float:
         row = int(np.argmax(np.abs(steps_s - np.median(steps_s)))) + 2
         raise SourceError(
             f"{path.name} has an odd sampling rate: its times do not rise in equal steps (look at"
-            f" row {row}). Resample it, or state fs_hz if the times are only approximate."
+            f" row {row}). Resample it; if the times are only approximate, delete their column and"
+            " write a first line '# fs_hz=1000' with the rate."
         )
     rate_hz = 1 / step_s
     # 13.2 s of stamps rounded to 0.1 ms give 999.996 Hz where 1000 was meant.

@@ -127,7 +127,7 @@ def read_recording(path: Path, fs_hz: float | None = None) -> FileRecording:
 
 def _load(path: Path, fs_hz: float | None) -> tuple[list[Track], list[str]]:
     if fs_hz is not None and not (math.isfinite(fs_hz) and fs_hz > 0):
-        raise SourceError(f"A sampling rate of {fs_hz} Hz makes no sense: state fs_hz above 0.")
+        raise SourceError(f"A sampling rate of {fs_hz} Hz makes no sense: it must be above 0.")
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):

@@ -28,7 +28,7 @@ from faceloop_dsp import decode_payload
 from faceloop_protocol import control
 from faceloop_protocol.heat import HeatState
 from faceloop_protocol.info import FEATURE_HEAT, Info
-from faceloop_protocol.limits import HEADER_BYTES
+from faceloop_protocol.limits import FS_HZ, HEADER_BYTES
 from faceloop_protocol.state import FAULT_NONE, FAULT_TEXT, STATE_STREAMING, BoardState
 from faceloop_protocol.stream import FLAG_DEGRADED, FLAG_HALF_RATE, FLAG_RESYNC, SHIFT_MASK
 
@@ -98,7 +98,7 @@ class LiveSession:
         self._mode = mode
         self._exact_clock = electrode_clock
         self._assembler = Assembler()
-        self._clock = ClockFit(2000.0)
+        self._clock = ClockFit(float(FS_HZ))
         self._analysis: Analysis | None = None
         self._recorder = Recorder(new_folder, self._storage_failed)
         self._info: Info | None = None
@@ -142,7 +142,7 @@ class LiveSession:
     @property
     def fs_hz(self) -> float:
         """Frames per second."""
-        return float(self._info.fs_hz) if self._info is not None else 2000.0
+        return float(self._info.fs_hz) if self._info is not None else float(FS_HZ)
 
     @property
     def info(self) -> Info | None:

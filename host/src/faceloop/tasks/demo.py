@@ -27,7 +27,7 @@ from faceloop.tasks.virtual import ConverterClock, PairedBoard, paired_virtual_b
 from faceloop.twin.launch import BoardSpec
 from faceloop.twin.sources import FS_HZ, N_CHANNELS, Source, make_source
 
-__all__ = ["DemoOptions", "demo"]
+__all__ = ["DEFAULT_SCENARIO", "DemoOptions", "demo"]
 
 # An activation counts for the latency figure from this much above rest on unless told otherwise,
 LATENCY_SNR_DB = 10.0
@@ -45,8 +45,8 @@ class DemoOptions:
     ----------
     source : Path or None
         Recording to play into the electrodes; None plays the scripted face.
-    scenario : str
-        Of the scripted face.
+    scenario : str or None
+        Of the scripted face; None: `DEFAULT_SCENARIO`. Not together with ``source``.
     seconds : float or None
         None: to the end of the recording; 60 s of face without a screen, endless with one.
     seed : int
@@ -79,7 +79,7 @@ class DemoOptions:
     """
 
     source: Path | None = None
-    scenario: str = "synkinesis"
+    scenario: str | None = None
     seconds: float | None = None
     seed: int = 1
     interval_ms: float = 15.0
@@ -99,6 +99,7 @@ class DemoOptions:
 
 
 DEFAULT_SECONDS = 60.0
+DEFAULT_SCENARIO = "synkinesis"
 SCRIPTED_SIDE: Side = "left"
 POLL_S = 0.05
 
@@ -131,6 +132,11 @@ async def demo(
         In words for the user. Nothing recorded is lost and nothing keeps running.
     """
     progress = progress or Silent()
+    if options.source is not None and options.scenario is not None:
+        raise UsageError(
+            "A recording and a scenario of the made-up face cannot be played at once:"
+            " leave --source or --scenario out."
+        )
     montage = montage_named(options.montage)
     affected_side = options.affected_side or (SCRIPTED_SIDE if options.source is None else None)
     seconds = options.seconds
@@ -172,7 +178,7 @@ async def demo(
             electrode_clock=clock,
             give_up_s=options.wait_s,
             played=(
-                f"the made-up face ({options.scenario})"
+                f"the made-up face ({options.scenario or DEFAULT_SCENARIO})"
                 if options.source is None
                 else f"the file {options.source.name}"
             ),
@@ -181,7 +187,7 @@ async def demo(
         info = await session.start(is_recording=options.is_headless and options.is_recording)
         await paired.board.control("begin_blackouts")
         await paired.read_clock(clock)
-        total_s = seconds if length is None else min(seconds or math.inf, length / 2000)
+        total_s = seconds if length is None else min(seconds or math.inf, length / FS_HZ)
 
         async def play() -> None:
             await _play(session, paired, total_s, progress, has_page=show is not None)
@@ -232,10 +238,10 @@ def _changes(played: Source) -> list[str]:
 
 def _source(options: DemoOptions, seconds: float | None) -> dict[str, Any]:
     if options.source is not None:
-        return {"kind": "recording", "path": str(options.source)}
+        return {"kind": "recording", "path": str(options.source), "seconds": seconds}
     return {
         "kind": "face",
-        "scenario": options.scenario,
+        "scenario": options.scenario or DEFAULT_SCENARIO,
         "seconds": seconds,
         "seed": options.seed,
         "affected": options.affected_side or SCRIPTED_SIDE,

@@ -11,6 +11,7 @@ from faceloop.device.ble_transport import BleTransport
 from faceloop.device.serial_transport import SerialTransport
 from faceloop.device.transport import Receiver
 from faceloop.twin.launch import BoardSpec, VirtualBoard
+from faceloop_protocol.limits import FS_HZ
 
 __all__ = ["ConverterClock", "PairedBoard", "paired_virtual_board"]
 
@@ -28,7 +29,7 @@ class ConverterClock:
     """
 
     first_s: float = float("nan")
-    fs_hz: float = 2000.0
+    fs_hz: float = float(FS_HZ)
 
     def __call__(self, frame: int) -> float:
         """Return when ``frame`` was converted, in monotonic seconds."""

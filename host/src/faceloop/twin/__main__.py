@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from faceloop.errors import FaceloopError
+from faceloop.errors import FaceloopError, StorageError
+from faceloop.twin.registry import NO_ROOM
 from faceloop.twin.twin import HEAP_KIB, Twin, TwinOptions
 
 __all__ = ["main"]
@@ -78,6 +79,11 @@ def main(arguments: list[str] | None = None) -> int:
     except FaceloopError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        # Said by the exit code alone: the log is on the same disk.
+        return StorageError.exit_code
     return 0
 
 

@@ -24,12 +24,12 @@ from faceloop.twin.world import Knobs, World
 __all__ = ["Frontend"]
 
 MAX_BLOCK_FRAMES = 4000
+"""Conversions made in one go after a long pause, to bound memory."""
 # Conversions are made every few milliseconds. More than this at once, and the process was held up;
 HELD_UP_FRAMES = 200
 # for so long the board is then given time to take them, in pieces of this part of its ring.
 PATIENCE_S = 2.0
 PIECE = 0.25
-"""Conversions made in one go after a long pause, to bound memory."""
 
 
 class Frontend:

@@ -10,13 +10,20 @@ import secrets
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from faceloop.errors import FaceloopError
-from faceloop.twin.registry import READY_FILE, RunningBoard, create_directory, list_boards
+from faceloop.errors import FaceloopError, StorageError
+from faceloop.twin.registry import (
+    NO_ROOM,
+    READY_FILE,
+    RunningBoard,
+    create_directory,
+    list_boards,
+)
 
 __all__ = ["BoardSpec", "RunningBoard", "VirtualBoard", "VirtualBoardError", "list_boards"]
 
@@ -151,12 +158,19 @@ class VirtualBoard:
         ------
         UsageError
             If the name is taken or wrong.
+        StorageError
+            If the folder for temporary files is full.
         VirtualBoardError
             If it does not come up; the message has the last line of its log.
         """
-        self.directory, lock_fd = create_directory(self.name)
+        try:
+            self.directory, lock_fd = create_directory(self.name)
+            self._log_fd = os.open(self.directory / "log", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                raise _no_room() from error
+            raise
         owner_read, self._owner_fd = os.pipe()
-        self._log_fd = os.open(self.directory / "log", os.O_RDWR | os.O_CREAT, 0o600)
         command = [sys.executable, "-m", "faceloop.twin", "--dir", str(self.directory)]
         command += ["--name", self.name, "--owner-fd", str(owner_read), "--lock-fd", str(lock_fd)]
         try:
@@ -237,7 +251,9 @@ class VirtualBoard:
         for _ in range(round(START_TIMEOUT_S / POLL_S)):
             if ready.exists():
                 return
-            if self._process.poll() is not None:
+            if self._process.poll() == StorageError.exit_code:
+                raise _no_room()
+            if self._process.returncode is not None:
                 raise self._died("The virtual board ended while it was starting")
             await asyncio.sleep(POLL_S)
         raise self._died(f"The virtual board was not ready within {START_TIMEOUT_S:g} s")
@@ -249,3 +265,10 @@ class VirtualBoard:
             text = os.pread(self._log_fd, 4096, max(0, size - 4096)).decode(errors="replace")
         lines = [line for line in text.splitlines() if line.strip()]
         return VirtualBoardError(f"{what}: {lines[-1]}" if lines else f"{what}.")
+
+
+def _no_room() -> StorageError:
+    return StorageError(
+        f"There is no room in {tempfile.gettempdir()}, where the virtual board keeps its files"
+        " while it runs. Free 10 MB there, or set TMPDIR to a folder with room."
+    )

@@ -8,6 +8,7 @@ the process, so a directory whose lock is free is a leftover and is removed.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -19,8 +20,10 @@ from pathlib import Path
 
 from faceloop.errors import UsageError
 
-__all__ = ["RunningBoard", "create_directory", "list_boards", "runtime_directory"]
+__all__ = ["NO_ROOM", "RunningBoard", "create_directory", "list_boards", "runtime_directory"]
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Numbers of the errors that a full disk, quota or limit gives."""
 LOCK_FILE = "lock"
 READY_FILE = "ready"
 SOCKET_PATH_LIMIT = 107

@@ -27,9 +27,10 @@ def make_source(spec: Mapping[str, Any]) -> Source:
     Parameters
     ----------
     spec : mapping
-        ``{"kind": "recording", "path": str, "fs_hz": float}`` (``fs_hz`` only for a CSV file
-        without a time column), ``{"kind": "open"}``, ``{"kind": "plug"}`` (with the bench
-        plug's noise, ``seed``) or ``{"kind": "face", ...}`` with the parameters of
+        ``{"kind": "recording", "path": str, "fs_hz": float, "seconds": float}`` (``fs_hz`` only
+        for a CSV file without a time column, ``seconds`` to end before the file does),
+        ``{"kind": "open"}``, ``{"kind": "plug"}`` (with the bench plug's noise, ``seed``) or
+        ``{"kind": "face", ...}`` with the parameters of
         `faceloop.twin.sources.face.FaceSource` by name: ``scenario``, ``seconds``, ``seed``,
         ``affected``, ``contaminants``, ``mains_hz``, ``clock_error``, ``blinks``, ``step_db``,
         ``tone_factor``. Keys other than ``kind`` may be left out, except ``path``.
@@ -53,7 +54,7 @@ def make_source(spec: Mapping[str, Any]) -> Source:
     if kind == "recording":
         from faceloop.twin.sources.recording import RecordingSource
 
-        known = ("path", "fs_hz")
+        known = ("path", "fs_hz", "seconds")
         _refuse_unknown(kind, options, known)
         if "path" not in options:
             raise UsageError("A recording needs its file name: give 'path'.")

@@ -23,6 +23,8 @@ class RecordingSource:
         EDF, EDF+, BDF, BDF+, CSV or gzipped CSV, told apart by content.
     fs_hz : float, optional
         Rate of a CSV file that does not state one.
+    seconds : float, optional
+        Plays only so much of it; without, to its end.
 
     Attributes
     ----------
@@ -40,11 +42,15 @@ class RecordingSource:
     fs_hz = FS_HZ
     n_channels = N_CHANNELS
 
-    def __init__(self, path: str | Path, fs_hz: float | None = None) -> None:
+    def __init__(
+        self, path: str | Path, fs_hz: float | None = None, seconds: float | None = None
+    ) -> None:
         self.path = Path(path)
         recording = read_recording(self.path, fs_hz)
         self._counts = recording.counts
-        self.n_samples: int | None = len(recording.counts)
+        if seconds is not None:
+            self._counts = self._counts[: round(seconds * FS_HZ)]
+        self.n_samples: int | None = len(self._counts)
         self.n_recorded_channels = len(recording.fs_hz)
         self.recorded_fs_hz = recording.fs_hz
         self.labels = recording.labels
