@@ -1,7 +1,8 @@
 """Who trains: a pseudonym and what the training needs to know, nothing else.
 
 ``<data>/profiles/<pseudonym>/``: ``profile.json``, ``programme.toml`` where a therapist has
-changed it, ``programmes/`` with the earlier ones, ``placement.*``, the last placement photo.
+changed it, ``programmes/`` with the earlier ones, ``placement.*``, the last placement photo,
+``questionnaires.jsonl``.
 No name, no date of birth, no address: nothing in here leaves the computer.
 """
 
@@ -26,6 +27,7 @@ from faceloop.training.programme_file import (
     read_programme,
     shipped_programme,
 )
+from faceloop.training.questionnaires import Questionnaires
 from faceloop.training.references import References
 from faceloop.training.stage import Stage, StageLock
 
@@ -252,6 +254,10 @@ class Profiles:
             if profile.stage in own.stages:
                 return own
         return shipped_programme(profile.stage, is_short=is_short)
+
+    def questionnaires(self, pseudonym: str) -> Questionnaires:
+        """Return the questionnaires' totals of a person."""
+        return Questionnaires(self._folder(pseudonym))
 
     # -- the placement photo ----------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from faceloop.training.ratings import RATINGS, rating_title
 from faceloop.training.results import DayResult, day_words
 from faceloop.training.trend import streak, trend_words, weeks
 from faceloop.ui.elements import Choice, Text, tag
+from faceloop.ui.questionnaire_card import QuestionnaireCard
 from faceloop.ui.shell import View
 from faceloop.ui.texts import DASH
 
@@ -43,6 +44,9 @@ class ResultsView(View):
             if result is not None:
                 self._ratings(result)
             self._weeks()
+            if room.profile is not None:
+                kept = room.days.profiles.questionnaires(room.profile.pseudonym)
+                QuestionnaireCard(kept, text)
 
     def _movements(self, result: DayResult) -> None:
         text = self.text
