@@ -49,7 +49,7 @@ def lines() -> Iterator[str]:
         assert command.callback is not None
         parameters = list(parameters_of(command.callback))
         names = [name.upper() for name, info, _, _ in parameters if isinstance(info, ArgumentInfo)]
-        words = ["faceloop", group_name, command.callback.__name__, *names]
+        words = ["faceloop", group_name, command.name or command.callback.__name__, *names]
         yield f"### `{' '.join(word for word in words if word)}`"
         yield ""
         yield inspect.getdoc(command.callback) or ""

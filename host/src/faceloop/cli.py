@@ -28,6 +28,7 @@ from faceloop.options import (
     Seconds,
     SerialPort,
     StoreOptions,
+    TrainingOptions,
     finite,
     unfolded,
 )
@@ -176,6 +177,97 @@ def _live(
         show = output.page(progress, note, store.out) if has_page else None
         result = asyncio.run(live(options, progress, show))
     _end_session(result, as_json)
+
+
+@app.command()
+@unfolded
+def train(
+    *,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Rehearse it: a made-up patient, no page.")
+    ] = False,
+    training: TrainingOptions,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Data folder to record into; made if need be."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Rehearse a day of training.
+
+    Set-up and a whole programme on a virtual board, with a patient who does as the page would say.
+    What was done is kept at once; a day that was left goes on with --resume.
+    """
+    from faceloop.tasks.train import TrainOptions
+    from faceloop.tasks.train import train as rehearse
+
+    with _working(as_json) as progress:
+        if not headless:
+            raise UsageError(
+                "For a day with a page start faceloop run or faceloop demo. --headless rehearses"
+                " one without a page."
+            )
+        options = TrainOptions(
+            profile=training.profile,
+            stage=training.stage,
+            affected_side=training.side,
+            montage=training.montage,
+            programme=training.programme,
+            is_short=training.short,
+            resume=training.resume,
+            rest_s=training.rest_s,
+            contract_s=training.contract_s,
+            seed=training.seed,
+            out=out,
+        )
+        result = asyncio.run(rehearse(options, progress))
+    output.result(result, as_json, output.training_lines)
+    if result["error"] is not None:
+        output.error(result["error"]["message"])
+        raise typer.Exit(result["error"]["exit_code"])
+    if result["frames_lost_silently"]:
+        raise typer.Exit(1)
+
+
+programme = typer.Typer(help="Training programmes.", no_args_is_help=True)
+app.add_typer(programme, name="programme")
+
+
+@programme.command(name="list")
+def list_programmes(*, as_json: Json = False) -> None:
+    """List the programmes that come with faceloop."""
+    from faceloop.tasks.programmes import programmes
+
+    output.result(programmes(), as_json, output.programme_lines)
+
+
+@programme.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name, or a TOML file.")],
+) -> None:
+    """Print a programme, every key with what it means and its range.
+
+    Save it under another name, change it, and check it.
+    """
+    from faceloop.tasks.programmes import programme_named
+
+    with _working(as_json=True):
+        text = programme_named(name)
+    print(text, end="")
+
+
+@programme.command()
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Programme (TOML).")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Check a programme file: one sentence says what is wrong."""
+    from faceloop.tasks.programmes import checked_programme
+
+    with _working(as_json):
+        result = checked_programme(file)
+    output.result(result, as_json, output.programme_lines)
 
 
 @app.command()

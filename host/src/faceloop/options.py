@@ -27,6 +27,7 @@ __all__ = [
     "Seconds",
     "SerialPort",
     "StoreOptions",
+    "TrainingOptions",
     "finite",
     "unfolded",
 ]
@@ -179,6 +180,73 @@ class DemoFaceOptions:
         int, Option(metavar="NUMBER", help="Of the face and of the radio's losses.")
     ] = 1
     tap: Annotated[Path | None, Option(hidden=True)] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """Who trains, and what."""
+
+    profile: Annotated[
+        str, Option(metavar="NAME", help="Pseudonym: a-z, 0-9 and -. Made if need be.")
+    ] = "made-up"
+    stage: Annotated[
+        str,
+        Option(
+            metavar="NAME",
+            help="Of a profile that is made: flaccid, paresis, synkinesis, relaxation.",
+        ),
+    ] = "synkinesis"
+    affected: Annotated[
+        str, Option(metavar="left|right", help="Side of the face that is affected.")
+    ] = "left"
+    montage: Annotated[
+        str,
+        Option(
+            metavar="NAME",
+            help="Which channel sits on which muscle: guarded8, upper8, minimal4.",
+        ),
+    ] = "guarded8"
+    programme: Annotated[
+        Path | None, Option(metavar="FILE", help="Programme (TOML) instead of the profile's.")
+    ] = None
+    short: Annotated[bool, Option("--short", help="The five-minute day.")] = False
+    resume: Annotated[bool, Option("--resume", help="Go on with the last day that was left.")] = (
+        False
+    )
+    rest_s: Annotated[
+        float,
+        Option(
+            "--rest-s",
+            min=3.0,
+            max=120.0,
+            metavar="SECONDS",
+            help="Of rest in set-up.",
+            callback=finite,
+        ),
+    ] = 60.0
+    contract_s: Annotated[
+        float,
+        Option(
+            "--contract-s",
+            min=1.2,
+            max=10.0,
+            metavar="SECONDS",
+            help="Length of each movement and pause of set-up.",
+            callback=finite,
+        ),
+    ] = 2.5
+    seed: Annotated[int, Option(min=0, metavar="NUMBER", help="Of the made-up face.")] = 1
+
+    @property
+    def side(self) -> Literal["left", "right"]:
+        """The affected side.
+
+        Raises
+        ------
+        UsageError
+            If it is no side.
+        """
+        return FaceOptions(affected=self.affected).side or "left"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -250,6 +250,34 @@ def session_lines(content: dict[str, Any]) -> Iterator[str]:
             yield f"An earlier recording is still unfinished: {earlier['error']}"
 
 
+def training_lines(content: dict[str, Any]) -> Iterator[str]:
+    """Describe a day of training that has ended."""
+    if not content["trials"]:
+        yield f"The day is {content['outcome'].replace('_', ' ')}; no repetition was stored."
+    else:
+        clean = sum(trial["is_clean"] for trial in content["trials"])
+        yield (
+            f"{len(content['trials'])} repetitions, {clean} of them clean; the day is"
+            f" {content['outcome']}."
+        )
+    if content.get("symmetry") is not None:
+        yield (
+            f"Symmetry {100 * content['symmetry']:.0f} %; another muscle joined in"
+            f" {content['synkinesis_per_repetition']:.1f} times a repetition."
+        )
+    yield from session_lines(content)
+
+
+def programme_lines(content: dict[str, Any]) -> Iterator[str]:
+    """List programmes."""
+    for entry in content["programmes"]:
+        blocks = ", ".join(entry["blocks"])
+        yield (
+            f"{entry['name']}: {entry['minutes']:.0f} minutes for {', '.join(entry['stages'])}"
+            f" ({blocks})"
+        )
+
+
 def _alert_lines(alerts: list[dict[str, Any]], side: str | None) -> Iterator[str]:
     if alerts:
         times = "once" if len(alerts) == 1 else f"{len(alerts)} times"

@@ -190,6 +190,18 @@ def test_flaccid_stage_does_all_but_movements() -> None:
     assert blocks["massage"].outcome == "done"
 
 
+def test_references_of_set_up_before_the_start_belong_to_the_day() -> None:
+    engine, log, patient, _ = day(made_for=context(references=None))
+    engine.set_references(FAKE["references"]())
+    assert not log.records
+    engine.start(0.0)
+    assert log.records[0]["context"]["references"] is not None
+    engine.set_references(FAKE["references"]())
+    assert log.records[-1]["kind"] == "references"
+    run(engine, patient)
+    assert len(kinds(log, "trial")) == 3
+
+
 def test_without_set_up_movements_are_left_out_and_it_is_said() -> None:
     engine, log, patient, _ = day(made_for=context(references=None))
     engine.start(0.0)

@@ -50,6 +50,8 @@ class StepView:
         Of the phase, or of the step.
     repetition, repetitions : int
         Of a trial's movement, from 1; 0 otherwise.
+    movement : str
+        Of a trial, else empty.
     """
 
     index: int
@@ -62,6 +64,7 @@ class StepView:
     remaining_s: float
     repetition: int = 0
     repetitions: int = 0
+    movement: str = ""
 
 
 @dataclass(frozen=True, slots=True)

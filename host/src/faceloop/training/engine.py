@@ -210,7 +210,8 @@ class DayEngine:
 
     def set_references(self, references: References) -> None:
         """Take new references of the wearer, from here on."""
-        self._store("references", references=references.to_json())
+        if self.state != "ready":  # else they are part of how the day begins
+            self._store("references", references=references.to_json())
         self.context = DayContext.from_json(
             {**self.context.to_json(), "references": references.to_json()}
         )
@@ -306,6 +307,7 @@ class DayEngine:
             remaining_s=spec.duration_s if self._step is None else self._step.remaining_s(t_s),
             repetition=alike.index(spec) + 1 if alike else 0,
             repetitions=len(alike),
+            movement=spec.movement,
         )
 
     def _notice_now(self, t_s: float) -> Message | None:

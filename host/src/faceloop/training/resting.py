@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from faceloop.training.hop import Hop
-from faceloop.training.references import N_CHANNELS
+from faceloop.training.references import N_CHANNELS, References
 
-__all__ = ["RestMeter", "Resting"]
+__all__ = ["QuietMeter", "RestMeter", "Resting"]
 
 WINDOW_HOPS = 1000
 LEAST_HOPS = 300
@@ -68,3 +70,41 @@ class RestMeter:
         if n_most < LEAST_HOPS:
             return None
         return Resting(tuple(rms_uv), n_most / 100.0)
+
+
+class QuietMeter:
+    """Is a face at rest now? Asked of the median over a short window, so that no blink counts.
+
+    Parameters
+    ----------
+    references : References
+        A channel is quiet under its resting mean and 2 SD.
+    channels : iterable of int
+        All of them have to be. One that cannot be judged neither is quiet nor keeps the others
+        from being so.
+    window_s : float
+    """
+
+    def __init__(
+        self, references: References, channels: Iterable[int], window_s: float = 0.5
+    ) -> None:
+        self._limits_uv = {channel: references.quiet_below_uv(channel) for channel in channels}
+        n = round(window_s * 100)
+        self._is_loud = {channel: deque[bool](maxlen=n) for channel in self._limits_uv}
+
+    def feed(self, hop: Hop) -> bool:
+        """Take the next hop; return whether all channels are quiet."""
+        verdicts = []
+        for channel, limit_uv in self._limits_uv.items():
+            level_uv, recent = hop.level_uv[channel], self._is_loud[channel]
+            if math.isnan(level_uv):
+                recent.clear()
+                continue
+            recent.append(level_uv >= limit_uv)
+            verdicts.append(len(recent) == recent.maxlen and 2 * sum(recent) <= len(recent))
+        return bool(verdicts) and all(verdicts)
+
+    def forget(self) -> None:
+        """Begin anew: there was no signal for a while."""
+        for recent in self._is_loud.values():
+            recent.clear()

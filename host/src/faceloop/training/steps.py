@@ -14,7 +14,7 @@ from faceloop.training.hop import Hop
 from faceloop.training.message import Message
 from faceloop.training.outputs import HeatReport, HeatRequest
 from faceloop.training.references import References
-from faceloop.training.resting import RestMeter
+from faceloop.training.resting import QuietMeter, RestMeter
 from faceloop.training.trial import Trial, TrialSpec
 
 __all__ = [
@@ -182,8 +182,7 @@ class RelaxStep:
         self._needed_s = spec.duration_s
         self._gives_up_s = now_s + float(spec.extra["longest_s"])
         self._began_s = now_s
-        self._channels = channels
-        self._references = references
+        self._meter = QuietMeter(references, channels)
         self._quiet_since_s = math.nan
         self._took_s: float | None = None
         self.is_done = False
@@ -196,11 +195,7 @@ class RelaxStep:
 
     def feed(self, hop: Hop, now_s: float) -> None:
         """Take the next hop."""
-        good = [c for c in self._channels if hop.is_good(c)]
-        is_quiet = bool(good) and all(
-            hop.level_uv[c] < self._references.quiet_below_uv(c) for c in good
-        )
-        if not is_quiet:
+        if not self._meter.feed(hop):
             self._quiet_since_s = math.nan
         elif math.isnan(self._quiet_since_s):
             self._quiet_since_s = now_s

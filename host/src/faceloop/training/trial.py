@@ -10,6 +10,7 @@ from typing import Any, Literal
 from faceloop.training.guard import HOP_S, GuardVerdict, GuardWatch
 from faceloop.training.hop import NO_SIGNAL_S, Hop
 from faceloop.training.references import References, Sides
+from faceloop.training.resting import QuietMeter
 from faceloop.training.score import Quality, ScoredHop, ScoreRule, effort_of, score
 
 __all__ = ["Levels", "Phase", "Trial", "TrialRecord", "TrialSpec"]
@@ -17,8 +18,8 @@ __all__ = ["Levels", "Phase", "Trial", "TrialRecord", "TrialSpec"]
 Phase = Literal["ready", "rise", "hold", "release", "rest", "done"]
 SMOOTH_S = 0.3
 """What is scored is the mean of so much: a 100 ms RMS of EMG fluctuates by a tenth."""
-QUIET_S = 0.5
-"""The face is at rest when every channel of the trial was, for so long."""
+NOW_S = 0.05
+"""A face that was at rest so long ago is at rest now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,10 @@ class Trial:
         self._first_guard = ""
         self._peak_index = math.nan
         self._frames = [-1, -1]
-        self._quiet_since_s = math.nan
+        guarded = (c for guard in guards.guards for c in guard.sides)
+        self._watched = tuple(sorted({*spec.target, *guarded}))
+        self._meter = QuietMeter(references, self._watched)
+        self._quiet_at_s = math.nan
         self._rest_took_s = math.nan
 
     # -- time ---------------------------------------------------------------------------------
@@ -174,7 +178,8 @@ class Trial:
     def advance(self, now_s: float) -> None:
         """Let time pass: the phases follow each other, a missing signal is noticed."""
         if now_s - self._last_hop_s > NO_SIGNAL_S:
-            self.levels, self._quiet_since_s = Levels(), math.nan
+            self.levels = Levels()
+            self._meter.forget()
         while (length_s := self._length_s()) is not None and self._in_phase_s(now_s) >= length_s:
             self._enter(_NEXT[self.phase], self._phase_began_s + length_s)
         if self.phase == "rest" and self._is_rest_over(now_s):
@@ -202,9 +207,7 @@ class Trial:
 
     def _is_rest_over(self, now_s: float) -> bool:
         rested_s = self._in_phase_s(now_s)
-        is_quiet = now_s - self._quiet_since_s >= QUIET_S
-        if is_quiet and math.isnan(self._rest_took_s):
-            self._rest_took_s = max(self._quiet_since_s - self._phase_began_s, 0.0)
+        is_quiet = now_s - self._quiet_at_s <= NOW_S
         return (is_quiet and rested_s >= self.spec.rest_s) or rested_s >= self.spec.rest_longest_s
 
     # -- signal -------------------------------------------------------------------------------
@@ -213,12 +216,13 @@ class Trial:
         """Take the next hop."""
         self.advance(now_s)
         self._last_hop_s = now_s
-        spec, references = self.spec, self._references
         self.verdict = self._guards.feed(hop)
         self.levels = self._levels(hop)
-        watched = {*spec.target, *(c for guard in self._guards.guards for c in guard.sides)}
-        self.bad_channels = tuple(sorted(c for c in watched if not hop.is_good(c)))
-        self._note_quiet(hop, watched, references, now_s)
+        self.bad_channels = tuple(c for c in self._watched if not hop.is_good(c))
+        if self._meter.feed(hop) and self.phase == "rest":
+            self._quiet_at_s = now_s
+            if math.isnan(self._rest_took_s):
+                self._rest_took_s = now_s - self._phase_began_s
         if self.phase not in ("rise", "hold", "release"):
             return
         if self._frames[0] < 0:
@@ -262,17 +266,6 @@ class Trial:
             sum(level.unaffected_share for level in self._recent) / n,
             sum(level.effort for level in self._recent) / n,
         )
-
-    def _note_quiet(
-        self, hop: Hop, watched: set[int], references: References, now_s: float
-    ) -> None:
-        # A bad channel neither is quiet nor keeps the others from being so.
-        good = [c for c in watched if hop.is_good(c)]
-        is_quiet = bool(good) and all(hop.level_uv[c] < references.quiet_below_uv(c) for c in good)
-        if not is_quiet:
-            self._quiet_since_s = math.nan
-        elif math.isnan(self._quiet_since_s):
-            self._quiet_since_s = now_s
 
     def _judge(self) -> Quality:
         spec = self.spec

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from faceloop.errors import UsageError
 from faceloop.twin.board_pins import BoardPins
 from faceloop.twin.chip_server import ChipServer
 from faceloop.twin.control import ControlServer
@@ -118,6 +119,7 @@ class Twin:
                 "heat": self._heat_truth,
                 "radio": self._set_radio,
                 "miss_frames": self._miss_frames,
+                "perform": self._perform,
                 "begin_blackouts": self._begin_blackouts,
                 "power": self._power,
                 "stop": self._stop,
@@ -215,6 +217,16 @@ class Twin:
     def _miss_frames(self, request: dict[str, Any]) -> dict[str, Any]:
         self.frontend.miss_frames(int(request["n"]))
         return {}
+
+    def _perform(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Let a made-up patient move."""
+        source = self.frontend.source
+        perform = getattr(source, "perform", None)
+        if perform is None:
+            raise UsageError(
+                "Only a patient can be told to move; this board plays something else."
+            )
+        return {"frame": perform(request)}
 
     def _begin_blackouts(self, request: dict[str, Any]) -> dict[str, Any]:
         if self._radio is not None:

@@ -18,7 +18,7 @@ from faceloop.twin.sources.source import (
 
 __all__ = ["FS_HZ", "LSB_UV", "N_CHANNELS", "Onset", "Source", "make_source"]
 
-KINDS = ("face", "recording", "plug", "open")
+KINDS = ("face", "patient", "recording", "plug", "open")
 
 
 def make_source(spec: Mapping[str, Any]) -> Source:
@@ -29,8 +29,9 @@ def make_source(spec: Mapping[str, Any]) -> Source:
     spec : mapping
         ``{"kind": "recording", "path": str, "fs_hz": float, "seconds": float}`` (``fs_hz`` only
         for a CSV file without a time column, ``seconds`` to end before the file does),
-        ``{"kind": "open"}``, ``{"kind": "plug"}`` (with the bench plug's noise, ``seed``) or
-        ``{"kind": "face", ...}`` with the parameters of
+        ``{"kind": "open"}``, ``{"kind": "plug"}`` (with the bench plug's noise, ``seed``),
+        ``{"kind": "patient", ...}``, a face that does as it is told, with the parameters of
+        `faceloop.twin.sources.patient.PatientSource`, or ``{"kind": "face", ...}`` with those of
         `faceloop.twin.sources.face.FaceSource` by name: ``scenario``, ``seconds``, ``seed``,
         ``affected``, ``contaminants``, ``mains_hz``, ``clock_error``, ``blinks``, ``step_db``,
         ``tone_factor``. Keys other than ``kind`` may be left out, except ``path``.
@@ -67,6 +68,11 @@ def make_source(spec: Mapping[str, Any]) -> Source:
     if kind == "plug":
         _refuse_unknown(kind, options, ("seed",))
         return BenchPlug(**options)
+    if kind == "patient":
+        from faceloop.twin.sources.patient import PATIENT_OPTIONS, PatientSource
+
+        _refuse_unknown(kind, options, PATIENT_OPTIONS)
+        return PatientSource(**options)
     if kind == "open":
         _refuse_unknown(kind, options, ())
         return OpenInputs()

@@ -1,0 +1,223 @@
+"""Profiles and the therapist's PIN."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from faceloop.errors import StorageError, UsageError
+from faceloop.training.pin import TherapistPin, WrongPin
+from faceloop.training.profiles import Profile, Profiles
+from faceloop.training.programme_file import changed_programme, shipped_programme
+
+FAKE = runpy.run_path(str(Path(__file__).parents[2] / "fakes" / "fake_patient.py"))
+
+
+class Clock:
+    """A time of day that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 2, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def later(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture(autouse=True)
+def quick_hash(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """The hash is slow on purpose; one test takes it as it is."""
+    if "slow_hash" not in request.node.name:
+        monkeypatch.setattr("faceloop.training.pin.SCRYPT_N", 16)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def profiles(tmp_path: Path, clock: Clock) -> Profiles:
+    made = Profiles(tmp_path, clock)
+    made.create(Profile("anna", "left", "flaccid"))
+    return made
+
+
+def test_pin_is_stored_as_a_slow_hash_only(tmp_path: Path, clock: Clock) -> None:
+    pin = TherapistPin(tmp_path, lambda: clock().timestamp())
+    assert not pin.is_set
+    pin.choose("2468")
+    text = (tmp_path / "therapist.json").read_text()
+    assert "2468" not in text and len(json.loads(text)["hash"]) == 64
+    assert (tmp_path / "therapist.json").stat().st_mode & 0o077 == 0
+    pin.check("2468")
+    other = tmp_path / "other"
+    again = TherapistPin(other, lambda: 0.0)
+    again.choose("2468")
+    assert json.loads((other / "therapist.json").read_text())["hash"] not in text  # salted
+
+
+@pytest.mark.parametrize("pin", ["123", "12345678901234", "12a4", "", "0000", "١٢٣٤"])
+def test_what_is_no_pin_is_refused(tmp_path: Path, pin: str) -> None:
+    with pytest.raises(UsageError):
+        TherapistPin(tmp_path, lambda: 0.0).choose(pin)
+
+
+def test_wrong_pins_make_everyone_wait_also_after_a_restart(tmp_path: Path, clock: Clock) -> None:
+    def pin() -> TherapistPin:
+        return TherapistPin(tmp_path, lambda: clock().timestamp())
+
+    pin().choose("2468")
+    for _ in range(5):
+        with pytest.raises(WrongPin, match="does not fit"):
+            pin().check("1111")
+    with pytest.raises(WrongPin, match="Try again in 30 seconds"):
+        pin().check("2468")
+    clock.later(30)
+    pin().check("2468")
+    with pytest.raises(WrongPin, match="does not fit"):
+        pin().check("1111")
+
+
+def test_waiting_doubles_and_a_clock_set_back_locks_nobody_out_longer(
+    tmp_path: Path, clock: Clock
+) -> None:
+    pin = TherapistPin(tmp_path, lambda: clock().timestamp())
+    pin.choose("2468")
+    for wait_s in (0, 0, 0, 0, 0, 30, 60):
+        clock.later(wait_s)
+        with pytest.raises(WrongPin):
+            pin.check("1111")
+    clock.later(-86400)
+    with pytest.raises(WrongPin) as caught:
+        pin.check("2468")
+    assert caught.value.wait_s == 120
+    clock.later(86400 + 120)
+    pin.check("2468")
+
+
+def test_pin_is_changed_with_the_old_one(tmp_path: Path) -> None:
+    pin = TherapistPin(tmp_path, lambda: 0.0)
+    with pytest.raises(WrongPin, match="No PIN has been chosen"):
+        pin.check("2468")
+    pin.choose("2468")
+    with pytest.raises(WrongPin):
+        pin.choose("1357", "1111")
+    pin.choose("1357", "2468")
+    pin.check("1357")
+    (tmp_path / "therapist.json").write_text("{}")
+    with pytest.raises(WrongPin, match="damaged"):
+        pin.check("1357")
+
+
+def test_stage_and_programme_need_the_pin(profiles: Profiles) -> None:
+    profiles.pin.choose("2468")
+    with pytest.raises(WrongPin):
+        profiles.set_stage("anna", "synkinesis", "1111")
+    assert profiles.profile("anna").stage == "flaccid"
+    assert not profiles.profile("anna").lock.allows_targets
+    profiles.set_stage("anna", "flaccid", "2468", is_unlocked=True)
+    assert profiles.profile("anna").lock.allows_targets
+    profiles.set_stage("anna", "synkinesis", "2468")
+    own = changed_programme(shipped_programme("synkinesis"), "retraining", "hold_s", 3)
+    with pytest.raises(WrongPin):
+        profiles.set_programme("anna", own, "1111")
+    assert profiles.programme("anna") == shipped_programme("synkinesis")
+    profiles.set_programme("anna", own, "2468")
+    assert profiles.programme("anna") == own
+    assert profiles.programme("anna", is_short=True).is_short
+
+
+def test_earlier_programmes_are_kept(profiles: Profiles, tmp_path: Path, clock: Clock) -> None:
+    profiles.pin.choose("2468")
+    profiles.set_stage("anna", "synkinesis", "2468")
+    for hold_s in (2, 3, 4):
+        own = changed_programme(shipped_programme("synkinesis"), "retraining", "hold_s", hold_s)
+        profiles.set_programme("anna", own, "2468")
+        clock.later(1)
+    kept = sorted((tmp_path / "profiles" / "anna" / "programmes").glob("*.toml"))
+    assert ["hold_s = 2.0" in kept[0].read_text(), "hold_s = 3.0" in kept[1].read_text()] == [
+        True, True,
+    ]  # fmt: skip
+    with pytest.raises(UsageError, match="is for flaccid; anna is in the stage synkinesis"):
+        profiles.set_programme("anna", shipped_programme("flaccid"), "2468")
+    # After a change of stage the programme of the old one no longer counts.
+    profiles.set_stage("anna", "paresis", "2468")
+    assert profiles.programme("anna") == shipped_programme("paresis")
+
+
+def test_broken_own_programme_is_said_and_not_passed_over(
+    profiles: Profiles, tmp_path: Path
+) -> None:
+    (tmp_path / "profiles" / "anna" / "programme.toml").write_text("format = 1\n")
+    with pytest.raises(UsageError, match=r"programme\.toml: name is missing"):
+        profiles.programme("anna")
+
+
+def test_patient_says_that_movement_has_returned_without_a_pin(profiles: Profiles) -> None:
+    assert not profiles.profile("anna").lock.allows_targets
+    assert profiles.note_movement_returned("anna").lock.allows_targets
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Anna", "anna schmidt", "../x", "-a", "a-", "a" * 25, "con", "lpt1", "ä"]
+)
+def test_pseudonym_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="not a real name"):
+        Profile(name, "left", "synkinesis")
+
+
+def test_profile_is_refused_with_a_wrong_side_time_or_montage() -> None:
+    with pytest.raises(UsageError, match="choose left or right"):
+        Profile("a", "both", "synkinesis")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="write a time such as 18:30"):
+        Profile("a", "left", "synkinesis", reminder="25:00")
+    with pytest.raises(UsageError, match="no montage"):
+        Profile("a", "left", "synkinesis", montage="x")
+    with pytest.raises(UsageError, match="no stage"):
+        Profile("a", "left", "cured")  # type: ignore[arg-type]
+
+
+def test_profile_stored_and_read_again_is_the_same(profiles: Profiles, clock: Clock) -> None:
+    profiles.set_preferences("anna", mirror=False, sound=True)
+    profiles.set_language("anna", "de")
+    profiles.set_reminder("anna", "18:30")
+    profiles.set_references("anna", FAKE["references"]())
+    profile = profiles.profile("anna")
+    assert profile.preferences == {"mirror": False, "sound": True}
+    assert (profile.language, profile.reminder) == ("de", "18:30")
+    assert profile.known_references is not None
+    assert profile.created_utc == clock().isoformat(timespec="seconds")
+    assert profiles.set_montage("anna", "minimal4").known_references is None
+    assert profiles.names() == ("anna",)
+    with pytest.raises(UsageError, match="There is a profile anna already"):
+        profiles.create(Profile("anna", "right", "paresis"))
+
+
+def test_missing_and_damaged_profiles_are_one_sentence(profiles: Profiles, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no profile 'bert'"):
+        profiles.profile("bert")
+    with pytest.raises(UsageError, match="no profile"):
+        profiles.profile("../anna")
+    path = tmp_path / "profiles" / "anna" / "profile.json"
+    for text in ("{", "[]", '{"pseudonym": "anna"}'):
+        path.write_text(text)
+        with pytest.raises(StorageError, match="is damaged"):
+            profiles.profile("anna")
+
+
+def test_placement_photo_stays_here_and_is_a_picture(profiles: Profiles, tmp_path: Path) -> None:
+    assert profiles.photo("anna") is None
+    profiles.keep_photo("anna", b"\xff\xd8\xff\xe0 jpeg")
+    path = profiles.keep_photo("anna", b"\x89PNG\r\n\x1a\n png")
+    assert profiles.photo("anna") == path
+    assert [p.name for p in path.parent.glob("placement.*")] == ["placement.png"]
+    for data in (b"<svg>", b"", b"\xff\xd8\xff" + bytes(9 << 20)):
+        with pytest.raises(UsageError, match="A photo is"):
+            profiles.keep_photo("anna", data)
