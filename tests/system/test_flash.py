@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from faceloop import errors
+from faceloop.device import bluetooth
+from faceloop.device.ble_transport import BleTransport
+from faceloop.device.board_link import BoardLink
+from faceloop.tasks.bench import Bench
 from faceloop.tasks.flash import describe
+from faceloop_protocol import control
+from faceloop_protocol.limits import SHIFT
 
 WAIT_S = 30.0
 
@@ -28,6 +34,20 @@ async def version_of(board: Any) -> str:
             await asyncio.sleep(0.2)
 
 
+async def start_watchdog(board: Any, home: Any) -> None:
+    """Begin and end a session by air: its watchdog runs on, and resets a board that is stopped."""
+    bluetooth.use_virtual(board.hci_path)
+    link = BoardLink(BleTransport(), home.keys.get, Bench())
+    try:
+        await link.connect()
+        await link.start_stream(control.MODE_TRAINING, SHIFT)
+        await link.stop_stream()
+        await link.finish_stream()
+    finally:
+        await link.disconnect()
+        await bluetooth.close()
+
+
 async def restart(board: Any) -> None:
     await board.control("power", on=False)
     await board.control("power", on=True)
@@ -36,8 +56,9 @@ async def restart(board: Any) -> None:
 async def test_update_is_whole_or_not_at_all_and_then_it_runs(
     home: Any, mutated_firmware: Callable[..., Path], mpremote: Callable[..., Any]
 ) -> None:
-    """Killed in the middle, then done again; the key stays."""
+    """With a watchdog running; killed in the middle, then done again. The key stays."""
     board = await home.start_board()
+    await start_watchdog(board, home)
     (board_id,) = json.loads(home.keys.path.read_text())
     key = home.keys.get(bytes.fromhex(board_id))
     newer = mutated_firmware("faceloop_device/__init__.py", "(0, 1, 0)", "(0, 1, 99)")
