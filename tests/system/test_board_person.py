@@ -150,10 +150,11 @@ async def test_factory_reset_by_the_button_forgets_the_key(home: Any) -> None:
         await host.link.stop_stream()
         await host.link.finish_stream()
         assert (await board.control("stats"))["vm"]["resets"] == 0, "not while it streams"
-    await press(board, 16.0)
-    async with asyncio.timeout(WAIT_S):
+    await board.control("world", button=True)  # until it has had its effect, however late
+    async with asyncio.timeout(15 + WAIT_S):
         while not (await board.control("stats"))["vm"]["resets"]:
             await asyncio.sleep(0.05)
+    await board.control("world", button=False)
     bluetooth.use_virtual(board.hci_path)
     host = Host(home)
     try:

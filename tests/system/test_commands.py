@@ -32,7 +32,8 @@ async def pairing(home) -> None:
     store.unlink()
     done = await home.run("pair", "--serial", board.tty_path, "--json")
     assert (done.code, done.err) == (0, "")
-    assert done.account == {"device_id": device_id, "stored_in": str(store)}
+    label = f"FL1:{device_id}:{key}"
+    assert done.account == {"device_id": device_id, "stored_in": str(store), "label": label}
     assert read_keys(store) == {device_id: key}
 
     store.unlink()
