@@ -80,6 +80,8 @@ async def main(hci: str, keys: str) -> None:
     bluetooth.use_virtual(Path(hci))
     host = Host(KeyStore(Path(keys)))
     await host.start()
+    await host.until(heat.OFF)
+    await host.link.heat.permit(heat.PERMIT_FULL)
     await host.ask()
     print("press", flush=True)
     await host.until(heat.WARMUP, heat.HOLD)

@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -86,8 +87,8 @@ async def refused(host: Any, message: bytes) -> int:
     return int((await asyncio.wait_for(future, 5)).status)
 
 
-@pytest.mark.slow
-async def test_heat_needs_key_press_and_lease_and_ends_when_any_of_them_does(home: Any) -> None:
+async def asked_stopped_replayed(home: Any) -> None:
+    """All by one host, in this process; then its words once more by another."""
     board = await home.start_board()
     bluetooth.use_virtual(board.hci_path)
     try:
@@ -95,7 +96,6 @@ async def test_heat_needs_key_press_and_lease_and_ends_when_any_of_them_does(hom
         await _replayed(board, home, captured)
     finally:
         await bluetooth.close()
-    await _host_killed(board, home)
 
 
 async def _asked_pressed_stopped(board: Any, home: Any) -> list[bytes]:
@@ -172,8 +172,9 @@ async def _replayed(board: Any, home: Any, captured: list[bytes]) -> None:
         await host.link.disconnect()
 
 
-async def _host_killed(board: Any, home: Any) -> None:
+async def host_killed(home: Any) -> None:
     """A host that is killed with SIGKILL while it heats."""
+    board = await home.start_board()
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(PROGRAM), str(board.hci_path), str(home.keys.path),
         stdout=asyncio.subprocess.PIPE,
@@ -194,3 +195,21 @@ async def _host_killed(board: Any, home: Any) -> None:
     print(f"heater off {off_s:.2f} s after the host was killed")
     assert 0 < off_s <= OFF_AFTER_SILENCE_S
     await stays_off(board)
+
+
+@pytest.fixture(scope="module")
+def outcome_of(rig: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Side by side: most of their time is waiting until a pad is worn and settled."""
+    folder = tmp_path_factory.mktemp("heat")
+    with rig.at_once(folder, asked_stopped_replayed, host_killed) as outcome_of:
+        yield outcome_of
+
+
+@pytest.mark.slow
+def test_heat_needs_key_press_and_lease_and_anybody_may_stop_it(outcome_of: Any) -> None:
+    outcome_of(asked_stopped_replayed)
+
+
+@pytest.mark.slow
+def test_heat_is_off_soon_after_its_host_was_killed(outcome_of: Any) -> None:
+    outcome_of(host_killed)
