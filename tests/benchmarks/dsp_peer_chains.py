@@ -218,7 +218,7 @@ def mne_whole(fs: float, nch: int, mains: float, lsb: float, *_: Any) -> Process
     def process(counts: NDArray[np.int32]) -> Any:
         y = mne.filter.filter_data(counts.T * lsb, fs, 20, 450, method="iir", verbose="error")
         lines = mains * np.arange(1, 10)
-        return mne.filter.notch_filter(y, fs, lines, method="iir", verbose="error")
+        return mne.filter.notch_filter(y, fs, lines, verbose="error")
 
     return process
 

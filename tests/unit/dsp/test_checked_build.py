@@ -22,7 +22,13 @@ CHECKS = (
     "-fsanitize-undefined-trap-on-error",
     "-DFACELOOP_CHECKED",
 )
-TESTS = ("test_packets.py", "test_core.py", "test_cascade.py", "test_pyramid.py")
+TESTS = (
+    "test_packets.py",
+    "test_core.py",
+    "test_cascade.py",
+    "test_invariance.py",
+    "test_pyramid.py",
+)
 
 
 def build(package: Path, *flags: str) -> None:

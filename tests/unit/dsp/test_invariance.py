@@ -136,3 +136,15 @@ def test_block_of_another_kind_is_refused_and_changes_nothing(bad: Any) -> None:
     assert core.frame == 0
     whole = StreamCore(mains_hz=50.0).push(face(1))
     assert core.push(face(1)).trace_uv.tobytes() == whole.trace_uv.tobytes()
+
+
+def test_copies_of_what_is_not_there_are_refused() -> None:
+    core = StreamCore(mains_hz=50.0)
+    n_hops = core.kernel.push(face(1)[:40])
+    assert n_hops == 2
+    with pytest.raises(ValueError, match="are not there"):
+        core.kernel.copies(10**6, 40)
+    with pytest.raises(ValueError, match="is not there"):
+        core.kernel.copies(2, 10**6)
+    with pytest.raises(ValueError, match="are not there"):
+        core.kernel.copies(-1, 0)
