@@ -38,7 +38,7 @@ async def heated(
             page.on("console", lambda message: console.append(message.text))
             page.on("pageerror", lambda error: console.append(str(error)))
             await page.goto(app.url)
-            await page.get_by_role("button", name="Start").click()
+            await page.get_by_role("button", name="Live signal").click()
             await page.get_by_role("link", name=TEXTS["title"], exact=True).click()
             yield page, board, console
             await page.close()
