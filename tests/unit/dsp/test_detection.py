@@ -17,10 +17,10 @@ def detection() -> dict[str, Any]:
     return runpy.run_path(str(path))
 
 
-def run(detection: dict[str, Any], name: str, seed: int, seconds: float = 50.0) -> Any:
-    return detection["trials"](
-        seconds=seconds, seed=seed, rest_s=24.0, **detection["CONDITIONS"][name]
-    )
+def run(detection: dict[str, Any], name: str, seed: int, seconds: float = 32.0) -> Any:
+    """Play as many movements as in 50 s of the long form: the pauses are half as long."""
+    condition = detection["CONDITIONS"][name] | {"pause_s": 2.0}
+    return detection["trials"](seconds=seconds, seed=seed, rest_s=24.0, **condition)
 
 
 @pytest.mark.parametrize("seed", [11, 12])
@@ -47,7 +47,7 @@ def test_what_is_no_synkinesis_raises_no_event(
 
 
 def test_synkinesis_soon_after_a_clench_is_found(detection: dict[str, Any]) -> None:
-    seen = run(detection, "within 2 s of a clench", 11, 60.0)
+    seen = run(detection, "within 2 s of a clench", 11, 40.0)
     assert seen.n_responses >= 4
     assert seen.n_found == seen.n_responses
     assert seen.n_false == 0

@@ -47,12 +47,15 @@ def events(seed: int, stream: int, low_uv: float, high_uv: float) -> list[tuple[
     return found
 
 
-@pytest.mark.parametrize("seed", range(3, 9))
+# Of a hundred seeds those with most events: 19 pops; 22 movements, 6 of them strong.
+@pytest.mark.parametrize("seed", [1, 8, 10])
 def test_every_pop_mutes_its_channel_at_once_and_no_other(seed: int) -> None:
     rows = verdicts(FaceSource("mixed", seed=seed, contaminants={"pop": True}).read(60 * FS_HZ))
     table = np.array([[row.bad >> c & 1 for c in range(8)] for row in rows], bool)
     expected = np.zeros_like(table)
-    for channel, frame, _ in events(seed, contaminants._POP_STREAM, 200.0, 5000.0):
+    pops = events(seed, contaminants._POP_STREAM, 200.0, 5000.0)
+    assert len(pops) >= 6
+    for channel, frame, _ in pops:
         tick = frame // 200
         assert table[tick : tick + 3, channel].any(), (channel, frame)
         assert "pop" in told(rows[tick : tick + 4], channel)
@@ -60,13 +63,15 @@ def test_every_pop_mutes_its_channel_at_once_and_no_other(seed: int) -> None:
     assert not (table & ~expected).any()
 
 
-@pytest.mark.parametrize("seed", range(3, 9))
+@pytest.mark.parametrize("seed", [23, 41, 118])
 def test_movement_that_reaches_the_band_mutes(seed: int) -> None:
     source = FaceSource("mixed", seed=seed, contaminants={"movement": True})
     rows = verdicts(source.read(60 * FS_HZ))
-    for channel, frame, height_uv in events(seed, contaminants._MOVEMENT_STREAM, 50.0, 2000.0):
-        if height_uv > 1200.0:
-            assert "movement" in told(rows[frame // 200 : frame // 200 + 20], channel)
+    movements = events(seed, contaminants._MOVEMENT_STREAM, 50.0, 2000.0)
+    strong = [(channel, frame) for channel, frame, height_uv in movements if height_uv > 1200.0]
+    assert len(strong) >= 2
+    for channel, frame in strong:
+        assert "movement" in told(rows[frame // 200 : frame // 200 + 20], channel)
     assert not any("pop" in told(rows, c) for c in range(8))
 
 
