@@ -16,12 +16,15 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from playwright.async_api import TimeoutError as PageTimeout
 
 from faceloop.ui.app import serve
 
 FAKE = Path(__file__).parents[1] / "fakes" / "fake_live.py"
+WAIT_MS = 30_000  # for what takes a moment, on a machine that has much else to do
+
+expect.set_options(timeout=WAIT_MS)
 
 
 def _load_fake() -> ModuleType:
@@ -169,7 +172,7 @@ async def browser(chromium: dict[str, Any]) -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(WAIT_MS)
     yield context
     await context.close()
 

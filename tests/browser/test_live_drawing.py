@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -25,6 +26,8 @@ COUNT = """([index, from, to, name]) => {
   }
   return n;
 }"""
+FRAMES_PER_S = 2000
+WAIT_S = 30.0
 LEFT_TRACE, LEFT_BAR, RIGHT_TRACE = (0.0, 0.32), (0.34, 0.499), (0.68, 1.0)
 EYE, SMILE = 0, 1
 
@@ -35,9 +38,32 @@ async def count(page: Page, index: int, part: tuple[float, float], name: str) ->
     return found
 
 
-async def test_traces_move_and_fill_both_sides(train: Page) -> None:
+async def until_count(page: Page, index: int, name: str, least: float, to: float = 0.32) -> None:
+    """Wait until at least so many pixels of a colour are in the left part of a canvas."""
+    found = -1
+    try:
+        async with asyncio.timeout(WAIT_S):
+            while found < least:
+                found = await count(page, index, (0.0, to), name)
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        pytest.fail(f"{found} pixels of {name} after {WAIT_S} s, not {least:.0f}")
+
+
+@pytest.fixture
+def drawn(app: Any, until_stat: Any) -> Callable[[Page, float], Awaitable[None]]:
+    """Waits until so many seconds of signal from now on are on the page."""
+
+    async def wait(page: Page, seconds: float) -> None:
+        last = app.live.frame + round(FRAMES_PER_S * seconds)
+        await until_stat(page, "lastFrame", last)
+
+    return wait
+
+
+async def test_traces_move_and_fill_both_sides(train: Page, drawn: Any) -> None:
     first = await train.locator("canvas").first.screenshot()
-    await asyncio.sleep(1.0)
+    await drawn(train, 1.0)
     assert await train.locator("canvas").first.screenshot() != first
     for index in range(4):
         assert await count(train, index, LEFT_TRACE, "--left") > 50
@@ -45,8 +71,8 @@ async def test_traces_move_and_fill_both_sides(train: Page) -> None:
         assert await count(train, index, LEFT_TRACE, "--right") == 0
 
 
-async def test_sweep_wraps_and_keeps_a_full_width_of_signal(train: Page, app: Any) -> None:
-    await asyncio.sleep(7.0)  # one sweep is 6 s
+async def test_sweep_wraps_and_keeps_a_full_width_of_signal(train: Page, drawn: Any) -> None:
+    await drawn(train, 7.0)  # one sweep is 6 s
     columns = await train.evaluate(
         """() => {
           const canvas = document.querySelector("canvas");
@@ -78,20 +104,20 @@ async def test_at_least_50_frames_a_second(train: Page) -> None:
     assert statistics.median(rates) >= 50
 
 
-async def test_bars_follow_the_signal_and_show_rest(train: Page, app: Any) -> None:
+async def test_bars_follow_the_signal_and_show_rest(train: Page, app: Any, drawn: Any) -> None:
     app.live.hold = 0.0
-    await asyncio.sleep(0.5)
+    await drawn(train, 0.2)
     low = await count(train, SMILE, LEFT_BAR, "--left")
     app.live.hold = 1.0
-    await asyncio.sleep(0.5)
+    await drawn(train, 0.2)
     high = await count(train, SMILE, LEFT_BAR, "--left")
     assert high > 8 * max(low, 1)
     app.live.hold = 0.0
-    await asyncio.sleep(0.5)
+    await drawn(train, 0.2)
     assert await count(train, SMILE, LEFT_BAR, "--left") < high / 4
     assert await count(train, SMILE, LEFT_BAR, "--ink") > 20  # the rest mark
     app.live.is_calibrated = False
-    await asyncio.sleep(0.3)
+    await drawn(train, 0.2)
     assert await count(train, SMILE, LEFT_BAR, "--ink") == 0
 
 
@@ -138,7 +164,7 @@ async def test_alert_is_shown_announced_and_heard(train: Page, app: Any) -> None
     assert 0.1 < high_end["at"] - high["at"] < 1 and 0.1 < low_end["at"] - low["at"] < 1
     assert high["heard"] and low["heard"]
     app.live.cue("synkinesis_end", channel=0)
-    await expect(alert).to_have_text("", timeout=4000)
+    await expect(alert).to_have_text("", timeout=7000)  # by itself after 8 s
     await expect(train.locator("h1")).to_be_visible()
 
 
@@ -160,61 +186,100 @@ async def test_sound_off_stays_off_and_shows_no_caption(train: Page, app: Any) -
     await expect(train.get_by_text("Sound: two soft falling tones.")).to_be_hidden()
 
 
-async def test_onset_cue_marks_the_muscle_and_is_reported_at_once(
+# A mark stays for less than a second.
+NOTE_MARKS = """(section) => {
+  window.marks = [];
+  const note = () => window.marks.push(section.dataset.cue);
+  new MutationObserver(note).observe(section, { attributeFilter: ["data-cue"] });
+}"""
+
+
+async def onset_cue(live: Any) -> float:
+    """Raise an onset cue and wait until it is reported as drawn; return how long that took, s."""
+    frame = live.cue("onset_cue", channel=1)
+    async with asyncio.timeout(WAIT_S):
+        while all(drawn != frame for drawn, _, _ in live.drawn_cues):
+            await asyncio.sleep(0.005)
+    drawn_s = next(at_s for drawn, at_s, _ in live.drawn_cues if drawn == frame)
+    return float(drawn_s - live.sent[frame])
+
+
+async def test_onset_cue_marks_the_muscle_and_is_reported(
+    train: Page, app: Any, until_stat: Any
+) -> None:
+    await until_stat(train, "reports", 3)
+    await train.get_by_role("region", name="Eye").evaluate(NOTE_MARKS)
+    assert min([await onset_cue(app.live) for _ in range(3)]) > 0
+    assert "onset" in await train.evaluate("window.marks")
+    assert len(app.live.drawn_cues) == 3
+
+
+@pytest.mark.benchmark
+async def test_onset_cue_is_drawn_within_40_ms_and_what_is_drawn_is_new(
     train: Page, app: Any, until_stat: Any
 ) -> None:
     await until_stat(train, "reports", 3)
     delays_ms = []
     for _ in range(20):
-        frame = app.live.cue("onset_cue", channel=1)
-        async with asyncio.timeout(2):
-            while all(drawn != frame for drawn, _, _ in app.live.drawn_cues):
-                await asyncio.sleep(0.005)
-        drawn_s = next(at_s for drawn, at_s, _ in app.live.drawn_cues if drawn == frame)
-        delays_ms.append(1e3 * (drawn_s - app.live.sent[frame]))
+        delays_ms.append(1e3 * await onset_cue(app.live))
         await asyncio.sleep(0.1)
-    await expect(train.get_by_role("region", name="Eye")).to_have_attribute("data-cue", "onset")
     delays_ms.sort()
     # The made-up session decides in no time, so this is the app and the screen alone.
     print(f"\nverdict to drawn cue: p50 {delays_ms[10]:.1f} ms, p95 {delays_ms[18]:.1f} ms")
     assert 0 < delays_ms[10] < 40
-
-
-async def test_drawn_reports_are_plausible(train: Page, app: Any, until_stat: Any) -> None:
     await until_stat(train, "reports", 8)
-    now_s = time.monotonic()
-    frames = [frame for frame, _, _ in app.live.drawn]
-    assert frames == sorted(frames)
-    for _, drawn_s, arrived_s in app.live.drawn:
-        assert drawn_s <= arrived_s <= now_s
-        assert arrived_s - drawn_s < 1.0
+    assert max(arrived_s - drawn_s for _, drawn_s, arrived_s in app.live.drawn) < 1.0
     age_ms = await train.evaluate("window.faceloop.stats.ageMs")
     assert 0 < age_ms < 150
 
 
-async def test_resize_and_theme_redraw_everything(train: Page) -> None:
-    await asyncio.sleep(1.5)
+async def test_drawn_reports_are_plausible(train: Page, app: Any, until_stat: Any) -> None:
+    async def round_trip_s() -> float:
+        return 1e-3 * float(await train.evaluate("window.faceloop.stats.roundTripMs"))
+
+    await until_stat(train, "reports", 3)
+    before_s, n_before = await round_trip_s(), len(app.live.drawn)
+    await until_stat(train, "reports", 11)
+    reports = app.live.drawn[n_before:]
+    now_s = time.monotonic()
+    assert len(reports) >= 5
+    frames = [frame for frame, _, _ in reports]
+    assert frames == sorted(frames)
+    # So well does the page know this clock.
+    error_s = max(before_s, await round_trip_s()) / 2
+    for _, drawn_s, arrived_s in reports:
+        assert -error_s <= arrived_s - drawn_s < WAIT_S
+        assert arrived_s <= now_s
+    assert await train.evaluate("window.faceloop.stats.ageMs") > 0
+
+
+async def test_resize_and_theme_redraw_everything(train: Page, app: Any, drawn: Any) -> None:
+    await drawn(train, 1.5)
+    app.live.set_status(link="lost")  # no more signal: what is painted from now on was kept
+    await expect(train.locator(".fl-muscles")).to_have_attribute("data-lost", "true")
     before = await count(train, EYE, LEFT_TRACE, "--left")
+    assert before > 50
     await train.emulate_media(color_scheme="dark")
-    await asyncio.sleep(0.2)
     assert (
         await train.evaluate(
             "getComputedStyle(document.querySelector('canvas')).getPropertyValue('--left').trim()"
         )
         == "#6cb4ff"
     )
-    assert await count(train, EYE, LEFT_TRACE, "--left") > 0.8 * before
+    await until_count(train, EYE, "--left", 0.8 * before)
     await train.evaluate("document.documentElement.dataset.theme = 'light'")  # system: dark
-    await asyncio.sleep(0.2)
-    assert await count(train, EYE, LEFT_TRACE, "--left") > 0.8 * before
+    await until_count(train, EYE, "--left", 0.8 * before)
     await train.set_viewport_size({"width": 390, "height": 844})
-    await asyncio.sleep(0.3)
-    width, css_width = await train.evaluate(
-        "(() => { const c = document.querySelector('canvas');"
-        " return [c.width, c.getBoundingClientRect().width]; })()"
-    )
-    assert width == round(css_width) < 390
-    assert await count(train, EYE, (0.0, 0.49), "--left") > 0.4 * before
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            width, css_width = await train.evaluate(
+                "(() => { const c = document.querySelector('canvas');"
+                " return [c.width, c.getBoundingClientRect().width]; })()"
+            )
+            if width == round(css_width) < 390:
+                break
+            await asyncio.sleep(0.05)
+    await until_count(train, EYE, "--left", 0.4 * before, to=0.49)
 
 
 async def test_device_pixels_are_used(app: Any, browser: Any) -> None:
