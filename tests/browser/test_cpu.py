@@ -17,14 +17,15 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.benchmark,
     pytest.mark.slow,
+    pytest.mark.full,  # test_soak.py measures all processes in every run
     pytest.mark.asyncio(loop_scope="module"),
 ]
 FAKE = Path(__file__).parents[1] / "fakes" / "fake_live.py"
 MEASURE_S = 15.0
-# Goals on the reference machine: 12 % and 35 % of one core. CPU time hardly depends on what else
-# runs, but cores differ; Chromium's limit leaves a third for slower ones.
-SERVER_LIMIT_PCT = 12.0
-CHROMIUM_LIMIT_PCT = 47.0
+# Goals on the reference machine, of one core. CPU time hardly depends on what else runs, but cores
+# differ: the limits leave a third for slower ones.
+SERVER_GOAL_PCT, CHROMIUM_GOAL_PCT = 12.0, 35.0
+SLOWER_CORE = 4 / 3
 
 
 def cpu_s() -> dict[str, float]:
@@ -67,6 +68,6 @@ async def test_cpu_of_an_open_page(browser: Browser, until_stat: Any) -> None:
         f"\nserver {pct['server']:.1f} %, Chromium {pct['chromium']:.1f} % of one core, "
         f"median {statistics.median(rates)} frames a second"
     )
-    assert 0 < pct["server"] <= SERVER_LIMIT_PCT
-    assert 0 < pct["chromium"] <= CHROMIUM_LIMIT_PCT
+    assert 0 < pct["server"] <= SLOWER_CORE * SERVER_GOAL_PCT
+    assert 0 < pct["chromium"] <= SLOWER_CORE * CHROMIUM_GOAL_PCT
     assert statistics.median(rates) >= 50
