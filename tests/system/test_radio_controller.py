@@ -174,17 +174,23 @@ async def test_active_scan_brings_the_scan_response_and_passive_does_not(pair: P
 
 async def test_duplicates_are_filtered_on_request(pair: Pair) -> None:
     await pair.advertise()
+    witness = await make_device(pair.ether, hci.Address("C0:00:00:00:00:03"))
+    heard: list[Any] = []
+    witness.host.on("advertising_report", heard.append)
+    await witness.start_scanning(filter_duplicates=False)
     reports: list[Any] = []
     pair.central.host.on("advertising_report", reports.append)
-    await pair.central.start_scanning(filter_duplicates=True)
-    await asyncio.sleep(0.15)  # several advertising intervals
-    assert len(reports) == 2
-    await pair.central.stop_scanning()
-    await pair.central.start_scanning(filter_duplicates=True)
-    await asyncio.sleep(0.05)
-    assert len(reports) == 4
+    for n_reports in (2, 4):
+        await pair.central.start_scanning(filter_duplicates=True)
+        several = len(heard) + 12
+        async with asyncio.timeout(10):
+            while len(heard) < several or len(reports) < n_reports:
+                await asyncio.sleep(0.005)
+        assert len(reports) == n_reports
+        await pair.central.stop_scanning()
 
 
+@pytest.mark.benchmark
 async def test_advertising_interval_is_in_its_real_unit(pair: Pair) -> None:
     await pair.advertise(interval_ms=50)
     times: list[float] = []
@@ -199,6 +205,7 @@ async def test_advertising_interval_is_in_its_real_unit(pair: Pair) -> None:
     await pair.central.start_scanning(active=False)
     await asyncio.wait_for(done.wait(), 5)
     gaps = [b - a for a, b in itertools.pairwise(times)]
+    print(f"\nadvertising at 50 ms: {1e3 * sum(gaps) / len(gaps):.0f} ms on average")
     assert min(gaps) >= 0.045 and sum(gaps) / len(gaps) < 0.12  # 50 ms + 0-10 ms random
 
 
@@ -218,7 +225,7 @@ async def test_connected_board_advertises_no_more(pair: Pair) -> None:
 async def test_two_centrals_race_and_one_wins(pair: Pair) -> None:
     third = await make_device(pair.ether, hci.Address("C0:00:00:00:00:03"))
     attempts = [
-        asyncio.ensure_future(device.connect_le(BOARD, timeout=0.5))
+        asyncio.ensure_future(device.connect_le(BOARD, timeout=1.5))
         for device in (pair.central, third)
     ]
     await asyncio.sleep(0.02)  # both are initiating

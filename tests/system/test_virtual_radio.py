@@ -9,6 +9,7 @@ import struct
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bleak import BleakClient
@@ -68,9 +69,12 @@ async def test_board_is_found_by_service_and_connected_by_address(tmp_path: Path
         from bleak import BleakScanner
 
         backend = bluetooth.scanner_backend()
-        seen = await BleakScanner.discover(
-            0.2, return_adv=True, service_uuids=[SERVICE], **backend
-        )
+        seen: dict[str, Any] = {}
+        async with asyncio.timeout(rig_module.WAIT_S):
+            while not seen:
+                seen = await BleakScanner.discover(
+                    0.2, return_adv=True, service_uuids=[SERVICE], **backend
+                )
         ((device, advertisement),) = seen.values()
         assert advertisement.service_uuids == [SERVICE] and advertisement.rssi == -55
         other = "12345678-0000-4000-8000-00805f9b34fb"
@@ -126,7 +130,7 @@ async def test_notification_flood_loses_and_reorders_nothing(tmp_path: Path, sta
             assert await flood(client, 600) == list(range(600))
             rate_kb = 600 * 236 / (time.monotonic() - begin_s) / 1e3
             # The radio's limit is 38.5 kB/s at 15 ms; a busy machine may be slower, never faster.
-            assert 15 < rate_kb < 39.5
+            assert rate_kb < 39.5
             full = int((await report_starting(client, "flood")).split()[3])
             queued = rig.board_stats()["max_queued"]
             if stack == "nimble":
@@ -158,23 +162,28 @@ async def test_handler_runs_while_asyncio_and_time_sleep(tmp_path: Path) -> None
         for how in ("asyncio", "time"):
             await rig.board.line(f"sleeping in {how}")
             async with rig.client(await rig.found()) as client:
-                begin_s = time.monotonic()
                 for number in range(3):
                     await client.write_gatt_char(CONTROL, bytes([number]), response=True)
                     await rig.board.line(f"{how} {number}")
-                assert time.monotonic() - begin_s < 1.5  # it sleeps for 3 s
+                # Were they heard when a sleep ends, there would be an end between any two.
+                lines = rig.board.lines
+                heard = lines[lines.index(f"{how} 0") : lines.index(f"{how} 2")]
+                assert heard.count("slept") <= 1
             await rig.board.line("gone", 1 if how == "asyncio" else 2)
 
 
 _SLEEPER = """
 import asyncio, time, bluetooth
 how = "asyncio"
+n_heard = 0
 
 def irq(event, data):
+    global n_heard
     if event == 2:
         print("gone")
         advertise()
     elif event == 3:
+        n_heard += 1
         print(how, ble.gatts_read(data[1])[0])
 
 def advertise():
@@ -192,12 +201,16 @@ print("ready")
 print("sleeping in asyncio")
 
 async def wait():
-    await asyncio.sleep(3)
+    while n_heard < 3:
+        await asyncio.sleep(3)
+        print("slept")
 
 asyncio.run(wait())
 how = "time"
 print("sleeping in time")
-time.sleep(3)
+while n_heard < 6:
+    time.sleep(3)
+    print("slept")
 """
 
 
@@ -208,12 +221,18 @@ async def test_loss_is_latency_and_never_a_gap(tmp_path: Path) -> None:
         assert rig.radio.stats()["air"]["retransmitted"] > 50
 
 
-async def test_long_pdus_need_data_length_extension(tmp_path: Path) -> None:
-    async with virtual_radio(tmp_path, interval_ms=15, pdu_octets=251) as rig:
+@pytest.mark.benchmark
+@pytest.mark.parametrize(("pdu_octets", "least_kb"), [(27, 15), (251, 45)])
+async def test_long_pdus_with_data_length_extension_are_faster(
+    tmp_path: Path, pdu_octets: int, least_kb: float
+) -> None:
+    async with virtual_radio(tmp_path, interval_ms=15, pdu_octets=pdu_octets) as rig:
         async with rig.client(await rig.found()) as client:
             begin_s = time.monotonic()
             assert await flood(client, 600) == list(range(600))
-            assert 600 * 236 / (time.monotonic() - begin_s) / 1e3 > 45
+            rate_kb = 600 * 236 / (time.monotonic() - begin_s) / 1e3
+    print(f"\n{pdu_octets} octets: {rate_kb:.0f} kB/s")
+    assert rate_kb > least_kb
 
 
 async def test_indication_is_confirmed_and_one_at_a_time(tmp_path: Path) -> None:
@@ -272,7 +291,7 @@ async def test_gatts_notify_allocates_nothing(tmp_path: Path, stack: str) -> Non
             for _ in range(3):
                 await client.write_gatt_char(CONTROL, bytes([Op.ALLOCATION]), response=True)
                 assert await report_starting(client, "allocated") == "allocated 0"
-                await asyncio.wait_for(_drained(rig), 5)
+                await _drained(rig)
 
 
 async def _drained(rig: object) -> None:
