@@ -23,7 +23,7 @@ from faceloop.twin.twin import Twin, TwinOptions
 
 HERE = Path(__file__).resolve().parent
 FAKES = HERE.parent / "fakes"
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 def load(path: Path) -> ModuleType:
@@ -81,8 +81,8 @@ def recording_path(root: Path) -> Path:
 def face_minute(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A minute of scripted face with two blackouts, as ``process``, ``tap`` and ``account()``.
 
-    The second blackout outlasts the supervision timeout of 4 s. Tests that mostly wait ask for it
-    to be started, so that its minute passes while they run; `test_lossless.py` looks at it.
+    The second blackout outlasts the supervision timeout of 4 s. Its minute passes while the other
+    tests of `test_lossless.py` run; each worker that ran a test with it would start its own.
     """
     folder = tmp_path_factory.mktemp("face")
     with pytest.MonkeyPatch.context() as patch:

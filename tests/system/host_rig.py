@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import secrets
 import signal
 import sys
@@ -28,7 +29,9 @@ from faceloop.device.transport import Receiver
 from faceloop.twin.launch import BoardSpec, VirtualBoard
 
 MARK = "FACELOOP_TEST_MARK"
-END_S = 8.0  # a twin notices its owner's end at once; a loaded machine takes its time
+END_S = 15.0  # a twin notices its owner's end at once; a loaded machine takes its time
+SCENARIO_S = 300.0
+FRAME_BYTES = 8 * 4  # of the tap
 AT_ONCE = 3
 
 
@@ -70,6 +73,21 @@ class Run:
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
+
+    async def interrupt(self) -> None:
+        """Send Ctrl-C and wait until it is taken: while one waits, a second is the same one."""
+        self.send(signal.SIGINT)
+        bit = 1 << signal.SIGINT - 1
+        async with asyncio.timeout(30):
+            while self.process.returncode is None:
+                try:
+                    status = Path(f"/proc/{self.pid}/status").read_text()
+                except OSError:
+                    return
+                masks = re.findall(r"^(?:SigPnd|ShdPnd):\s*([0-9a-f]+)$", status, re.MULTILINE)
+                if not any(int(mask, 16) & bit for mask in masks):
+                    return
+                await asyncio.sleep(0.01)
 
     async def done(self, timeout_s: float = 60.0) -> Done:
         try:
@@ -161,13 +179,22 @@ class Home:
         """The paired boards."""
         return KeyStore(self.config / "keys.json")
 
-    def check_recorded(self, path: str | Path, n_frames: int, missing_at_most: int = 0) -> None:
-        """Check that a file begins with what was converted, bit for bit, and how far it goes."""
+    def n_converted(self) -> int:
+        """Return how many frames the converter has put out so far."""
+        return self.tap.stat().st_size // FRAME_BYTES
+
+    def check_recorded(
+        self, path: str | Path, n_frames: int, missing_at_most: int = 0, of: int | None = None
+    ) -> None:
+        """Check that a file begins with what was converted, bit for bit, and how far it goes.
+
+        ``of`` is what was converted up to the moment that counts, if that is not the end.
+        """
         counts, _ = read_recording(Path(path))
         converted = read_tap(self.tap)
         assert 0 < n_frames <= len(counts)
         np.testing.assert_array_equal(counts[:n_frames], converted[:n_frames])
-        assert len(converted) - n_frames <= missing_at_most
+        assert (len(converted) if of is None else of) - n_frames <= missing_at_most
 
     async def close(self) -> None:
         """End everything that was started here."""
@@ -186,6 +213,13 @@ class Home:
                     if journal.exists() and journal.stat().st_size >= n_bytes:
                         return folder
                 await asyncio.sleep(0.02)
+
+    async def wait_lost(self) -> None:
+        """Return when the session knows that its board is out of reach."""
+        (folder,) = self.recordings()
+        async with asyncio.timeout(30):
+            while b'"link_lost"' not in (folder / "journal.fllog").read_bytes():
+                await asyncio.sleep(0.05)
 
 
 def ignore(data: bytes) -> None:
@@ -238,13 +272,29 @@ def at_once(folder: Path, *scenarios: Scenario) -> Iterator[Callable[[Scenario],
         limit = asyncio.Semaphore(AT_ONCE)
         await asyncio.gather(*(play(scenario, tmp, limit) for scenario in scenarios))
 
+    def outcome_of(scenario: Scenario) -> None:
+        result = results[scenario.__name__]
+        try:
+            result.exception(SCENARIO_S)
+        except TimeoutError:
+            pytest.fail(f"{scenario.__name__} has not ended after {SCENARIO_S:.0f} s")
+        result.result()
+
+    def run_all(tmp: Path) -> None:
+        try:
+            asyncio.run(play_all(tmp))
+        finally:
+            for name, result in results.items():
+                if not result.done():
+                    result.set_exception(RuntimeError(f"{name} did not come to its end"))
+
     with pytest.MonkeyPatch.context() as patch, marked(patch), private_tmp(patch) as tmp:
-        thread = threading.Thread(target=lambda: asyncio.run(play_all(tmp)), name="scenarios")
+        thread = threading.Thread(target=run_all, args=(tmp,), name="scenarios", daemon=True)
         thread.start()
         try:
-            yield lambda scenario: results[scenario.__name__].result()
+            yield outcome_of
         finally:
-            thread.join()
+            thread.join(SCENARIO_S)
 
 
 @contextlib.contextmanager

@@ -17,8 +17,8 @@ from faceloop.twin.launch import VirtualBoard
 
 # Some 2 s of eight channels.
 WELL_UNDER_WAY_BYTES = 30_000
-# What a board that dies may have had on its way.
-UNSENT_FRAMES = 2000
+# What a board that dies may have had on its way: its link is a moment behind, on a busy machine.
+UNSENT_FRAMES = 4000
 NO_SYSTEM_BUS = {"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent"}
 
 
@@ -65,7 +65,7 @@ async def vanishes(home) -> None:
     board = await home.start_board()
     host = await home.start("record", "--seconds", 60, "--wait-s", 1, "--json", **air(board))
     await home.wait_recorded(WELL_UNDER_WAY_BYTES)
-    await board.control("power", on=False)
+    await board.control("power", on=False)  # the converter's as well
     done = await host.done(30)
     text = done.sentence(4)
     assert "did not come back within 1 s" in text
@@ -80,30 +80,32 @@ async def restarts(home) -> None:
     board = await home.start_board()
     host = await home.start("record", "--seconds", 60, "--json", **air(board))
     await home.wait_recorded(WELL_UNDER_WAY_BYTES)
-    os.kill((await board.control("stats"))["vm"]["pid"], signal.SIGKILL)
+    pid = (await board.control("stats"))["vm"]["pid"]
+    n_converted = home.n_converted()
+    os.kill(pid, signal.SIGKILL)
     done = await host.done(30)
     assert "has restarted" in done.sentence(6)
     n_frames = done.account["frames_recorded"]
     assert n_frames == done.account["frames_expected"] > 2000
-    # The converter goes on until the firmware has started again.
-    home.check_recorded(done.account["recording"], n_frames, 3 * UNSENT_FRAMES)
+    # The converter goes on until the firmware has started again: nobody has that.
+    home.check_recorded(done.account["recording"], n_frames, UNSENT_FRAMES, of=n_converted)
     assert (await board.control("stats"))["vm"]["resets"] == 1
 
 
 async def comes_back(home) -> None:
     """Out of reach when the session should end: it waits, then fetches the rest."""
     board = await home.start_board()
-    host = await home.start("record", "--seconds", 3, "--json", **air(board))
+    host = await home.start("record", "--seconds", 10, "--json", **air(board))
     await home.wait_recorded(WELL_UNDER_WAY_BYTES // 2)
     await board.control("radio", blackout=True)
-    await asyncio.sleep(5.0)  # longer than the supervision timeout
+    await home.wait_lost()
     await board.control("radio", blackout=False)
     done = await host.done(30)
     assert (done.code, done.err) == (0, "")
     account = done.account
     assert account["reconnects"] == 1
     assert account["gaps"] == []
-    assert account["frames_recorded"] == account["frames_expected"] > 6 * 2000
+    assert account["frames_recorded"] == account["frames_expected"] >= 10 * 2000
     home.check_recorded(account["recording"], account["frames_recorded"])
 
 
