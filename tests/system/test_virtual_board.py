@@ -124,8 +124,8 @@ pin = Pin(board.BUTTON, Pin.IN, Pin.PULL_UP)
 pin.irq(lambda p: seen.append(time.ticks_ms()), Pin.IRQ_FALLING)
 async def main():
     Pin(board.LED, Pin.OUT, value=1)
-    await asyncio.sleep(2)
-    print(len(seen), time.ticks_diff(time.ticks_ms(), seen[0]) > 1000)
+    await asyncio.sleep(4)
+    print(len(seen), time.ticks_diff(time.ticks_ms(), seen[0]) > 500)
 asyncio.run(main())
 """
     running = asyncio.create_task(run(board, mpremote, program))
@@ -196,9 +196,9 @@ async def test_reset_cannot_be_caught(board, mpremote):
 async def test_watchdog_resets_a_board_that_hangs(board, mpremote):
     resets = board.twin.supervisor.resets
     program = """
-watchdog = WDT(timeout=300)
-for _ in range(6):
-    time.sleep_ms(100)
+watchdog = WDT(timeout=1500)
+for _ in range(9):
+    time.sleep_ms(200)
     watchdog.feed()
 Pin(board.LED, Pin.OUT, value=1)
 while True:
@@ -302,11 +302,15 @@ async def test_timer_ticks_until_it_is_stopped(board, mpremote):
     output = await run(board, mpremote, """
 ticks = []
 timer = Timer(period=20, mode=Timer.PERIODIC, callback=lambda t: ticks.append(t is timer))
-time.sleep_ms(500)
+began = time.ticks_ms()
+passed = 0
+while len(ticks) < 15 and passed < 5000:
+    time.sleep_ms(20)
+    passed = time.ticks_diff(time.ticks_ms(), began)
 timer.deinit()
 count = len(ticks)
 time.sleep_ms(100)
-print(15 <= count <= 26, len(ticks) == count, all(ticks))
+print(15 <= count <= passed // 20 + 2, len(ticks) == count, all(ticks))
 """)  # fmt: skip
     assert output == "True True True\n"
 
