@@ -25,9 +25,10 @@ WINDOW_S = 15.0  # the page's queue ages cover about this long
 LEAST_FPS = 25
 ONE_CORE_PCT = 100.0
 GROWTH = 1.2
-# A third of the time between two drawn frames, and the length of one packet: 1.2 times a queue
-# of 5 ms is noise of the scheduler, and so is an age that moves by this. A backlog does not stop.
-NOISE_MS = 10.0
+# Noise of the scheduler, which 1.2 times a queue of a few milliseconds would not even contain. An
+# age moves by the length of a packet. A backlog does not stop there.
+QUEUE_NOISE_MS = 3.0
+AGE_NOISE_MS = 10.0
 
 
 def cpu_s(root: psutil.Process) -> dict[int, float]:
@@ -120,8 +121,8 @@ async def test_page_keeps_up_on_less_than_one_core(
     )
     assert total_pct < ONE_CORE_PCT
     assert statistics.median(fps) >= LEAST_FPS
-    assert last_queue_ms <= max(GROWTH * first_queue_ms, NOISE_MS)
-    assert last_age_ms <= max(GROWTH * first_age_ms, first_age_ms + NOISE_MS)
+    assert last_queue_ms <= max(GROWTH * first_queue_ms, first_queue_ms + QUEUE_NOISE_MS)
+    assert last_age_ms <= max(GROWTH * first_age_ms, first_age_ms + AGE_NOISE_MS)
     assert stats["messages"] > LEAST_FPS * 60 * minutes
     assert stats["dropped"] == 0
     assert account["frames_lost_silently"] == 0 and account["gaps"] == []
