@@ -15,6 +15,7 @@ import hashlib
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -222,12 +223,11 @@ def begin_install(packages: list[str]) -> subprocess.Popen | None:
 
 def run(command: list[object]) -> int:
     """Run a command from where the user stands; pass its exit code and a Ctrl-C on."""
-    process = subprocess.Popen([str(part) for part in command])
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            continue  # the child got the same Ctrl-C and ends by itself
+    # The child got the same Ctrl-C and ends by itself. An exception here could come just when
+    # its exit code has been fetched, and lose it.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda number, frame: None)
+    return subprocess.Popen([str(part) for part in command]).wait()
 
 
 def say(text: str) -> None:
