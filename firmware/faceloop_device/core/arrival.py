@@ -48,6 +48,15 @@ class Arrival:
         self._due_us = time.ticks_add(self._due_us, (lost + 1) * period_us)
         return lost
 
+    def until_clear(self, now_us, margin_us):
+        """Return how long to wait so that no edge falls into ``margin_us`` around the read; or 0.
+
+        The edges are known from the handlers that served them, so they come a little before they
+        are thought to.
+        """
+        left_us = self._period_us - time.ticks_diff(now_us, self._due_us) % self._period_us
+        return left_us if left_us <= margin_us else 0
+
     def is_early(self, now_us):
         """Return whether no new frame is due yet, as far as is known."""
         return time.ticks_diff(now_us, self._due_us) < 0

@@ -23,6 +23,7 @@ _SPI_HZ = const(2000000)  # registers: command bytes need their distance
 _FRAME_SPI_HZ = const(8000000)  # 27 us a frame
 _PERIOD_US = const(1000)
 _SETTLING_US = const(4504)  # from START to the first frame at this rate
+_UNSURE_US = const(200)  # a prompt handler's lateness, and the read itself
 _START_US = const(600)  # well below a period
 _START_ATTEMPTS = const(50)
 # Between two looks of the program no more than this is stored: what the program took last may
@@ -139,8 +140,17 @@ class Capture:
 
     def _on_ready(self, pin):
         now_us = time.ticks_us()
-        if self._arrival.is_early(now_us) and pin.value():
-            return  # the frame of this edge has been read already, in place of an older one
+        if self._arrival.is_early(now_us):
+            if pin.value():
+                return  # the frame of this edge has been read already, in place of an older one
+        else:
+            # So late that the next edge may come, or has come, at any moment: which frame would be
+            # read is not known. After that edge it is.
+            wait_us = self._arrival.until_clear(now_us, _UNSURE_US)
+            if wait_us:
+                began_us = now_us
+                while time.ticks_diff(now_us, began_us) < wait_us:
+                    now_us = time.ticks_us()
         lost = self._arrival.take(now_us)
         self._spi.readinto(self._frame)
         now_us = time.ticks_us()
