@@ -14,10 +14,11 @@ import pytest
 from faceloop.errors import LinkError, StorageError
 from faceloop.session.live import LiveBlock
 from faceloop.session.montage import montage_named
+from faceloop.training.board_outputs import BoardOutputs
 from faceloop.training.day_log import MemoryLog
 from faceloop.training.engine import DayEngine
 from faceloop.training.hop import Hop, hops_of
-from faceloop.training.live_training import LiveTraining, SessionOutputs
+from faceloop.training.live_training import LiveTraining
 from faceloop.training.outputs import HeatRequest
 from faceloop.training.programme_file import shipped_programme
 
@@ -30,6 +31,19 @@ def block(first: int = 0, n: int = 20, level: float = 2.0, gap: bool = False) ->
     return LiveBlock(first, trace, np.full(8, level, np.float32), NAN, {}, 0.0)
 
 
+class Heat:
+    """A pad that writes down what is asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+
+    def ask(self, target_degc: float, minutes: int) -> None:
+        self.asked.append((target_degc, minutes))
+
+    def end(self) -> None:
+        self.asked.append("end")
+
+
 class Session:
     """Blocks that a test gives, and what was asked of the board."""
 
@@ -38,6 +52,7 @@ class Session:
         self.notes: list[str] = []
         self.vibrations: list[tuple[int, int]] = []
         self.is_lost = False
+        self.heat = Heat()
 
     async def blocks(self, max_waiting: int = 64) -> AsyncIterator[LiveBlock]:
         for one in self._blocks:
@@ -51,19 +66,6 @@ class Session:
         if self.is_lost:
             raise LinkError("out of reach")
         self.vibrations.append((strength_pct, length_ms))
-
-
-class Heat:
-    """A pad that writes down what is asked of it."""
-
-    def __init__(self) -> None:
-        self.asked: list[Any] = []
-
-    def ask(self, target_degc: float, minutes: int) -> None:
-        self.asked.append((target_degc, minutes))
-
-    def end(self, reason: str) -> None:
-        self.asked.append(reason)
 
 
 def test_block_is_one_hop_for_each_10_ms_and_a_gap_is_none() -> None:
@@ -107,21 +109,19 @@ async def test_error_of_the_disk_ends_the_feeding_and_is_kept() -> None:
 
 
 async def test_outputs_reach_board_pad_and_recording_and_never_raise() -> None:
-    session, heat = Session([]), Heat()
-    outputs = SessionOutputs(session, heat)
+    session = Session([])
+    outputs = BoardOutputs(session)  # type: ignore[arg-type]
     outputs.vibrate("synkinesis")
     outputs.annotate("block", "settle")
     outputs.ask_heat(HeatRequest(39.0, 600.0))
     outputs.end_heat("emg")
     session_lost = Session([])
     session_lost.is_lost = True
-    SessionOutputs(session_lost).vibrate("phase")
-    SessionOutputs(session, has_vibration=False).vibrate("done")
-    SessionOutputs(session).end_heat("emg")  # no pad
+    BoardOutputs(session_lost).vibrate("phase")  # type: ignore[arg-type]
     await asyncio.sleep(0.01)
     assert session.vibrations == [(60, 200)]
     assert session.notes == ["training block: settle"]
-    assert heat.asked == [(39.0, 10), "emg"]
+    assert session.heat.asked == [(39.0, 10), "end"]
 
 
 @pytest.mark.parametrize("seconds", [0.4, 2.0])

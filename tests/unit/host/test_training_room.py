@@ -12,10 +12,10 @@ import pytest
 from faceloop.errors import LinkError
 from faceloop.session.live import LiveBlock, LiveStatus
 from faceloop.session.montage import montage_named
+from faceloop.training.board_outputs import PATTERNS, BoardOutputs
 from faceloop.training.engine import DayEngine
 from faceloop.training.profiles import Profile
 from faceloop.training.setup import SetUpTimes
-from faceloop.ui.board_outputs import PATTERNS, BoardOutputs
 from faceloop.ui.training_room import TrainingRoom
 
 REST_UV, EYE_LEFT = 2.0, 0

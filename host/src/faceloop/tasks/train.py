@@ -21,9 +21,10 @@ from faceloop.tasks.made_up_patient import MadeUpPatient
 from faceloop.tasks.progress import Progress, Silent
 from faceloop.tasks.recovery import recover
 from faceloop.tasks.virtual import PairedBoard, paired_virtual_board
+from faceloop.training.board_outputs import BoardOutputs
 from faceloop.training.day_log import read_log
 from faceloop.training.days import Day, Days
-from faceloop.training.live_training import LiveTraining, SessionOutputs
+from faceloop.training.live_training import LiveTraining
 from faceloop.training.profiles import Profile
 from faceloop.training.programme_file import read_programme
 from faceloop.training.setup import SetUp, SetUpTimes
@@ -114,7 +115,7 @@ async def train(options: TrainOptions, progress: Progress | None = None) -> dict
             rest_s=min(options.set_up.rest_s, 10.0),
             played="a made-up patient",
         )
-        outputs = SessionOutputs(session)
+        outputs = BoardOutputs(session)
         day = (
             days.resume(_left(days, options.profile), outputs)
             if options.resume

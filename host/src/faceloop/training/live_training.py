@@ -1,9 +1,8 @@
-"""Between a running session and the training: signal in, vibration and marks out."""
+"""Between a running session and the training: the signal, every hop of it, and time."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol
@@ -13,20 +12,11 @@ from faceloop.session.live import LiveBlock
 from faceloop.session.montage import Montage
 from faceloop.training.engine import DayEngine
 from faceloop.training.hop import hops_of
-from faceloop.training.outputs import HeatRequest, Vibration
 from faceloop.training.setup import SetUp
 
-__all__ = ["HeatPort", "LiveTraining", "SessionOutputs", "TrainedSession"]
-
-log = logging.getLogger(__name__)
+__all__ = ["LiveTraining", "TrainedSession"]
 
 TICK_S = 0.05
-# Strength and length of each vibration: noticed, never startling.
-PATTERNS: dict[Vibration, tuple[int, int]] = {
-    "synkinesis": (60, 200),
-    "phase": (30, 100),
-    "done": (40, 400),
-}
 
 
 class TrainedSession(Protocol):
@@ -35,76 +25,6 @@ class TrainedSession(Protocol):
     def blocks(self, max_waiting: int = 64) -> AsyncIterator[LiveBlock]:
         """Yield blocks as they come."""
         ...
-
-    def annotate(self, text: str) -> None:
-        """Write a note into the recording."""
-        ...
-
-    async def vibrate(self, strength_pct: int, length_ms: int) -> None:
-        """Let the board vibrate."""
-        ...
-
-
-class HeatPort(Protocol):
-    """The heat pad, as far as the training asks anything of it. No call blocks."""
-
-    def ask(self, target_degc: float, minutes: int) -> None:
-        """Ask for heat; a person presses the button on the board."""
-
-    def end(self, reason: str) -> None:
-        """End heat now; harmless when it is off."""
-
-
-class SessionOutputs:
-    """The engine's outputs on a running session. What fails is logged: training goes on.
-
-    Parameters
-    ----------
-    session : TrainedSession
-    heat : HeatPort or None
-        None without a pad.
-    has_vibration : bool
-        The patient wants it.
-    """
-
-    def __init__(
-        self,
-        session: TrainedSession,
-        heat: HeatPort | None = None,
-        *,
-        has_vibration: bool = True,
-    ) -> None:
-        self._session = session
-        self._heat = heat
-        self.has_vibration = has_vibration
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def vibrate(self, pattern: Vibration) -> None:
-        """Let the board vibrate, without waiting for it."""
-        if self.has_vibration:
-            task = asyncio.get_running_loop().create_task(self._vibrate(*PATTERNS[pattern]))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    async def _vibrate(self, strength_pct: int, length_ms: int) -> None:
-        try:
-            await self._session.vibrate(strength_pct, length_ms)
-        except FaceloopError:
-            log.debug("no vibration", exc_info=True)
-
-    def ask_heat(self, request: HeatRequest) -> None:
-        """Ask for heat."""
-        if self._heat is not None:
-            self._heat.ask(request.target_degc, round(request.duration_s / 60.0))
-
-    def end_heat(self, reason: str) -> None:
-        """End heat."""
-        if self._heat is not None:
-            self._heat.end(reason)
-
-    def annotate(self, kind: str, text: str) -> None:
-        """Mark the recording."""
-        self._session.annotate(f"training {kind}: {text}")
 
 
 class LiveTraining:

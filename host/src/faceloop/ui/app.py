@@ -16,10 +16,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from faceloop.errors import FaceloopError, UsageError
 from faceloop.session.live import LiveView
+from faceloop.training.board_outputs import BoardOutputs
 from faceloop.training.setup import SetUpTimes
 from faceloop.ui import assets
 from faceloop.ui.access import Access
-from faceloop.ui.board_outputs import BoardOutputs
 from faceloop.ui.entry import entry_files, html_attributes
 from faceloop.ui.gate import PHOTO_PATH, Gate
 from faceloop.ui.launch_page import launch_folder

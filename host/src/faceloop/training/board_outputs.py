@@ -1,4 +1,4 @@
-"""What the training does outside the page: vibrate, warm, mark the recording."""
+"""What the training does at a live session's board: vibrate, warm, mark the recording."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from faceloop.errors import FaceloopError
 from faceloop.session.live import LiveView
 from faceloop.training.outputs import HeatReport, HeatRequest, Vibration
 
-__all__ = ["BoardOutputs"]
+__all__ = ["PATTERNS", "BoardOutputs"]
 
-# Strength in per cent and length in milliseconds: soft, and each of its own length.
+# Strength in per cent, length in milliseconds: noticed, never startling, each of its own length.
 PATTERNS: dict[Vibration, tuple[int, int]] = {
     "synkinesis": (60, 200),
-    "phase": (35, 60),
-    "done": (45, 400),
+    "phase": (30, 100),
+    "done": (40, 400),
 }
 
 
@@ -61,7 +61,7 @@ class BoardOutputs:
     def annotate(self, kind: str, text: str) -> None:
         """Write a mark into the recording, when there is one."""
         if self._annotate is not None:
-            self._annotate(f"{kind}: {text}")
+            self._annotate(f"training {kind}: {text}")
 
     def heat_report(self) -> HeatReport | None:
         """Return what is known of the pad, None where there is none."""
