@@ -32,7 +32,7 @@ HEAT_RULES = "tests/simulation/test_heat_rules.py"  # of the heat pad's part of 
 ORDER = ("unit", "conformance", "simulation", "integration", "system", "browser")
 # Start boards or browsers: minutes instead of seconds.
 SLOW = ("integration", "system", "browser")
-LIVE_FILES = 3  # so many of their test files at a time
+LIVE_FILES = 2  # so many of their test files at a time
 UNIT_FILES = 2
 BESIDE = 2  # so many patient stages beside each other
 # Patient stages take only what the others leave of the processor.

@@ -53,7 +53,7 @@ async def absent_and_foreign(home) -> None:
     await home.pair(board)  # all that has not broken it
     done = await absent.done()
     assert "No board nowhere in reach" in done.sentence(4)
-    assert done.seconds < 20
+    assert done.seconds < 60, "it looks for ten seconds, and the computer may be busy"
 
     await board.control("power", on=False)
     done = await home.run(*command, **air(board))

@@ -29,7 +29,7 @@ async def test_every_characteristic_answers_as_the_protocol_says(tmp_path: Path)
                 assert board_info.n_channels == 8
                 assert board_info.fs_hz == 2000
                 assert board_info.interpreter.startswith("MicroPython")
-                assert not board_info.features & info.FEATURE_HEAT
+                assert board_info.features & info.FEATURE_HEAT
                 settings = config.decode_config(bytes(await client.read_gatt_char(uuids.CONFIG)))
                 assert settings == (control.MODE_TRAINING, 4, 12, 2000)
                 report = state.decode_state(bytes(await client.read_gatt_char(uuids.STATE)))

@@ -300,6 +300,7 @@ def as_sent(index: Any, made: np.ndarray) -> np.ndarray:
     return expected
 
 
+@pytest.mark.full
 async def test_link_torture_short(home: Any) -> None:
     torture = Torture(home, SHORT)
     await torture.run()

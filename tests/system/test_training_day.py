@@ -117,6 +117,7 @@ async def day_killed_and_gone_on_with(home: Any) -> None:
     assert summary["events"]["note"] > 3  # blocks and repetitions are marked in the recording
 
 
+@pytest.mark.full
 def test_day_that_is_killed_goes_on_and_every_block_is_done(rig, tmp_path):
     with rig.at_once(tmp_path, day_killed_and_gone_on_with) as outcome_of:
         outcome_of(day_killed_and_gone_on_with)

@@ -91,6 +91,9 @@ async def serve(
             root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faceloop-")))
         else:
             root = data
+        # Should the loop still hold a reader for this number, of a socket that something closed
+        # behind its back, it would take ours for that one and never look at it.
+        asyncio.get_running_loop().remove_reader(listener)
         port = listener.getsockname()[1]
         access = Access(port)
         outputs = BoardOutputs(live)
