@@ -107,7 +107,9 @@ async def test_presses_are_counted_and_the_light_shows_what_goes_on(home: Any) -
     board = await home.start_board()
     async with by_air(board, home) as host:
         await host.reports(lambda report: True)
-        assert (await pins(board))["led"], "linked: steady"
+        async with asyncio.timeout(WAIT_S):
+            while not (await pins(board))["led"]:  # chosen once a second; linked: steady
+                await asyncio.sleep(0.05)
         await press(board, 0.3)
         report = await host.reports(lambda report: report.presses == 1)
         assert report.long_presses == 0
@@ -154,6 +156,7 @@ async def test_factory_reset_by_the_button_forgets_the_key(home: Any) -> None:
         await host.link.stop_stream()
         await host.link.finish_stream()
         assert (await board.control("stats"))["vm"]["resets"] == 0, "not while it streams"
+    await asyncio.sleep(1.0)  # the board looks every 20 ms and has to see that it was let go
     await board.control("world", button=True)  # until it has had its effect, however late
     async with asyncio.timeout(15 + WAIT_S):
         while not (await board.control("stats"))["vm"]["resets"]:
