@@ -196,8 +196,8 @@ async def test_firmware_that_skips_a_frame_is_found_out(home, mutated_firmware, 
     assert (done.code, done.err) == (1, "")
     account = done.account
     assert account["frames_lost_silently"] == 1
-    assert account["frames_expected"] == account["frames_recorded"] + 1
-    assert account["gaps"] == []
+    n_known = sum(n for _, n in account["gaps"])  # of a computer that was too busy
+    assert account["frames_expected"] == account["frames_recorded"] + n_known + 1
 
 
 async def short_demo() -> dict[str, Any]:

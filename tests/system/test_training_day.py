@@ -8,6 +8,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from faceloop.training.day_log import LOG_NAME, read_log
 
 PROGRAMME = """
