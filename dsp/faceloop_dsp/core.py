@@ -226,9 +226,7 @@ class StreamCore:
     def _features(self, first: int, n_hops: int) -> StreamFeatures:
         kernel, hop = self.kernel, self._hop_frames
         n_frames = kernel.frame - first
-        rows = kernel.hops[:n_hops, :, : self.n_channels].astype(np.float32)
-        rms, envelope, energy, low, high = (rows[:, k] for k in range(5))
-        trace = kernel.trace[:n_frames].astype(np.float32) if kernel.trace is not None else None
+        trace, rms, envelope, energy, low, high = kernel.copies(n_hops, n_frames)
         if self._recorder is not None and kernel.quick is not None:
             self._recorder.add(rms, kernel.quick[:n_frames].astype(np.float32))
         at = first - first % hop + hop - 1

@@ -55,6 +55,11 @@ def _choose() -> tuple[str, type[_stream.StreamKernel], type[_stream.CascadeKern
     wanted = os.environ.get("FACELOOP_DSP_BUILD", "")
     if wanted not in ("", "portable", "v3"):
         raise ImportError(f"FACELOOP_DSP_BUILD is {wanted!r}, allowed are portable and v3")
+    if not hasattr(_stream.StreamKernel, "copies"):  # the newest that is asked of it
+        raise ImportError(
+            "The compiled signal core is older than its source. Build it again:"
+            " python3 tools/run.py -- --version"
+        )
     if wanted == "v3" or (not wanted and _stream.cpu_has_v3()):
         try:
             module = importlib.import_module("faceloop_dsp._stream_v3")
