@@ -34,12 +34,13 @@ ORDER = ("unit", "conformance", "simulation", "integration", "system", "browser"
 SLOW = ("integration", "system", "browser")
 LIVE_FILES = 2  # so many of their test files at a time
 UNIT_FILES = 2
+LIVE_CACHE = ".pytest_cache/live"  # other stages write theirs at the same time
 BESIDE = 2  # so many patient stages beside each other
 # Patient stages take only what the others leave of the processor.
 LAST_IN_LINE = ("nice", "-n", "19") if shutil.which("nice") else ()
 ESP32S3_PACKAGE = "micropython-esp32-esp32-generic-s3-stubs==1.29.0.post1"
 ESP32S3_STUBS = ROOT / "build" / "esp32s3-stubs"  # as firmware/pyrightconfig.esp32s3.json says
-NO_TESTS_COLLECTED = 5  # pytest's exit code
+TESTS_FAILED, NO_TESTS_COLLECTED = 1, 5  # pytest's exit codes
 
 
 class Pace(Enum):
@@ -62,11 +63,14 @@ class Stage(NamedTuple):
     name : str
     commands : tuple of list of str
     pace : Pace
+    once_more : list of str
+        Run alone in the end where tests failed; it decides.
     """
 
     name: str
     commands: tuple[list[str], ...]
     pace: Pace = Pace.LIVE
+    once_more: tuple[str, ...] = ()
 
 
 def main(arguments: list[str]) -> int:
@@ -134,8 +138,11 @@ def stages(arguments: list[str]) -> list[Stage]:
         tests = [*files(LIVE_FILES), *without_timed(wanted), *(f"tests/{name}" for name in live)]
         # To show a failed line pytest would parse whole files while tasks and sockets are
         # collected; CPython 3.11 takes that for an error of its own, and the run is lost.
-        tests = ["--tb=native", *tests]
-        found.append(Stage(", ".join(live), ([*pytest, *tests],)))
+        # What failed beside others is looked at once more by itself: a board lives in real time,
+        # and on two busy cores something may be late for which nobody is to blame.
+        tests = ["--tb=native", "-o", f"cache_dir={LIVE_CACHE}", *tests]
+        alone = (*pytest, *tests, "-n", "0", "--last-failed", "--last-failed-no-failures", "none")
+        found.append(Stage(", ".join(live), ([*pytest, *tests],), once_more=alone))
     measured = [f"tests/{name}" for name in ("unit", *live)]
     timed = ["-m", f"({wanted}) and benchmark", *measured]
     return [*found, Stage("timed", ([*pytest, *timed],), Pace.ALONE)]
@@ -214,6 +221,10 @@ def run_all(found: list[Stage]) -> list[int]:
         except KeyboardInterrupt:
             pool.shutdown(cancel_futures=True)
             raise
+    for stage in found:
+        if stage.once_more and codes.get(stage.name) == TESTS_FAILED:
+            again = Stage(f"{stage.name}, what failed, alone", (list(stage.once_more),))
+            codes[stage.name] = run(again)
     codes.update((stage.name, run(stage)) for stage in found if stage.pace is Pace.ALONE)
     return [codes[stage.name] for stage in found]
 

@@ -98,6 +98,24 @@ def test_failed_command_ends_its_stage_with_its_code_and_what_it_said(capfd: Any
     assert "why" in told and "-- bad: failed (7), " in told and "never" not in told
 
 
+@pytest.mark.parametrize(("first", "then", "code"), [(0, 9, 0), (1, 0, 0), (1, 1, 1), (2, 0, 2)])
+def test_tests_that_failed_beside_others_run_once_more_alone_and_that_decides(
+    capfd: Any, first: int, then: int, code: int
+) -> None:
+    """Only where tests failed: an interruption or a wrong option is what it is."""
+    once_more = tuple(python(f"raise SystemExit({then})"))
+    live = STAGE("live", (python(f"raise SystemExit({first})"),), once_more=once_more)
+    assert CHECK["run_all"]([live]) == [code]
+    assert ("-- live, what failed, alone: " in capfd.readouterr().out) == (first == 1)
+
+
+def test_only_boards_and_browsers_have_a_second_try_of_what_failed_and_nothing_else() -> None:
+    found = [stage for stage in CHECK["stages"]([]) if stage.once_more]
+    assert [stage.name for stage in found] == ["system, browser"]
+    assert "--last-failed" in found[0].once_more
+    assert set(found[0].commands[0]) <= set(found[0].once_more)
+
+
 @pytest.mark.parametrize(("name", "code"), [("browser", 0), ("tests", 5)])
 def test_folder_without_tests_to_run_is_fine_but_tests_asked_for_are_not(
     name: str, code: int
