@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,6 +22,13 @@ def failing(number: int) -> Callable[..., NoReturn]:
         raise OSError(number, os.strerror(number))
 
     return fail
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder whose path leaves room for a socket's."""
+    with tempfile.TemporaryDirectory(prefix="fl") as folder:
+        yield Path(folder)
 
 
 @pytest.mark.parametrize("number", NO_ROOM)
@@ -41,10 +49,9 @@ async def test_other_error_of_the_disk_is_not_called_a_lack_of_room(
 
 
 async def test_board_that_runs_out_of_room_while_it_starts_says_so_by_its_exit_code(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, short_path: Path
 ) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(launch.tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "tempdir", str(short_path))
     limited = (
         "import resource, sys; from faceloop.twin.__main__ import main;"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY));"
@@ -57,7 +64,7 @@ async def test_board_that_runs_out_of_room_while_it_starts_says_so_by_its_exit_c
         return spawn([command[0], "-c", limited, *command[3:]], fds)
 
     monkeypatch.setattr(board, "_spawn", spawn_limited)
-    with pytest.raises(StorageError, match=str(tmp_path)):
+    with pytest.raises(StorageError, match=str(short_path)):
         await board.start()
     assert not board.directory.exists()
 
