@@ -74,6 +74,7 @@ async def test_from_first_start_to_results_by_keyboard(
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text))
         await page.goto(app.url)
+        await page.get_by_role("button", name="Start").wait_for()  # the launch address leads on
         await press(page, "Start")
         await expect(page.locator("h1")).to_have_text("Who is training?")
         await reach(page, "Short name")
