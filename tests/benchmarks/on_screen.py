@@ -92,7 +92,7 @@ async def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
             )
             page = await browser.new_page(viewport={"width": 1280, "height": 800})
             await page.goto(url)
-            await page.get_by_role("button", name="Start").click()
+            await page.get_by_role("button", name="Live signal").click()
             answer = await child.stdout.readline()
             await browser.close()
         await child.wait()

@@ -64,7 +64,7 @@ async def demo_page(
             browser = await playwright.chromium.launch(**chromium)
             page = await browser.new_page(viewport={"width": 1280, "height": 800})
             await page.goto(url.group(0))
-            await page.get_by_role("button", name="Start").click()
+            await page.get_by_role("button", name="Live signal").click()
             yield process, page
             await browser.close()
     finally:
