@@ -41,8 +41,9 @@ class HeatPanel:
         self._has_failed = False
         self._is_fit_today = False
         self._is_asking_questions = False
-        with tag("section", classes="fl-heat", aria_labelledby="fl-heat-title") as root:
-            tag("h2", self._known(TEXTS["title"]), id="fl-heat-title")
+        with tag("section", classes="fl-heat fl-first", aria_labelledby="fl-heat-title") as root:
+            title = self._known(TEXTS["title"])
+            tag("h1", title, id="fl-heat-title", tabindex="-1", data_focus="")
             tag("p", self._known(TEXTS["what"]), "fl-quiet")
             if session is None:
                 tag("p", self._known(TEXTS["no_heater"]))
@@ -68,7 +69,7 @@ class HeatPanel:
     # -- building ---------------------------------------------------------------------------
 
     def _build(self, session: HeatSession) -> None:
-        with tag("div", classes="fl-now-text", aria_live="polite"):
+        with tag("div", aria_live="polite"):
             self._line = tag("p", classes="fl-heat-line")
             self._why = tag("p")
             self._then = tag("p", classes="fl-quiet")
@@ -83,7 +84,8 @@ class HeatPanel:
                 with tag("div", data_item=key):
                     tag("dt", self._known(name))
                     self._facts[key] = tag("dd", text)
-        self._stop = self._button(self._known(TEXTS["stop"]), self._on_stop)
+        with tag("div", classes="fl-actions"):
+            self._stop = self._button(self._known(TEXTS["stop"]), self._on_stop)
         tag("p", self._known(TEXTS["stop_anyway"]), "fl-quiet")
         self._gate = tag("div", classes="fl-card", hidden="")
         with self._gate:
@@ -93,18 +95,19 @@ class HeatPanel:
             self._build_start()
 
     def _build_gate(self) -> None:
-        tag("h3", self._known(TEXTS["questions_title"]))
+        tag("h2", self._known(TEXTS["questions_title"]))
         with tag("fieldset"):
             tag("legend", self._known(TEXTS["questions"]))
             for at, question in enumerate(QUESTIONS):
                 self._tick(self._known(question), partial(self._answer, at))
         self._stop_here = tag("p", self._known(TEXTS["questions_stop"]), role="status", hidden="")
-        self._test = tag("div")
+        self._test = tag("div", classes="fl-heat-test")
         with self._test:
-            tag("h3", self._known(TEXTS["test_title"]))
+            tag("h2", self._known(TEXTS["test_title"]))
             tag("p", self._known(TEXTS["test"]))
-            self._button(self._known(TEXTS["test_yes"]), self._passed)
-            self._button(self._known(TEXTS["test_no"]), self._failed)
+            with tag("div", classes="fl-actions"):
+                self._button(self._known(TEXTS["test_yes"]), self._passed)
+                self._button(self._known(TEXTS["test_no"]), self._failed)
         self._failed_text = tag("p", self._known(TEXTS["test_failed"]), role="status", hidden="")
 
     def _build_start(self) -> None:
@@ -127,9 +130,10 @@ class HeatPanel:
             self._button(
                 "+", lambda: self._longer(_STEP_MIN), self._known(TEXTS["minutes"]) + " +"
             )
-        self._ask = self._button(self._known(TEXTS["ask"]), self._on_ask)
-        self._ask.classes("fl-primary")
-        self._button(self._known(TEXTS["redo"]), self._redo)
+        with tag("div", classes="fl-actions"):
+            self._ask = self._button(self._known(TEXTS["ask"]), self._on_ask)
+            self._ask.classes("fl-primary")
+            self._button(self._known(TEXTS["redo"]), self._redo)
 
     @staticmethod
     def _button(text: str, act: Callable[[], None], label: str = "") -> Text:
