@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from faceloop_protocol.limits import FS_HZ
 
 if TYPE_CHECKING:
     from faceloop.session.live import LiveView
+    from faceloop.tasks.attendance import Observer, Presentation
 
 __all__ = [
     "analysis_lines",
@@ -171,9 +172,7 @@ def _print(text: str) -> None:
         _err.print(text, markup=False, emoji=False)
 
 
-def page(
-    progress: ProgressSink, note: str = "", data: Path | None = None
-) -> Callable[[LiveView], Awaitable[None]]:
+def page(progress: ProgressSink, note: str = "", data: Path | None = None) -> Presentation:
     """Return a function that shows a session in the browser until the person ends it.
 
     Parameters
@@ -192,14 +191,14 @@ def page(
 
     root = Store(data).root
 
-    async def show(session: LiveView) -> None:
+    async def show(session: LiveView, observer: Observer | None = None) -> None:
         def tell(url: str) -> None:
             _print(f"Open {url}")
             progress.say(
                 "This address works on this computer until the session ends. Ctrl-C ends it."
             )
 
-        await serve(session, on_ready=tell, note=note, data=root)
+        await serve(session, on_ready=tell, note=note, data=root, observer=observer)
 
     return show
 

@@ -52,14 +52,14 @@ def profiles(tmp_path: Path, clock: Clock) -> Profiles:
 def test_pin_is_stored_as_a_slow_hash_only(tmp_path: Path, clock: Clock) -> None:
     pin = TherapistPin(tmp_path, lambda: clock().timestamp())
     assert not pin.is_set
-    pin.choose("2468")
+    pin.choose("24681357")
     text = (tmp_path / "therapist.json").read_text()
-    assert "2468" not in text and len(json.loads(text)["hash"]) == 64
+    assert "24681357" not in text and len(json.loads(text)["hash"]) == 64
     assert (tmp_path / "therapist.json").stat().st_mode & 0o077 == 0
-    pin.check("2468")
+    pin.check("24681357")
     other = tmp_path / "other"
     again = TherapistPin(other, lambda: 0.0)
-    again.choose("2468")
+    again.choose("24681357")
     assert json.loads((other / "therapist.json").read_text())["hash"] not in text  # salted
 
 
@@ -73,14 +73,14 @@ def test_wrong_pins_make_everyone_wait_also_after_a_restart(tmp_path: Path, cloc
     def pin() -> TherapistPin:
         return TherapistPin(tmp_path, lambda: clock().timestamp())
 
-    pin().choose("2468")
+    pin().choose("24681357")
     for _ in range(5):
         with pytest.raises(WrongPin, match="does not fit"):
             pin().check("1111")
     with pytest.raises(WrongPin, match="Try again in 30 seconds"):
-        pin().check("2468")
+        pin().check("24681357")
     clock.later(30)
-    pin().check("2468")
+    pin().check("24681357")
     with pytest.raises(WrongPin, match="does not fit"):
         pin().check("1111")
 
@@ -89,27 +89,27 @@ def test_waiting_doubles_and_a_clock_set_back_locks_nobody_out_longer(
     tmp_path: Path, clock: Clock
 ) -> None:
     pin = TherapistPin(tmp_path, lambda: clock().timestamp())
-    pin.choose("2468")
+    pin.choose("24681357")
     for wait_s in (0, 0, 0, 0, 0, 30, 60):
         clock.later(wait_s)
         with pytest.raises(WrongPin):
             pin.check("1111")
     clock.later(-86400)
     with pytest.raises(WrongPin) as caught:
-        pin.check("2468")
+        pin.check("24681357")
     assert caught.value.wait_s == 120
     clock.later(86400 + 120)
-    pin.check("2468")
+    pin.check("24681357")
 
 
 def test_pin_is_changed_with_the_old_one(tmp_path: Path) -> None:
     pin = TherapistPin(tmp_path, lambda: 0.0)
     with pytest.raises(WrongPin, match="No PIN has been chosen"):
-        pin.check("2468")
-    pin.choose("2468")
+        pin.check("24681357")
+    pin.choose("24681357")
     with pytest.raises(WrongPin):
         pin.choose("1357", "1111")
-    pin.choose("1357", "2468")
+    pin.choose("1357", "24681357")
     pin.check("1357")
     (tmp_path / "therapist.json").write_text("{}")
     with pytest.raises(WrongPin, match="damaged"):
@@ -117,38 +117,38 @@ def test_pin_is_changed_with_the_old_one(tmp_path: Path) -> None:
 
 
 def test_stage_and_programme_need_the_pin(profiles: Profiles) -> None:
-    profiles.pin.choose("2468")
+    profiles.pin.choose("24681357")
     with pytest.raises(WrongPin):
         profiles.set_stage("anna", "synkinesis", "1111")
     assert profiles.profile("anna").stage == "flaccid"
     assert not profiles.profile("anna").lock.allows_targets
-    profiles.set_stage("anna", "flaccid", "2468", is_unlocked=True)
+    profiles.set_stage("anna", "flaccid", "24681357", is_unlocked=True)
     assert profiles.profile("anna").lock.allows_targets
-    profiles.set_stage("anna", "synkinesis", "2468")
+    profiles.set_stage("anna", "synkinesis", "24681357")
     own = changed_programme(shipped_programme("synkinesis"), "retraining", "hold_s", 3)
     with pytest.raises(WrongPin):
         profiles.set_programme("anna", own, "1111")
     assert profiles.programme("anna") == shipped_programme("synkinesis")
-    profiles.set_programme("anna", own, "2468")
+    profiles.set_programme("anna", own, "24681357")
     assert profiles.programme("anna") == own
     assert profiles.programme("anna", is_short=True).is_short
 
 
 def test_earlier_programmes_are_kept(profiles: Profiles, tmp_path: Path, clock: Clock) -> None:
-    profiles.pin.choose("2468")
-    profiles.set_stage("anna", "synkinesis", "2468")
+    profiles.pin.choose("24681357")
+    profiles.set_stage("anna", "synkinesis", "24681357")
     for hold_s in (2, 3, 4):
         own = changed_programme(shipped_programme("synkinesis"), "retraining", "hold_s", hold_s)
-        profiles.set_programme("anna", own, "2468")
+        profiles.set_programme("anna", own, "24681357")
         clock.later(1)
     kept = sorted((tmp_path / "profiles" / "anna" / "programmes").glob("*.toml"))
     assert ["hold_s = 2.0" in kept[0].read_text(), "hold_s = 3.0" in kept[1].read_text()] == [
         True, True,
     ]  # fmt: skip
     with pytest.raises(UsageError, match="is for flaccid; anna is in the stage synkinesis"):
-        profiles.set_programme("anna", shipped_programme("flaccid"), "2468")
+        profiles.set_programme("anna", shipped_programme("flaccid"), "24681357")
     # After a change of stage the programme of the old one no longer counts.
-    profiles.set_stage("anna", "paresis", "2468")
+    profiles.set_stage("anna", "paresis", "24681357")
     assert profiles.programme("anna") == shipped_programme("paresis")
 
 

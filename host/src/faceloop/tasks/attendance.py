@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from faceloop.session.live_session import LiveSession
 from faceloop.session.session_result import SessionResult
 from faceloop.tasks.interruption import interruption
 from faceloop.tasks.progress import Progress
+from faceloop.training.observer import Observer
 
-__all__ = ["Show", "attend"]
+__all__ = ["Observer", "Presentation", "Show", "attend"]
 
 Show = Callable[[LiveSession], Awaitable[None]]
+
+
+class Presentation(Protocol):
+    """A page for a session."""
+
+    def __call__(self, session: LiveSession, observer: Observer | None = None) -> Awaitable[None]:
+        """Present the session until the person ends it; the observer looks on."""
+        ...
+
 
 STORING = "Storing the recording"
 ENDING = "Ending the session"

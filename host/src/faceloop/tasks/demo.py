@@ -19,8 +19,9 @@ from faceloop.session.montage import montage_named
 from faceloop.session.session_result import SessionResult
 from faceloop.session.store import Store
 from faceloop.tasks.account import rounded, session_account, silently_lost
-from faceloop.tasks.attendance import Show, attend
+from faceloop.tasks.attendance import Presentation, attend
 from faceloop.tasks.data_folder import checked_store
+from faceloop.tasks.made_up_patient import patient_of
 from faceloop.tasks.progress import Progress, Silent
 from faceloop.tasks.recovery import recover
 from faceloop.tasks.virtual import ConverterClock, PairedBoard, paired_virtual_board
@@ -107,7 +108,7 @@ POLL_S = 0.05
 async def demo(
     options: DemoOptions,
     progress: Progress | None = None,
-    show: Show | None = None,
+    show: Presentation | None = None,
 ) -> dict[str, Any]:
     """Run a session on a virtual board and return the account of it.
 
@@ -119,7 +120,8 @@ async def demo(
     options : DemoOptions
     progress : Progress, optional
     show : callable, optional
-        ``await show(session)`` presents the session until the person ends it.
+        Presents the session until the person ends it. The made-up face does what the training
+        asks for then, and acts out its scenario while nothing is asked.
 
     Returns
     -------
@@ -145,7 +147,7 @@ async def demo(
     # What cannot be played, or kept, is refused here, before anything is started.
     store = checked_store(options.out) if options.is_recording else Store(options.out)
     _check_tap(options.tap)
-    source = _source(options, seconds)
+    source = _source(options, seconds, has_page=show is not None)
     if options.source is not None:
         progress.step(f"Reading {options.source.name}")
     played = await asyncio.to_thread(make_source, source)
@@ -192,7 +194,13 @@ async def demo(
         async def play() -> None:
             await _play(session, paired, total_s, progress, has_page=show is not None)
 
-        result, is_interrupted = await attend(session, play, progress, show)
+        async def present(session: LiveSession) -> None:
+            assert show is not None
+            is_patient = source["kind"] == "patient"
+            await show(session, patient_of(paired.board) if is_patient else None)
+
+        shown = present if show is not None else None
+        result, is_interrupted = await attend(session, play, progress, shown)
         expected = await paired.conversions()
         truth = (await paired.board.control("truth"))["onsets"]
     account = session_account(
@@ -236,11 +244,12 @@ def _changes(played: Source) -> list[str]:
     return changes
 
 
-def _source(options: DemoOptions, seconds: float | None) -> dict[str, Any]:
+def _source(options: DemoOptions, seconds: float | None, *, has_page: bool) -> dict[str, Any]:
     if options.source is not None:
         return {"kind": "recording", "path": str(options.source), "seconds": seconds}
+    kind = {"kind": "patient", "attending": False} if has_page else {"kind": "face"}
     return {
-        "kind": "face",
+        **kind,
         "scenario": options.scenario or DEFAULT_SCENARIO,
         "seconds": seconds,
         "seed": options.seed,

@@ -19,11 +19,13 @@ from faceloop.session.live import Side
 from faceloop.session.live_session import LiveSession
 from faceloop.session.montage import montage_named
 from faceloop.tasks.account import session_account
-from faceloop.tasks.attendance import Show, attend
+from faceloop.tasks.attendance import Presentation, attend
 from faceloop.tasks.data_folder import checked_store
+from faceloop.tasks.made_up_patient import patient_of
 from faceloop.tasks.progress import Progress, Silent
 from faceloop.tasks.recovery import recover
 from faceloop.tasks.virtual import paired_virtual_board
+from faceloop.training.observer import Observer
 from faceloop.twin.launch import BoardSpec
 from faceloop_protocol import control
 
@@ -72,7 +74,7 @@ class LiveOptions:
 async def live(
     options: LiveOptions,
     progress: Progress | None = None,
-    show: Show | None = None,
+    show: Presentation | None = None,
 ) -> dict[str, Any]:
     """Run a session and return the account of it.
 
@@ -90,7 +92,7 @@ async def live(
         raise UsageError("Choose one board: --device, --serial or --virtual.")
     store = checked_store(options.out)
     recovered = await recover(store, progress)
-    async with _reachable(options, progress) as (transport, key_of):
+    async with _reachable(options, progress) as (transport, key_of, observer):
         session = LiveSession(
             transport,
             key_of,
@@ -109,7 +111,12 @@ async def live(
         async def play() -> None:
             await _play(session, options.seconds, progress, has_page=show is not None)
 
-        result, is_interrupted = await attend(session, play, progress, show)
+        async def present(session: LiveSession) -> None:
+            assert show is not None
+            await show(session, observer)
+
+        shown = present if show is not None else None
+        result, is_interrupted = await attend(session, play, progress, shown)
     return session_account(
         info,
         result,
@@ -137,14 +144,15 @@ async def _play(
 @contextlib.asynccontextmanager
 async def _reachable(
     options: LiveOptions, progress: Progress
-) -> AsyncIterator[tuple[Transport, Callable[[bytes], bytes | None]]]:
+) -> AsyncIterator[tuple[Transport, Callable[[bytes], bytes | None], Observer | None]]:
+    """Give the way to the board, its key, and who follows the training: only a made-up face."""
     if options.is_virtual:
         progress.step("Starting the virtual board")
-        source = {"kind": "face", "scenario": "synkinesis", "seconds": None}
+        source = {"kind": "patient", "attending": False}
         source["affected"] = options.affected_side or "left"
         async with paired_virtual_board(BoardSpec(source=source)) as paired:
-            yield paired.transport, paired.key_of
+            yield paired.transport, paired.key_of, patient_of(paired.board)
     elif options.serial is not None:
-        yield SerialTransport(options.serial), KeyStore().get
+        yield SerialTransport(options.serial), KeyStore().get, None
     else:
-        yield BleTransport(options.device), KeyStore().get
+        yield BleTransport(options.device), KeyStore().get, None

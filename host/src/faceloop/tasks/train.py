@@ -169,12 +169,7 @@ class _Rehearsal:
 
     async def play(self) -> None:
         """Return when the day is over, or the disk has failed."""
-        patient = MadeUpPatient(
-            self._training,
-            lambda request: self._paired.board.control("perform", **request),
-            self._options.set_up,
-            self._options.joins,
-        )
+        patient = MadeUpPatient(self._training, self._paired.board.control, self._options.joins)
         feeding = asyncio.ensure_future(self._training.run())
         following = asyncio.ensure_future(patient.run())
         try:

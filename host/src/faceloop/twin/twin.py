@@ -22,6 +22,7 @@ from faceloop.twin.firmware_files import board_constants, shim_dir
 from faceloop.twin.flash_image import lock_image, prepare_image
 from faceloop.twin.frontend import Frontend
 from faceloop.twin.heat.wires import HeatWires
+from faceloop.twin.sources.source import Patient
 from faceloop.twin.supervisor import RUN_LOW_RESET, Supervisor, virtual_machine_command
 from faceloop.twin.world import World
 
@@ -119,6 +120,7 @@ class Twin:
                 "heat": self._heat_truth,
                 "radio": self._set_radio,
                 "miss_frames": self._miss_frames,
+                "attend": self._attend,
                 "perform": self._perform,
                 "begin_blackouts": self._begin_blackouts,
                 "power": self._power,
@@ -218,15 +220,22 @@ class Twin:
         self.frontend.miss_frames(int(request["n"]))
         return {}
 
+    def _attend(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Let a made-up patient wait for what is asked, or do as it likes."""
+        self._patient().attend(is_on=bool(request["on"]))
+        return {}
+
     def _perform(self, request: dict[str, Any]) -> dict[str, Any]:
         """Let a made-up patient move."""
+        return {"frame": self._patient().perform(request)}
+
+    def _patient(self) -> Patient:
         source = self.frontend.source
-        perform = getattr(source, "perform", None)
-        if perform is None:
+        if not isinstance(source, Patient):
             raise UsageError(
                 "Only a patient can be told to move; this board plays something else."
             )
-        return {"frame": perform(request)}
+        return source
 
     def _begin_blackouts(self, request: dict[str, Any]) -> dict[str, Any]:
         if self._radio is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 import sys
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from faceloop.errors import FaceloopError, UsageError
 from faceloop.session.live import LiveView
 from faceloop.training.board_outputs import BoardOutputs
+from faceloop.training.observer import Observer
 from faceloop.training.setup import SetUpTimes
 from faceloop.ui import assets
 from faceloop.ui.access import Access
@@ -34,6 +36,8 @@ from faceloop.ui.training_room import TrainingRoom
 from faceloop.ui.web import has_pages, showing
 
 __all__ = ["serve"]
+
+log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 PAGES = tuple(f"/{view.name}" for room in ROOMS for view in room.views)
@@ -54,6 +58,7 @@ async def serve(
     note: str = "",
     data: Path | None = None,
     times: SetUpTimes | None = None,
+    observer: Observer | None = None,
 ) -> None:
     """Serve the web app until the session ends or this coroutine is cancelled.
 
@@ -77,6 +82,8 @@ async def serve(
         Data folder: choices, profiles, training days. None keeps them until the end only.
     times : SetUpTimes, optional
         Of the set-up.
+    observer : callable, optional
+        ``await observer(training)`` looks on while somebody trains.
 
     Raises
     ------
@@ -112,6 +119,9 @@ async def serve(
             serving = asyncio.create_task(server.serve(sockets=[listener]), name="web server")
             feeding = asyncio.create_task(_feed(state), name="live feed")
             ticking = asyncio.create_task(_tick(state, outputs), name="training clock")
+            works = [feeding, ticking]
+            if observer is not None:
+                works.append(asyncio.create_task(_watch(observer, room), name="training observer"))
             try:
                 await server.wait_until_ready(serving)
                 if on_ready is not None:
@@ -121,9 +131,9 @@ async def serve(
                 await _until_over(state, serving, stay_open)
             finally:
                 server.should_exit = True
-                feeding.cancel()
-                ticking.cancel()
-                await asyncio.gather(serving, feeding, ticking, return_exceptions=True)
+                for work in works:
+                    work.cancel()
+                await asyncio.gather(serving, *works, return_exceptions=True)
                 await outputs.close()
 
 
@@ -203,6 +213,14 @@ async def _tick(state: AppState, outputs: BoardOutputs) -> None:
             state.room.engine.note_heat(report)
         state.room.tick()
         await asyncio.sleep(TICK_S)
+
+
+async def _watch(observer: Observer, room: TrainingRoom) -> None:
+    """Let somebody look on; whoever cannot any more goes, and the training goes on."""
+    try:
+        await observer(room)
+    except FaceloopError as error:
+        log.warning("the training's observer has left: %s", error)
 
 
 async def _until_over(state: AppState, serving: asyncio.Task[None], stay_open: bool) -> None:

@@ -111,7 +111,7 @@ class SetupView(View):
     def _skip_contact(self) -> None:
         room = self.state.room
         if room.setup is not None:
-            room.setup.skip_contact(room.now_s())
+            room.setup.skip_contact(room.clock())
         self._follow()
 
     def _open_camera(self) -> None:
@@ -142,7 +142,7 @@ class SetupView(View):
             self._left.say("")
             self._show_contacts({})
             return
-        view = setup.view(room.now_s())
+        view = setup.view(room.clock())
         is_coach = view.part == "coach"
         self._now.say(text.say(view.instruction if is_coach else view.title))
         self._why.say(text.say(view.title if is_coach else view.instruction))

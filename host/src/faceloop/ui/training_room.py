@@ -205,9 +205,16 @@ class TrainingRoom:
             is_short=is_short,
         )
 
-    def now_s(self) -> float:
+    def clock(self) -> float:
         """Return the time that set-up and day know."""
         return self._clock_s()
+
+    @property
+    def listener(self) -> SetUp | DayEngine | None:
+        """The set-up or the day in progress."""
+        if self.setup is not None and not self.setup.is_done:
+            return self.setup
+        return self.engine if self.is_under_way else None
 
     def _keep_setup(self) -> None:
         setup, profile = self.setup, self.profile

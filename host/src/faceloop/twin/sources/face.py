@@ -106,6 +106,7 @@ class FaceSource:
     n_channels = N_CHANNELS
     labels = LABELS
     warnings: tuple[str, ...] = ()
+    script_type: type[FaceScript] = FaceScript
 
     def __init__(
         self,
@@ -144,7 +145,7 @@ class FaceSource:
         self._rest_power = self.wearer.rest_uv**2 + self._noise_power
         eye = 2 * OCULI + side
         step_power = self._rest_power[eye] * 10 ** (step_db / 10) - self._noise_power
-        self.script = FaceScript(
+        self.script = self.script_type(
             scenario,
             seed,
             self.wearer,

@@ -32,7 +32,8 @@ _FLUCTUATION = 0.15
 """Relative standard deviation of a held contraction's drive."""
 _FLUCTUATION_HZ = (0.2, 3.0)
 _N_TONES = 16
-_LONGEST_FRAMES = int(10 * FS_HZ)
+_LONGEST_FRAMES = int(45 * FS_HZ)
+"""What is asked of a patient takes at most three times 15 s."""
 _PIECE_FRAMES = int(20 * FS_HZ)
 _MARGIN_FRAMES = int(2 * FS_HZ)
 """A blink is placed at most 1 s past the known piece; eye closures near it must be known."""
@@ -155,10 +156,14 @@ class FaceScript:
         # In fixed pieces: what happens must not depend on how far ahead anyone has asked.
         while self._known_until < end:
             self._known_until += _PIECE_FRAMES
-            while self._round and self._movements_until < self._known_until + _MARGIN_FRAMES:
-                self._insert(self._movement())
+            self._fill()
             while self._has_blinks and self._blinks_until < self._known_until:
                 self._insert(self._blink())
+
+    def _fill(self) -> None:
+        """Make the movements up to what has to be known."""
+        while self._round and self._movements_until < self._known_until + _MARGIN_FRAMES:
+            self._insert(self._movement())
 
     def _insert(self, bursts: list[Burst]) -> None:
         for burst in bursts:

@@ -3,49 +3,106 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from faceloop.errors import UsageError
 from faceloop.twin.sources.emg_carrier import BLOCK
-from faceloop.twin.sources.face import FaceSource
-from faceloop.twin.sources.face_muscles import MASSETER, MENTALIS, OCULI, ZYGOMATICUS, Wearer
+from faceloop.twin.sources.face import FACE_OPTIONS, FaceSource
+from faceloop.twin.sources.face_muscles import MASSETER, MENTALIS, OCULI, ZYGOMATICUS
 from faceloop.twin.sources.face_script import Burst, FaceScript
 from faceloop.twin.sources.source import FS_HZ
 
 __all__ = ["PATIENT_OPTIONS", "PatientSource"]
 
-PATIENT_OPTIONS = ("seed", "affected", "mains_hz", "mains_uv", "blinks", "contaminants")
-# Muscle of each movement, and the one that joins in on the affected side.
+PATIENT_OPTIONS = (*FACE_OPTIONS, "attending")
+# Row of each movement, and that of the muscle that joins in on the affected side. The fourth pair
+# of electrodes is where the montage has it: on the jaw, or on the brow.
 MOVEMENTS = {
-    "closed_mouth_smile": (ZYGOMATICUS, OCULI),
-    "open_mouth_smile": (ZYGOMATICUS, OCULI),
+    "wrinkle_forehead": (MASSETER, OCULI),
     "close_eyes_gently": (OCULI, ZYGOMATICUS),
     "close_eyes_firmly": (OCULI, ZYGOMATICUS),
+    "wrinkle_nose": (ZYGOMATICUS, OCULI),
+    "closed_mouth_smile": (ZYGOMATICUS, OCULI),
+    "open_mouth_smile": (ZYGOMATICUS, OCULI),
     "lip_pucker": (MENTALIS, OCULI),
+    "blow_out_cheeks": (MENTALIS, OCULI),
+    "snarl": (ZYGOMATICUS, OCULI),
+    "depress_lower_lip": (MENTALIS, OCULI),
     "clench": (MASSETER, MASSETER),
 }
 REACTION_S = 0.15
 JOINS_AFTER_S = 0.02
-LONGEST_S = 10.0
+LONGEST_S = 15.0
 MOST_SHARE = 3.0
+FREE_AGAIN_S = 2.0
+"""After nobody tells the face what to do any more, it takes so long to its own next movement."""
+# Of a synkinetic face, as shares of the movement: it joins in, less, and not at all.
+OWN_JOINS = (0.8, 0.6, 0.0)
+
+
+class _PatientScript(FaceScript):
+    """A face that acts out its scenario, or rests while it attends and does what it is told."""
+
+    _acts: tuple[str, ...] | None = None
+
+    def add(self, bursts: list[Burst]) -> None:
+        """Add movements; they have not begun yet."""
+        self._insert(bursts)
+
+    def attend(self, now: int) -> None:
+        """Rest from here on, but for blinks; what is in progress comes to its end."""
+        if self._acts is None:
+            self._acts = self._round
+        self._round = ()
+        self._bursts = [ended for burst in self._bursts if (ended := _ended(burst, now))]
+
+    def act(self, now: int) -> None:
+        """Go on with the scenario, a moment after ``now``."""
+        if self._acts is None:
+            return
+        self._round, self._acts = self._acts, None
+        self._movements_until = now + round(FREE_AGAIN_S * FS_HZ)
+        # What is known already has been filled up without movements.
+        self._fill()
 
 
 class PatientSource(FaceSource):
-    """A synkinetic face at rest until `perform` is called.
+    """A face that does what it is told when it attends, and acts out its scenario when not.
 
     Parameters
     ----------
-    seed, affected, mains_hz, mains_uv, blinks, contaminants
+    scenario : str
+    attending : bool
+        From the start: it rests until `perform` is called.
+    **options
         As of `FaceSource`.
     """
 
-    def __init__(self, seed: int = 1, affected: str = "left", **options: Any) -> None:
-        super().__init__("synkinesis", None, seed, affected, **options)
+    script_type = _PatientScript
+    script: _PatientScript
+
+    def __init__(
+        self,
+        scenario: str = "synkinesis",
+        *,
+        attending: bool = True,
+        affected: str = "left",
+        **options: Any,
+    ) -> None:
+        super().__init__(scenario, affected=affected, **options)
         self._affected = ("left", "right").index(affected)
-        self._told = _PatientScript(
-            seed, self.wearer, self._affected, has_blinks=bool(options.get("blinks", True))
-        )
-        self.script = self._told
+        self._n_performed = 0
+        if attending:
+            self.attend(is_on=True)
+
+    def attend(self, *, is_on: bool) -> None:
+        """Come to rest and wait for what is asked; or go on with the scenario."""
+        now = self._n_blocks * BLOCK
+        if is_on:
+            self.script.attend(now)
+        else:
+            self.script.act(now)
 
     def perform(self, request: Mapping[str, Any]) -> int:
         """Begin a movement a reaction time from now; return the frame at which it begins.
@@ -55,7 +112,8 @@ class PatientSource(FaceSource):
         request : mapping
             ``movement``; ``share`` of a comfortable one, reached by each side as far as it can;
             ``rise_s``, ``hold_s``, ``release_s``; ``joins``, the share of the other muscle's
-            comfortable movement with which it joins in on the affected side (default 0).
+            comfortable movement with which it joins in on the affected side (default 0; None: as
+            this face is).
 
         Raises
         ------
@@ -74,7 +132,10 @@ class PatientSource(FaceSource):
                 f"This face does not do {name!r}: choose from {', '.join(MOVEMENTS)}."
             )
         share = _number(request, "share", MOST_SHARE)
-        joins = _number({"joins": 0.0, **request}, "joins", MOST_SHARE)
+        if request.get("joins", 0.0) is None:
+            joins = self._own_joins() * share
+        else:
+            joins = _number({"joins": 0.0, **request}, "joins", MOST_SHARE)
         times = [_number(request, key, LONGEST_S) for key in ("rise_s", "hold_s", "release_s")]
         rise, hold, release = (max(round(time_s * FS_HZ), 1) for time_s in times)
         start = self._n_blocks * BLOCK + round(REACTION_S * FS_HZ)
@@ -87,8 +148,14 @@ class PatientSource(FaceSource):
             late = start + round(JOINS_AFTER_S * FS_HZ)
             channel = 2 * guard + self._affected
             bursts.append(self._burst(late, (rise, hold, release), channel, joins, "synkinesis"))
-        self._told.add(bursts)
+        self.script.add(bursts)
         return start
+
+    def _own_joins(self) -> float:
+        self._n_performed += 1
+        if self.wearer.affected_side is None:
+            return 0.0
+        return OWN_JOINS[(self._n_performed - 1) % len(OWN_JOINS)]
 
     def _burst(
         self, start: int, course: tuple[int, int, int], channel: int, share: float, kind: str
@@ -100,15 +167,14 @@ class PatientSource(FaceSource):
         return Burst(start, *course, channel, drive, kind, True)
 
 
-class _PatientScript(FaceScript):
-    """A face at rest to which movements are added; blinks come by themselves."""
-
-    def __init__(self, seed: int, wearer: Wearer, affected: int, *, has_blinks: bool) -> None:
-        super().__init__("rest", seed, wearer, affected, has_blinks, 0.0)
-
-    def add(self, bursts: list[Burst]) -> None:
-        """Add movements; they have not begun yet."""
-        self._insert(bursts)
+def _ended(burst: Burst, now: int) -> Burst | None:
+    """Return what is left of a burst that is given up at a frame."""
+    if burst.kind == "blink" or burst.end <= now:
+        return burst
+    if burst.start >= now:
+        return None
+    held = min(max(now - burst.start - burst.rise, 0), burst.hold)
+    return replace(burst, hold=held)
 
 
 def _number(request: Mapping[str, Any], name: str, most: float) -> float:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -30,6 +30,7 @@ __all__ = [
     "FloatArray",
     "Onset",
     "OpenInputs",
+    "Patient",
     "Source",
     "counts_from_uv",
 ]
@@ -93,6 +94,18 @@ class Source(Protocol):
     @property
     def lead_off(self) -> tuple[int, int]:
         """Bits of inputs without an electrode, (positive, negative); bit 0 is channel 0."""
+        ...
+
+
+@runtime_checkable
+class Patient(Protocol):
+    """A source that can be told to move."""
+
+    def attend(self, *, is_on: bool) -> None:
+        """Rest and wait for what is asked; or do as it likes."""
+
+    def perform(self, request: Mapping[str, Any]) -> int:
+        """Begin a movement; return its first frame."""
         ...
 
 

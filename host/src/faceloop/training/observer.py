@@ -1,0 +1,28 @@
+"""Who looks on while somebody trains, without taking part: a rehearsal's made-up patient does."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from faceloop.training.engine import DayEngine
+from faceloop.training.setup import SetUp
+
+__all__ = ["Observer", "Watched"]
+
+
+class Watched(Protocol):
+    """What leads through set-up and day, as it can be looked at."""
+
+    @property
+    def listener(self) -> SetUp | DayEngine | None:
+        """Set-up or day in progress, None for neither."""
+        ...
+
+    def clock(self) -> float:
+        """Return the time that both of them know, in seconds."""
+        ...
+
+
+Observer = Callable[[Watched], Awaitable[None]]
+"""Looks on until it is cancelled."""
