@@ -43,6 +43,12 @@ class Heat:
     def end(self) -> None:
         self.asked.append("end")
 
+    def begin_exercise(self) -> None:
+        self.asked.append("exercise")
+
+    def end_exercise(self) -> None:
+        self.asked.append("no exercise")
+
 
 class Session:
     """Blocks that a test gives, and what was asked of the board."""
@@ -114,14 +120,19 @@ async def test_outputs_reach_board_pad_and_recording_and_never_raise() -> None:
     outputs.vibrate("synkinesis")
     outputs.annotate("block", "settle")
     outputs.ask_heat(HeatRequest(39.0, 600.0))
-    outputs.end_heat("emg")
+    outputs.end_heat("pause")
+    for _ in range(2):  # each counts once
+        outputs.begin_exercise()
+    for _ in range(2):
+        outputs.end_exercise()
     session_lost = Session([])
     session_lost.is_lost = True
     BoardOutputs(session_lost).vibrate("phase")  # type: ignore[arg-type]
     await asyncio.sleep(0.01)
     assert session.vibrations == [(60, 200)]
     assert session.notes == ["training block: settle"]
-    assert session.heat.asked == [(39.0, 10), "end"]
+    assert session.heat.asked == [(39.0, 10), "end", "exercise", "no exercise"]
+    assert outputs.has_heat and not BoardOutputs(object()).has_heat  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("seconds", [0.4, 2.0])

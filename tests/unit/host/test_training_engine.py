@@ -71,8 +71,15 @@ def quick(**changes: Any) -> Programme:
 class Noted:
     """Outputs that are written down."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_heat: bool = True) -> None:
+        self.has_heat = has_heat
         self.done: list[tuple[str, str]] = []
+
+    def begin_exercise(self) -> None:
+        self.done.append(("exercise", "begin"))
+
+    def end_exercise(self) -> None:
+        self.done.append(("exercise", "end"))
 
     def vibrate(self, pattern: str) -> None:
         self.done.append(("vibrate", pattern))
@@ -134,7 +141,7 @@ def test_full_default_day_every_block_and_every_record() -> None:
     assert 0.5 <= sum(trial["has_feedback"] for trial in trials[:15]) / 15 < 0.8
     assert not any(trial["has_feedback"] for trial in trials[15:])
     # Retraining ends heat before it begins.
-    assert outputs.done.index(("end_heat", "emg")) < outputs.done.index(("block", "retraining"))
+    assert outputs.done.index(("exercise", "begin")) < outputs.done.index(("block", "retraining"))
     assert [word.key for word in day_words(result)][-1] == "train.result.even_quiet"
 
 
@@ -355,7 +362,7 @@ def test_movement_waits_until_heat_is_off() -> None:
     engine.note_heat(HeatReport(is_on=True))
     engine.skip_block(0.1)
     engine.skip_block(0.2)
-    assert outputs.done[-2:] == [("end_heat", "emg"), ("block", "retraining")]
+    assert outputs.done[-2:] == [("exercise", "begin"), ("block", "retraining")]
     for at in range(100):
         engine.feed(patient.hop(engine, 1 + at / 100), 1 + at / 100)
     view = engine.view(2.0)
@@ -366,16 +373,18 @@ def test_movement_waits_until_heat_is_off() -> None:
     assert len(kinds(log, "trial")) == 3
 
 
+WARM = QUICK.replace(
+    '[[block]]\nname = "massage"',
+    '[[block]]\nname = "heat"\nkind = "heat"\nis_on = true\n[[block]]\nname = "massage"',
+)
+
+
 def test_heat_block_asks_waits_and_stores_why_it_ended() -> None:
-    text = QUICK.replace(
-        '[[block]]\nname = "massage"',
-        '[[block]]\nname = "heat"\nkind = "heat"\nis_on = true\n[[block]]\nname = "massage"',
-    )
-    engine, log, _, outputs = day(parse_programme(text, "warm"))
+    engine, log, _, outputs = day(parse_programme(WARM, "warm"))
     engine.start(0.0)
     engine.skip_block(0.1)
     assert outputs.done[-1] == ("ask_heat", "39")
-    engine.note_heat(HeatReport(is_on=True, skin_degc=38.5))
+    engine.note_heat(HeatReport(is_on=True, skin_degc=38.5, is_warming=True))
     engine.tick(301.0)
     assert engine.view(301.0).notice.key == "train.notice.skin_check"  # type: ignore[union-attr]
     engine.pause(302.0)
@@ -387,6 +396,56 @@ def test_heat_block_asks_waits_and_stores_why_it_ended() -> None:
     step = kinds(log, "step")[-1]
     assert (step["warmest_degc"], step["stop_reason"]) == (38.5, "TIME_UP")
     assert engine.view(304.0).block.name == "massage"  # type: ignore[union-attr]
+
+
+def test_heat_is_left_out_with_a_sentence_where_there_is_no_pad() -> None:
+    log, outputs = MemoryLog(), Noted(has_heat=False)
+    engine = DayEngine(parse_programme(WARM, "warm"), context(), log, outputs)
+    engine.start(0.0)
+    engine.skip_block(0.1)
+    view = engine.view(0.2)
+    assert view.block is not None and view.block.name == "massage"
+    assert view.notice is not None and view.notice.key == "train.left_out.no_pad"
+    assert ("ask_heat", "39") not in outputs.done
+    assert [r["reason"] for r in kinds(log, "block_end") if r["block"] == "heat"] == ["no_pad"]
+
+
+def test_heat_that_never_began_is_left_out_with_a_sentence() -> None:
+    engine, log, _, _ = day(parse_programme(WARM, "warm"))
+    engine.start(0.0)
+    engine.skip_block(0.1)
+    engine.note_heat(HeatReport(is_on=True))  # asked for; nobody presses the button
+    engine.tick(1.0)
+    engine.note_heat(HeatReport(is_on=False, is_over=True, stop_reason="Nobody pressed."))
+    engine.tick(2.0)
+    view = engine.view(2.0)
+    assert view.block is not None and view.block.name == "massage"
+    assert view.notice is not None and view.notice.key == "train.left_out.no_heat"
+    assert kinds(log, "step")[-1]["stop_reason"] == "Nobody pressed."
+
+
+def test_no_heat_can_begin_while_movements_are_trained() -> None:
+    engine, _, patient, outputs = day()
+
+    def exercise() -> list[str]:
+        return [what for name, what in outputs.done if name == "exercise"]
+
+    engine.start(0.0)
+    engine.skip_block(0.1)
+    assert exercise() == []
+    engine.skip_block(0.2)
+    assert exercise() == ["begin"]
+    engine.pause(1.0)
+    assert exercise() == ["begin", "end"]
+    engine.resume(2.0)
+    run(engine, patient, 2.0)
+    assert exercise() == ["begin", "end", "begin", "end"]
+    again, _, _, outputs = day()
+    again.start(0.0)
+    again.skip_block(0.1)
+    again.skip_block(0.2)
+    again.close(1.0)
+    assert exercise() == ["begin", "end"]
 
 
 def test_eating_has_alerts_only_with_electrodes_on_the_jaw() -> None:

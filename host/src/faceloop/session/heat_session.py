@@ -111,6 +111,11 @@ class HeatView:
         return not self.is_known or (self.state is not None and self.state.state in BUSY_STATES)
 
     @property
+    def is_warming(self) -> bool:
+        """Whether the heater works."""
+        return self.is_known and self.state is not None and self.state.state in ON_STATES
+
+    @property
     def skin_degc(self) -> float | None:
         """Hottest sensor at the skin."""
         return self.state.face_cdegc / 100 if self.state is not None and self.is_known else None

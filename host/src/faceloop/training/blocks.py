@@ -18,7 +18,7 @@ from faceloop.training.programme import (
 from faceloop.training.stage import StageLock
 from faceloop.training.steps import StepSpec
 
-__all__ = ["block_title", "left_out_reason", "needs_signal", "steps_of"]
+__all__ = ["block_title", "left_out_message", "left_out_reason", "needs_signal", "steps_of"]
 
 
 def block_title(block: BlockSpec) -> Message:
@@ -32,7 +32,12 @@ def needs_signal(block: BlockSpec) -> bool:
 
 
 def left_out_reason(
-    block: BlockSpec, lock: StageLock, *, has_references: bool, days_since: int | None
+    block: BlockSpec,
+    lock: StageLock,
+    *,
+    has_references: bool,
+    has_heat: bool,
+    days_since: int | None,
 ) -> str:
     """Return why a block is left out today, empty when it is not.
 
@@ -42,6 +47,8 @@ def left_out_reason(
     lock : StageLock
     has_references : bool
         Set-up is done: the electrodes are on and the references known.
+    has_heat : bool
+        There is a heat pad.
     days_since : int or None
         Days since it was last done, None for never.
     """
@@ -49,12 +56,19 @@ def left_out_reason(
         return "off"
     if days_since is not None and days_since < block.every_days:
         return "not_due"
+    if isinstance(block, HeatBlock) and not has_heat:
+        return "no_pad"
     if isinstance(block, RetrainingBlock):
         if not lock.allows_targets:
             return "stage_locked"
         if not has_references:
             return "not_set_up"
     return ""
+
+
+def left_out_message(reason: str, block: BlockSpec) -> Message:
+    """Return the sentence about a block that is left out."""
+    return message(f"train.left_out.{reason}", block=block_title(block))
 
 
 def steps_of(block: BlockSpec, muscles: Iterable[str], lock: StageLock) -> tuple[StepSpec, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from faceloop.errors import FaceloopError
+from faceloop.session.heat_session import HeatSession
 from faceloop.session.live import LiveView
 from faceloop.training.outputs import HeatReport, HeatRequest, Vibration
 
@@ -37,6 +38,17 @@ class BoardOutputs:
         self._annotate: Callable[[str], None] | None = getattr(live, "annotate", None)
         self._live: Any = live
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_exercise = False
+
+    @property
+    def has_heat(self) -> bool:
+        """Whether the board has a heater."""
+        return self._heat is not None
+
+    @property
+    def _heat(self) -> HeatSession | None:
+        heat: HeatSession | None = getattr(self._live, "heat", None)
+        return heat
 
     def vibrate(self, pattern: Vibration) -> None:
         """Let the board vibrate for a moment; a board that is out of reach does not."""
@@ -48,15 +60,25 @@ class BoardOutputs:
 
     def ask_heat(self, request: HeatRequest) -> None:
         """Ask for heat: the person presses the button on the board as well."""
-        heat = getattr(self._live, "heat", None)
-        if heat is not None:
-            heat.ask(request.target_degc, round(request.duration_s / 60))
+        if self._heat is not None:
+            self._heat.ask(request.target_degc, round(request.duration_s / 60))
 
     def end_heat(self, reason: str) -> None:
         """End heat now; harmless when it is off."""
-        heat = getattr(self._live, "heat", None)
-        if heat is not None:
-            heat.end()
+        if self._heat is not None:
+            self._heat.end()
+
+    def begin_exercise(self) -> None:
+        """Movements begin: heat ends, and none can begin until ``end_exercise``."""
+        if self._heat is not None and not self._is_exercise:
+            self._is_exercise = True
+            self._heat.begin_exercise()
+
+    def end_exercise(self) -> None:
+        """The movements are over."""
+        if self._heat is not None and self._is_exercise:
+            self._is_exercise = False
+            self._heat.end_exercise()
 
     def annotate(self, kind: str, text: str) -> None:
         """Write a mark into the recording, when there is one."""
@@ -65,12 +87,14 @@ class BoardOutputs:
 
     def heat_report(self) -> HeatReport | None:
         """Return what is known of the pad, None where there is none."""
-        heat = getattr(self._live, "heat", None)
+        heat = self._heat
         if heat is None:
             return None
         heat.watch()  # what is not known counts as on, and would hold the movements back
         view = heat.view()
-        return HeatReport(view.is_on, view.is_over, view.skin_degc, view.stop_reason)
+        return HeatReport(
+            view.is_on, view.is_over, view.skin_degc, view.stop_reason, view.is_warming
+        )
 
     async def _shake(self, strength_pct: int, length_ms: int) -> None:
         assert self._vibrate is not None

@@ -10,6 +10,7 @@ import json
 import os
 import zlib
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,11 +22,16 @@ from faceloop.session.disk import (
     write_all,
 )
 
-__all__ = ["LOG_NAME", "DayLog", "MemoryLog", "RecordSink", "read_log"]
+__all__ = ["LOG_NAME", "DayLog", "MemoryLog", "RecordSink", "read_log", "utc_text"]
 
 LOG_NAME = "training.jsonl"
 LOCK_FOLDER = ".training"
 Record = dict[str, Any]
+
+
+def utc_text() -> str:
+    """Return the time of day for a record, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 class RecordSink(Protocol):

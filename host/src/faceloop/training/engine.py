@@ -8,11 +8,16 @@ is killed at any moment goes on where it was.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from typing import Any
 
-from faceloop.training.blocks import block_title, left_out_reason, needs_signal, steps_of
-from faceloop.training.day_log import RecordSink
+from faceloop.training.blocks import (
+    block_title,
+    left_out_message,
+    left_out_reason,
+    needs_signal,
+    steps_of,
+)
+from faceloop.training.day_log import RecordSink, utc_text
 from faceloop.training.day_position import FORMAT, DayContext, DayPosition
 from faceloop.training.day_view import BlockView, DayState, DayView, LastTrial, StepView
 from faceloop.training.feedback import Cue, trial_feedback
@@ -41,10 +46,6 @@ LEAD_IN_S = 3.0
 MOST_DIARY_CHARACTERS = 280
 
 
-def _utc_now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
 class DayEngine:
     """One day.
 
@@ -65,7 +66,7 @@ class DayEngine:
         context: DayContext,
         sink: RecordSink,
         outputs: Outputs | None = None,
-        utc_now: Callable[[], str] = _utc_now,
+        utc_now: Callable[[], str] = utc_text,
     ) -> None:
         self.programme = programme
         self.context = context
@@ -81,6 +82,7 @@ class DayEngine:
         self._at = 0
         self._step: Step | None = None
         self._heat = HeatReport(is_on=False)
+        self._is_exercise = False
         self._is_trial_stored = False
         self._last_trial: LastTrial | None = None
         self._notice: Message | None = None
@@ -92,7 +94,7 @@ class DayEngine:
         records: Iterable[dict[str, Any]],
         sink: RecordSink,
         outputs: Outputs | None = None,
-        utc_now: Callable[[], str] = _utc_now,
+        utc_now: Callable[[], str] = utc_text,
     ) -> DayEngine:
         """Return a day that goes on where its records end: paused, or done if it was over.
 
@@ -140,6 +142,7 @@ class DayEngine:
             self._end_step("interrupted", t_s)
         self._store("pause")
         self.state = "paused"
+        self._tell_exercise()
         self._outputs.end_heat("pause")
 
     def resume(self, now_s: float) -> None:
@@ -153,7 +156,9 @@ class DayEngine:
             block, step, is_begun = self._restore_to
             self._restore_to = None
             self._begin_block(block, self._last_t_s, step, is_begun=is_begun)
-        elif self._step is None:
+            return
+        self._tell_exercise()
+        if self._step is None:
             self._begin_step(self._at, self._last_t_s)
         elif isinstance(self._step, HeatStep):  # the pause has ended heat
             self._outputs.ask_heat(self._step.request)
@@ -348,14 +353,14 @@ class DayEngine:
                 block,
                 self.context.lock,
                 has_references=self.context.references is not None,
+                has_heat=self._outputs.has_heat,
                 days_since=self.context.days_since.get(block.name),
             )
             self._steps = (
                 () if reason else steps_of(block, self.context.muscles, self.context.lock)
             )
             if self._steps:
-                if needs_signal(block):
-                    self._outputs.end_heat("emg")
+                self._tell_exercise()
                 if not is_begun:
                     self._store("block_begin", index=index, block=block.name,
                                    block_kind=block.kind)  # fmt: skip
@@ -366,9 +371,17 @@ class DayEngine:
             self._store("block_end", index=index, block=block.name, block_kind=block.kind,
                            outcome="left_out", reason=reason)  # fmt: skip
             if reason not in ("off", "not_due"):
-                self._notice = _left_out(reason, block)
+                self._notice = left_out_message(reason, block)
             index, step, is_begun = index + 1, 0, False
         self._end_day("done", t_s)
+
+    def _tell_exercise(self) -> None:
+        """Tell when movements begin and end: no heat meanwhile."""
+        block = self._current_block()
+        is_exercise = self.state == "running" and block is not None and needs_signal(block)
+        if is_exercise != self._is_exercise:
+            self._is_exercise = is_exercise
+            (self._outputs.begin_exercise if is_exercise else self._outputs.end_exercise)()
 
     def _begin_step(self, at: int, t_s: float) -> None:
         is_next = at == self._at + 1 and self._is_after_trial()
@@ -473,17 +486,13 @@ class DayEngine:
         self._store("block_end", index=self._block, block=block.name,
                        block_kind=block.kind, outcome=outcome, reason=reason)  # fmt: skip
         self._step = None
-        is_said = outcome == "left_out"
-        self._notice = _left_out(reason, block) if is_said else None
+        self._notice = left_out_message(reason, block) if outcome == "left_out" else None
         self._outputs.vibrate("phase")
         self._begin_block(self._block + 1, t_s)
 
     def _end_day(self, outcome: str, t_s: float) -> None:
         self._store("day_end", outcome=outcome, goals=self._retraining.goals())
         self.state, self._step = "done", None
+        self._tell_exercise()
         self._outputs.end_heat("day_end")
         self._outputs.annotate("day_end", outcome)
-
-
-def _left_out(reason: str, block: BlockSpec) -> Message:
-    return message(f"train.left_out.{reason}", block=block_title(block))

@@ -120,11 +120,13 @@ class TimedStep:
 
 
 class HeatStep:
-    """Waits for the pad: it ends with the pad's session, or by its planned time and a little."""
+    """Waits for the pad: it ends with the pad's session, or by its planned time and a little.
+
+    A session that ends before the heater has worked was refused, or nobody pressed the button.
+    """
 
     # Button press and warm-up come on top of the planned time.
     PATIENCE_S = 300.0
-    failure = ""
 
     def __init__(self, spec: StepSpec, now_s: float) -> None:
         self.request = HeatRequest(spec.extra["target_degc"], spec.duration_s)
@@ -133,7 +135,13 @@ class HeatStep:
         self._check_s = float(spec.extra["skin_check_s"])
         self._warmest_degc: float | None = None
         self._stop_reason = ""
+        self._was_warming = False
         self.is_done = False
+
+    @property
+    def failure(self) -> str:
+        """What to say when there was no heat at all."""
+        return "no_heat" if self.is_done and not self._was_warming else ""
 
     def advance(self, now_s: float) -> None:
         """Let time pass."""
@@ -146,6 +154,7 @@ class HeatStep:
 
     def note(self, report: HeatReport) -> None:
         """Take what is known of the pad."""
+        self._was_warming = self._was_warming or report.is_warming
         if report.skin_degc is not None:
             self._warmest_degc = max(report.skin_degc, self._warmest_degc or report.skin_degc)
         if report.is_over:
