@@ -12,6 +12,7 @@ from playwright.async_api import Browser, Page, expect
 
 from faceloop.training.profiles import Profile, Profiles
 from faceloop.training.setup import SetUpTimes
+from faceloop.ui.texts import Texts
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -81,6 +82,14 @@ async def test_from_first_start_to_results_by_keyboard(
         await page.keyboard.type("anna")
         await look(page, serious, errors)
         await press(page, "Go on")
+        # Nothing is guessed about a person: what was not answered is asked for.
+        await expect(page.get_by_role("alert").last).to_have_text(
+            Texts("en")("profile.choose_stage")
+        )
+        await reach(page, "No movement yet")
+        for _ in range(2):
+            await page.keyboard.press("ArrowDown")
+        await press(page, "Go on")
         await expect(page.locator("h1")).to_have_text("Today")
         await look(page, serious, errors)
 
@@ -134,6 +143,24 @@ async def test_from_first_start_to_results_by_keyboard(
         await page.close()
     days = [path for path in (tmp_path / "sessions").iterdir()]
     assert len(days) == 1 and (days[0] / "training.jsonl").stat().st_size > 500
+
+
+async def test_movement_that_has_returned_is_asked_about_and_unlocks(
+    fake_module: Any, start_app: Any, serious: Any, browser: Browser, tmp_path: Path
+) -> None:
+    profiles = Profiles(tmp_path)
+    profiles.create(Profile("anna", "left", "flaccid"))
+    async with start_app(fake_module.FakeLive(alerts=False), data=tmp_path) as app:
+        page = await browser.new_page(viewport={"width": 390, "height": 844})
+        await page.goto(app.url)
+        await page.get_by_role("button", name="Start").click()
+        question = page.get_by_role("heading", name="Has movement come back?")
+        await expect(question).to_be_visible()
+        await look(page, serious)
+        await press(page, "Yes, movement has returned")
+        await expect(question).to_be_hidden()
+        assert profiles.profile("anna").lock.allows_targets
+        await page.close()
 
 
 async def test_placement_photo_stays_on_this_computer(

@@ -57,6 +57,31 @@ async def test_language_changes_at_once_keeps_the_keyboard_and_is_remembered(
         await page.close()
 
 
+async def test_reminder_is_set_saved_for_the_calendar_and_taken_back(
+    fake_module: Any, start_app: Any, serious: Any, browser: Browser, tmp_path: Path
+) -> None:
+    profiles = Profiles(tmp_path)
+    profiles.create(Profile("anna", "left", "synkinesis"))
+    async with start_app(fake_module.FakeLive(), data=tmp_path) as app:
+        page = await browser.new_page()
+        await page.goto(app.url)
+        await page.get_by_role("link", name="Settings").click()
+        file = page.get_by_role("link", name="Save the calendar file")
+        await expect(file).to_be_hidden()
+        await page.get_by_label("Time of day").fill("18:30")
+        await expect(page.get_by_text("You are reminded at 18:30.")).to_be_visible()
+        assert await serious(page) == []
+        async with page.expect_download() as started:
+            await file.click()
+        download = await started.value
+        assert "DTSTART" in Path(await download.path()).read_text()
+        assert profiles.profile("anna").reminder == "18:30"
+        await page.get_by_role("button", name="No reminder").click()
+        await expect(file).to_be_hidden()
+        assert profiles.profile("anna").reminder == ""
+        await page.close()
+
+
 async def test_back_and_forward_lead_through_the_pages(page: Page, app: Any) -> None:
     await page.get_by_role("link", name="Settings").click()
     await expect(page.locator("h1")).to_be_focused()

@@ -286,6 +286,11 @@ def test_next_day_begins_where_targets_stood_and_knows_what_is_due(days: Days) -
     assert made_for.goals == {"retraining/closed_mouth_smile": 0.25}
     days.clock.now += timedelta(days=3)  # type: ignore[attr-defined]
     assert days.context("anna").days_since["retraining"] == 3
+    days.profiles.pin.choose("2468")
+    days.profiles.begin_goals_anew("anna", "2468")
+    assert days.context("anna").goals == {}
+    train(days)
+    assert days.context("anna").goals == {"retraining/closed_mouth_smile": 0.25}
 
 
 def test_removed_session_leaves_the_index(days: Days) -> None:
@@ -394,7 +399,7 @@ def test_profile_files_hold_no_more_than_they_say(days: Days, tmp_path: Path) ->
     assert set(stored) == {
         "pseudonym", "affected_side", "stage", "montage", "has_movement_returned",
         "is_unlocked_by_therapist", "language", "preferences", "reminder", "references",
-        "created_utc",
+        "created_utc", "goals_from_utc",
     }  # fmt: skip
     assert (tmp_path / "profiles" / "anna").stat().st_mode & 0o077 == 0
 

@@ -134,6 +134,27 @@ def test_stage_and_programme_need_the_pin(profiles: Profiles) -> None:
     assert profiles.programme("anna", is_short=True).is_short
 
 
+def test_movement_that_has_returned_unlocks_and_the_therapist_can_take_it_back(
+    profiles: Profiles,
+) -> None:
+    profiles.note_movement_returned("anna")
+    assert profiles.profile("anna").lock.allows_targets
+    profiles.pin.choose("24681357")
+    profiles.set_stage("anna", "flaccid", "24681357")
+    assert profiles.profile("anna").lock.allows_targets  # not asked about: as it was
+    profiles.set_stage("anna", "flaccid", "24681357", has_returned=False)
+    assert not profiles.profile("anna").lock.allows_targets
+
+
+def test_targets_begin_anew_with_the_pin_only(profiles: Profiles, clock: Clock) -> None:
+    profiles.pin.choose("24681357")
+    with pytest.raises(WrongPin):
+        profiles.begin_goals_anew("anna", "1111")
+    assert profiles.profile("anna").goals_from_utc == ""
+    profiles.begin_goals_anew("anna", "24681357")
+    assert profiles.profile("anna").goals_from_utc == clock().isoformat(timespec="milliseconds")
+
+
 def test_earlier_programmes_are_kept(profiles: Profiles, tmp_path: Path, clock: Clock) -> None:
     profiles.pin.choose("24681357")
     profiles.set_stage("anna", "synkinesis", "24681357")

@@ -143,7 +143,7 @@ class Days:
             montage=montage_named(profile.montage),
             lock=profile.lock,
             references=profile.known_references,
-            goals=self.index.goals(pseudonym),
+            goals=self.index.goals(pseudonym, profile.goals_from_utc),
             days_since={
                 name: max((today - when.astimezone().date()).days, 0)
                 for name, when in last_done.items()

@@ -121,11 +121,19 @@ class DayIndex:
             ).fetchall()
         return tuple(_day_row(row) for row in rows)
 
-    def goals(self, profile: str) -> dict[str, float]:
-        """Return where the targets of a person stood last, by ``block/movement``."""
+    def goals(self, profile: str, since_utc: str = "") -> dict[str, float]:
+        """Return where the targets of a person stood last, by ``block/movement``.
+
+        Parameters
+        ----------
+        profile : str
+        since_utc : str
+            ISO 8601; days begun before it do not count.
+        """
         with self._open() as db:
             rows = db.execute(
-                "SELECT goals FROM days WHERE profile = ? ORDER BY begun_utc", (profile,)
+                "SELECT goals FROM days WHERE profile = ? AND begun_utc >= ? ORDER BY begun_utc",
+                (profile, since_utc),
             ).fetchall()
         goals: dict[str, float] = {}
         for (text,) in rows:

@@ -14,7 +14,7 @@ from faceloop.training.stage import STAGES
 __all__ = ["message_keys"]
 
 BLOCKS = ("settle", "heat", "massage", "retraining", "function", "cool_down")
-LEFT_OUT = ("stage_locked", "not_set_up", "no_electrodes", "not_quiet")
+LEFT_OUT = ("stage_locked", "not_set_up", "no_electrodes", "not_quiet", "no_pad", "no_heat")
 NOT_SCORED = ("contact", "jaw", "no_signal")
 NOTICES = ("heat_ends", "skin_check", "no_alerts_without_jaw")
 TIMED = ("settle.breathing", "settle.body_scan", "cool_down.rest")

@@ -65,6 +65,8 @@ class Profile:
     references : dict or None
         `References` as JSON.
     created_utc : str
+    goals_from_utc : str
+        Targets that days before this have reached do not count; empty for all do.
     """
 
     pseudonym: str
@@ -78,6 +80,7 @@ class Profile:
     reminder: str = ""
     references: dict[str, Any] | None = None
     created_utc: str = ""
+    goals_from_utc: str = ""
 
     def __post_init__(self) -> None:
         if not _PSEUDONYM.fullmatch(self.pseudonym) or self.pseudonym in _RESERVED:
@@ -203,14 +206,34 @@ class Profiles:
     # -- with the therapist's PIN -----------------------------------------------------------------
 
     def set_stage(
-        self, pseudonym: str, stage: Stage, pin: str, *, is_unlocked: bool = False
+        self,
+        pseudonym: str,
+        stage: Stage,
+        pin: str,
+        *,
+        is_unlocked: bool = False,
+        has_returned: bool | None = None,
     ) -> Profile:
-        """Set the stage, and whether targets are unlocked in the flaccid one."""
+        """Set the stage, and whether targets are unlocked in the flaccid one.
+
+        ``has_returned`` says whether movement has come back, None leaves it as it is.
+        """
         self.pin.check(pin)
+        before = self.profile(pseudonym)
+        returned = before.has_movement_returned if has_returned is None else has_returned
         changed = replace(
-            self.profile(pseudonym), stage=stage, is_unlocked_by_therapist=is_unlocked
+            before,
+            stage=stage,
+            is_unlocked_by_therapist=is_unlocked,
+            has_movement_returned=returned,
         )
         return self._write(changed)
+
+    def begin_goals_anew(self, pseudonym: str, pin: str) -> Profile:
+        """Let the next day begin with the programme's first targets."""
+        self.pin.check(pin)
+        now = self._now().astimezone(UTC).isoformat(timespec="milliseconds")
+        return self._write(replace(self.profile(pseudonym), goals_from_utc=now))
 
     def set_programme(self, pseudonym: str, programme: Programme, pin: str) -> None:
         """Give a person a programme of their own; the one before is kept in ``programmes/``.

@@ -29,6 +29,7 @@ from faceloop.ui.launch_page import open_browser as launch
 from faceloop.ui.live_socket import serve_live_socket
 from faceloop.ui.photo import serve_photo
 from faceloop.ui.preferences import PreferenceFile
+from faceloop.ui.reminder import CALENDAR_PATH, DailyReminder, serve_calendar
 from faceloop.ui.rooms import ROOMS
 from faceloop.ui.shell import REFRESH_S
 from faceloop.ui.state import AppState
@@ -119,7 +120,8 @@ async def serve(
             serving = asyncio.create_task(server.serve(sockets=[listener]), name="web server")
             feeding = asyncio.create_task(_feed(state), name="live feed")
             ticking = asyncio.create_task(_tick(state, outputs), name="training clock")
-            works = [feeding, ticking]
+            reminding = asyncio.create_task(DailyReminder(state).run(), name="reminder")
+            works = [feeding, ticking, reminding]
             if observer is not None:
                 works.append(asyncio.create_task(_watch(observer, room), name="training observer"))
             try:
@@ -176,6 +178,8 @@ class _Paths:
             await serve_live_socket(self._state.live, self._state.feed, scope, receive, send)
         elif scope["type"] == "http" and path == PHOTO_PATH:
             await serve_photo(self._state.room, scope, receive, send)
+        elif scope["type"] == "http" and path == CALENDAR_PATH:
+            await serve_calendar(self._state, scope, receive, send)
         elif scope["type"] == "http" and path.startswith(assets.PREFIX):
             await assets.asset(path)(scope, receive, send)
         else:

@@ -43,6 +43,15 @@ class Text(TextElement):
         if text != self.text:
             self.set_text(text)
 
+    def set_shown(self, is_shown: bool) -> None:
+        """Show or hide it; the same again costs nothing."""
+        if is_shown == ("hidden" in self.props):
+            if is_shown:
+                del self.props["hidden"]
+            else:
+                self.props["hidden"] = ""
+            self.update()
+
     def set_attribute(self, name: str, value: str) -> None:
         """Set an HTML attribute; the same value again costs nothing."""
         if self.props.get(name) != value:

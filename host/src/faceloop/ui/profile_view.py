@@ -11,9 +11,6 @@ from faceloop.ui.shell import View
 
 __all__ = ["ProfileView"]
 
-# What most people who train alone at home come with; the therapist can change it.
-USUAL_STAGE = "synkinesis"
-
 
 class ProfileView(View):
     """Choose a profile, or make one."""
@@ -26,8 +23,9 @@ class ProfileView(View):
         """Put the page together."""
         text, room = self.text, self.state.room
         self._name = ""
-        self._side: str = self.state.live.affected_side or "left"
-        self._stage: str = USUAL_STAGE
+        # Only what the session says; nothing is guessed about a person.
+        self._side: str = self.state.live.affected_side or ""
+        self._stage = ""
         with tag("div", classes="fl-first"):
             tag("h1", text("profile.title"), tabindex="-1", data_focus="")
             tag("p", text("profile.why"))
@@ -91,6 +89,13 @@ class ProfileView(View):
         if self._name in room.names():
             self._problem.say(text("profile.name_taken"))
             return
+        if not self._name:
+            self._problem.say(text("profile.name_bad", hint=text("profile.name_hint")))
+            return
+        for answer, question in ((self._side, "side"), (self._stage, "stage")):
+            if not answer:
+                self._problem.say(text(f"profile.choose_{question}"))
+                return
         try:
             profile = Profile(self._name, self._side, self._stage, room.montage.name)  # type: ignore[arg-type]
         except FaceloopError:

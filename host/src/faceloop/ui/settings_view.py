@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from faceloop.ui.elements import Choice, tag
 from faceloop.ui.preferences import CHOICES
+from faceloop.ui.reminder_card import ReminderCard
 from faceloop.ui.shell import View
 from faceloop.ui.texts import LANGUAGES
 
@@ -58,6 +59,7 @@ class SettingsView(View):
                     data_action="try-sound",
                 )
                 self._radios("captions")
+            ReminderCard(self.state)
             therapist = tag("button", text("therapist.title"), "fl-button", type="button")
             therapist.on("click", lambda: self.shell.go("therapist"), args=[])
 

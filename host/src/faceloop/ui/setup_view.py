@@ -88,7 +88,7 @@ class SetupView(View):
             with tag("div", classes="fl-actions"):
                 self._button("setup.photo_open", self._open_camera)
                 self._shoot = self._button("setup.photo_take", self._take)
-                _show(self._shoot, False)
+                self._shoot.set_shown(False)
 
     def _button(self, key: str, action: object, classes: str = "") -> Text:
         button = tag("button", self.text(key), f"fl-button {classes}".strip(), type="button")
@@ -116,7 +116,7 @@ class SetupView(View):
 
     def _open_camera(self) -> None:
         self._photo.show(is_on=True)
-        _show(self._shoot, True)
+        self._shoot.set_shown(True)
 
     def _take(self) -> None:
         self._takes += 1
@@ -124,18 +124,18 @@ class SetupView(View):
 
     def _saved(self) -> None:
         self._photo.show(is_on=False, stamp=_stamp())
-        _show(self._shoot, False)
+        self._shoot.set_shown(False)
 
     def _follow(self) -> None:
         room, text = self.state.room, self.text
         setup = room.setup
         part = setup.part if setup is not None else ""
         has_references = room.profile is not None and room.profile.known_references is not None
-        _show(self._begin, setup is None)
-        _show(self._short, setup is None and has_references)
-        _show(self._skip, part == "contact")
-        _show(self._again, setup is not None)
-        _show(self._on, part == "done")
+        self._begin.set_shown(setup is None)
+        self._short.set_shown(setup is None and has_references)
+        self._skip.set_shown(part == "contact")
+        self._again.set_shown(setup is not None)
+        self._on.set_shown(part == "done")
         if setup is None:
             self._now.say(text("train.setup.contact.title"))
             self._why.say(text("today.setup_first"))
@@ -179,14 +179,3 @@ class SetupView(View):
 def _stamp() -> str:
     """Return what makes the browser ask for the photo anew."""
     return str(time.time_ns())
-
-
-def _show(element: Text, is_shown: bool) -> None:
-    """Show or hide an element; the same again costs nothing."""
-    is_hidden = "hidden" in element.props
-    if is_shown == is_hidden:
-        if is_shown:
-            del element.props["hidden"]
-        else:
-            element.props["hidden"] = ""
-        element.update()

@@ -101,6 +101,7 @@ class Shell:
         Heartbeat().on("beat", self._note_beat, args=[])
         self._frame = ShellElement()
         self._frame.on("go", self._on_go)
+        self._reminder = tag("p", classes="fl-reminder", role="status")
         self._root = tag("div", classes="fl-root")
         self._timer = ui.timer(REFRESH_S, self._refresh)
 
@@ -208,5 +209,6 @@ class Shell:
             self._show(self._last)
         self._apply()
         self._say_sound()
+        self._reminder.say(self.state.reminder)
         if self._view is not None:
             self._view.refresh(status)

@@ -40,6 +40,8 @@ class AppState:
         Why the last request was refused, in words for the person.
     recordings : list of str
         Where the recordings are, in the order in which they were begun.
+    reminder : str
+        That it is time to train, where the desktop cannot show it; else empty.
     busy : str
         Key of what is being done on a button's request, empty when nothing is.
     is_ending : bool
@@ -68,6 +70,7 @@ class AppState:
         self.fault = ""
         self.problem = ""
         self.recordings: list[str] = []
+        self.reminder = ""
         self.busy = ""
         self.is_ending = False
         self.one_at_a_time = asyncio.Lock()

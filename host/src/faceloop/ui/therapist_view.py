@@ -15,6 +15,7 @@ from faceloop.training.programme import BlockSpec, Programme
 from faceloop.training.programme_file import changed_programme
 from faceloop.training.stage import STAGES
 from faceloop.ui.elements import Choice, tag
+from faceloop.ui.goals_card import GoalsCard
 from faceloop.ui.shell import View
 
 __all__ = ["TherapistView"]
@@ -59,6 +60,7 @@ class TherapistView(View):
                 self._ask()
             else:
                 self._stage(room.profile)
+                GoalsCard(self.state, self._pin)
                 for block in programme.block:
                     self._block(block)
                 with tag("div", classes="fl-actions"):
@@ -125,6 +127,10 @@ class TherapistView(View):
                     is_open = str(profile.is_unlocked_by_therapist).lower()
                     Choice("checkbox", "fl-unlock", is_open, self._take_unlock)
                     tag("span", text("therapist.unlock"))
+                with tag("label", classes="fl-option"):
+                    is_back = str(profile.has_movement_returned).lower()
+                    Choice("checkbox", "fl-returned", is_back, self._take_returned)
+                    tag("span", text("therapist.returned"))
 
     def _take_stage(self, stage: str) -> None:
         self._set(stage, False)
@@ -134,13 +140,21 @@ class TherapistView(View):
         if profile is not None:
             self._set(profile.stage, is_unlocked == "true")
 
-    def _set(self, stage: Any, is_unlocked: bool) -> None:
+    def _take_returned(self, has_returned: str) -> None:
+        profile = self.state.room.profile
+        if profile is not None:
+            is_unlocked = profile.is_unlocked_by_therapist
+            self._set(profile.stage, is_unlocked, has_returned == "true")
+
+    def _set(self, stage: Any, is_unlocked: bool, has_returned: bool | None = None) -> None:
         room = self.state.room
         if room.profile is None:
             return
         name = room.profile.pseudonym
         try:
-            room.days.profiles.set_stage(name, stage, self._pin, is_unlocked=is_unlocked)
+            room.days.profiles.set_stage(
+                name, stage, self._pin, is_unlocked=is_unlocked, has_returned=has_returned
+            )
         except FaceloopError as error:
             self._problem.say(self.text.known(str(error)))
             return

@@ -61,6 +61,8 @@ class TodayView(View):
             needs_setup = reason is None and profile.known_references is None
             with tag("div", classes="fl-actions"):
                 self._button("nav.setup", lambda: self.shell.go("setup"), is_first=needs_setup)
+        if reason is not None:
+            self._ask_about_movement()
         with tag("div", classes="fl-actions"):
             if room.is_under_way:
                 self._button("today.go_on", lambda: self.shell.go("training"), is_first=True)
@@ -71,6 +73,19 @@ class TodayView(View):
                 label = text("today.short", n=_minutes(short.planned_s))
                 button = tag("button", label, "fl-button", type="button")
                 button.on("click", lambda: self._begin(True), args=[])
+
+    def _ask_about_movement(self) -> None:
+        """Ask what only the person can see: whether movement has come back."""
+        text = self.text
+        with tag("section", classes="fl-card", aria_labelledby="fl-returned"):
+            tag("h2", text("today.returned_title"), id="fl-returned")
+            tag("p", text("today.returned_why"))
+            with tag("div", classes="fl-actions"):
+                self._button("today.returned", self._note_returned)
+
+    def _note_returned(self) -> None:
+        self.state.room.note_movement_returned()
+        self.shell.go("today")
 
     def _left_day(self) -> None:
         day = self.state.room.open_day()

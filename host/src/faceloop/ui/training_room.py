@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from faceloop.errors import FaceloopError
@@ -15,6 +15,7 @@ from faceloop.training.day_view import DayView
 from faceloop.training.days import Day, Days, OpenDay
 from faceloop.training.engine import DayEngine
 from faceloop.training.hop import Hop, hops_of
+from faceloop.training.index import DayRow
 from faceloop.training.outputs import Outputs
 from faceloop.training.profiles import Profile
 from faceloop.training.programme import Programme
@@ -101,6 +102,17 @@ class TrainingRoom:
 
         self._try(read)
 
+    def note_movement_returned(self) -> None:
+        """Keep that the person has seen movement come back: the movements are unlocked."""
+        if self.profile is None:
+            return
+        name = self.profile.pseudonym
+
+        def keep() -> None:
+            self.profile = self.days.profiles.note_movement_returned(name)
+
+        self._try(keep)
+
     # -- the day --------------------------------------------------------------------------------
 
     @property
@@ -133,6 +145,21 @@ class TrainingRoom:
             self.fault = str(error)
             return None
         return own[-1] if own else None
+
+    def last_trained(self) -> date | None:
+        """Return the local day on which the person has trained last."""
+        if self.profile is None:
+            return None
+        rows: tuple[DayRow, ...] = ()
+
+        def read() -> None:
+            nonlocal rows
+            assert self.profile is not None
+            self.days.index.sync()
+            rows = self.days.index.days(self.profile.pseudonym)
+
+        self._try(read)
+        return rows[-1].begun_utc.astimezone().date() if rows else None
 
     def begin(self, *, is_short: bool = False) -> bool:
         """Begin today's programme; return whether that worked."""

@@ -131,7 +131,7 @@ class TrainingView(View):
     def _take_mirror(self, mode: str) -> None:
         self._mirror_place.clear()
         self._has_mirror = mode != "off"
-        _show(self._mirror_place, self._has_mirror)
+        self._mirror_place.set_shown(self._has_mirror)
         if self._has_mirror:
             with self._mirror_place:
                 text = self.text
@@ -142,14 +142,14 @@ class TrainingView(View):
         state = view.state if view is not None else "ready"
         is_going = state in ("running", "paused")
         for button in (self._pause, *self._day_buttons):
-            _show(button, is_going)
-        _show(self._results, state == "done")
-        _show(self._today, not is_going)
-        _show(self._more, is_going)
+            button.set_shown(is_going)
+        self._results.set_shown(state == "done")
+        self._today.set_shown(not is_going)
+        self._more.set_shown(is_going)
         if view is None or not is_going:
             key = "training.done" if state == "done" else "training.none"
             self._say(self.text(key), "", "", "")
-            _show(self._picture, False)
+            self._picture.set_shown(False)
             if self._has_mirror:
                 self._take_mirror("off")
             for place in (self._block, self._part, self._repetition, self._last):
@@ -178,16 +178,16 @@ class TrainingView(View):
     def _say_now(self, view: DayView) -> None:
         text, step = self.text, view.step
         if view.state == "paused":
-            _show(self._picture, False)
+            self._picture.set_shown(False)
             self._say(text("training.paused"), text("training.paused_why"), "", "")
             return
         if step is None:
-            _show(self._picture, False)
+            self._picture.set_shown(False)
             self._say(text.say(view.notice) if view.notice is not None else "", "", "", "")
             return
         cue = view.cue
         is_trial = view.feedback is not None
-        _show(self._picture, is_trial and self.state.preferences.now.form != "none")
+        self._picture.set_shown(is_trial and self.state.preferences.now.form != "none")
         main = text.say(cue.message) if cue is not None else text.say(step.title)
         why = text.say(step.instruction)
         if cue is not None:
@@ -213,14 +213,3 @@ class TrainingView(View):
 
 def _is_moving(phase: str) -> bool:
     return phase in ("rise", "hold", "release")
-
-
-def _show(element: Text, is_shown: bool) -> None:
-    """Show or hide an element; the same again costs nothing."""
-    is_hidden = "hidden" in element.props
-    if is_shown == is_hidden:
-        if is_shown:
-            del element.props["hidden"]
-        else:
-            element.props["hidden"] = ""
-        element.update()

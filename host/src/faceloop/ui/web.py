@@ -27,7 +27,9 @@ _HEAD = """
 <link rel="stylesheet" href="/assets/colors.css">
 <link rel="stylesheet" href="/assets/shell.css">
 <link rel="stylesheet" href="/assets/faceloop.css">
+<link rel="stylesheet" href="/assets/signal.css">
 <link rel="stylesheet" href="/assets/training.css">
+<link rel="stylesheet" href="/assets/heat.css">
 """
 _socket_tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
 
