@@ -45,7 +45,8 @@ def find_chromium() -> str:
         if path := shutil.which(name):
             return path
     pytest.fail(
-        "The browser tests need Chromium. Install it with: apt-get install chromium", pytrace=False
+        f"The browser tests need Chromium. Install it with: apt-get install {CHROMIUM_NAMES[0]}",
+        pytrace=False,
     )
 
 

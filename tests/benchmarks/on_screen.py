@@ -77,7 +77,7 @@ async def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
 
     browser_path = next((path for n in CHROMIUM if (path := shutil.which(n))), None)
     if browser_path is None:
-        sys.exit("Chromium is needed: apt-get install chromium")
+        sys.exit("Chromium is needed: apt-get install chromium-headless-shell")
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, str(Path(__file__).resolve()), "--play", name),
         *("--steps", str(options.steps), "--seed", str(options.seed)),

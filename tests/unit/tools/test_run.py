@@ -49,6 +49,8 @@ import os, signal, sys, time
 def main():
     signal.signal(signal.SIGINT, lambda *_: os._exit(33))
     print(sys.argv[1:], os.getcwd(), flush=True)
+    if "bytecode" in sys.argv:
+        print(sys.dont_write_bytecode)
     time.sleep(60 if "wait" in sys.argv else 0)
 """
 # A Python that lacks modules, in every process below it.
@@ -243,7 +245,8 @@ def test_missing_browser_without_rights_is_named(checkout: Checkout, tmp_path: P
     code, out, err = checkout.run("test", PATH=tmp_path, PYTHONPATH=tmp_path)
     assert (code, out) == (1, "")
     assert err.splitlines()[-1] == (
-        "The tests need chromium ngspice. On Debian: sudo apt install chromium ngspice"
+        "The tests need chromium-headless-shell ngspice."
+        " On Debian: sudo apt install chromium-headless-shell ngspice"
     )
 
 
@@ -251,13 +254,13 @@ def test_missing_browser_without_rights_is_named(checkout: Checkout, tmp_path: P
 APT_GET = """#!/bin/sh
 echo "$DEBIAN_FRONTEND $*" >> {folder}/apt-get.log
 case " $* " in
-*" install "*" chromium ngspice "*) cd {folder}; for program in {programs}; do
+*" install "*" chromium-headless-shell ngspice "*) cd {folder}; for program in {programs}; do
   echo > $program; {chmod} +x $program; done;;
 esac
 """
 
 
-@pytest.mark.parametrize("programs", ["chromium ngspice", "ngspice"])
+@pytest.mark.parametrize("programs", ["chromium-headless-shell ngspice", "ngspice"])
 def test_missing_programs_are_installed_where_root_has_apt(
     checkout: Checkout, tmp_path: Path, programs: str
 ) -> None:
@@ -276,13 +279,18 @@ def test_missing_programs_are_installed_where_root_has_apt(
         ["noninteractive", "update"],
         ["noninteractive", "install"],
     ]
-    assert "Installing chromium ngspice for the tests ..." in err
+    assert "Installing chromium-headless-shell ngspice for the tests ..." in err
     if "chromium" in programs:
         assert (code, out) == (0, "['-k', 'rice']\n")
         assert "tests need" not in err
     else:
         assert (code, out) == (1, "")
-        assert err.splitlines()[-1].startswith("The tests need chromium. ")
+        assert err.splitlines()[-1].startswith("The tests need chromium-headless-shell. ")
+
+
+def test_what_python_compiles_is_kept_whatever_is_wanted_elsewhere(checkout: Checkout) -> None:
+    code, out, _ = checkout.run("--", "bytecode", PYTHONDONTWRITEBYTECODE=1)
+    assert (code, out.splitlines()[-1]) == (0, "False")
 
 
 def test_quick_tests_need_no_browser(checkout: Checkout, tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from faceloop.twin.heat._skin import Skin
 
@@ -100,8 +100,9 @@ def random_wearer(rng: np.random.Generator) -> Wearer:
     """Return a wearer and a board within their ranges."""
     share: dict[str, float] = {}
     latent: NDArray[np.float64] = rng.multivariate_normal(np.zeros(4), _CORRELATIONS)
-    for name, value in zip(_CORRELATED, ndtr(latent), strict=True):
-        share[name] = float(value)
+    for name, value in zip(_CORRELATED, latent, strict=True):
+        # Not SciPy's: loading that would take a quarter of a board's start.
+        share[name] = NormalDist().cdf(float(value))
     skin = {}
     for name, (low, high) in RANGES.items():
         where = share.get(name)
