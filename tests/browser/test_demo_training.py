@@ -1,0 +1,142 @@
+"""A person's first day in ``faceloop demo``: the made-up face does what the pages ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from faceloop.training.day_log import read_log
+
+pytestmark = [pytest.mark.browser, pytest.mark.full, pytest.mark.asyncio(loop_scope="module")]
+
+RIG = Path(__file__).parents[1] / "system" / "host_rig.py"
+FACELOOP = Path(sys.executable).with_name("faceloop")
+START_MS, SETUP_MS, TRIAL_MS = 60_000, 240_000, 120_000
+SHOTS = os.environ.get("FACELOOP_SHOTS", "")  # a folder: pictures of every page to look at
+
+
+def load_rig() -> Any:
+    spec = importlib.util.spec_from_file_location("host_rig", RIG)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["host_rig"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+async def shoot(page: Page, name: str) -> None:
+    """Take pictures, narrow and wide, light and dark, when somebody wants to look at them."""
+    if not SHOTS:
+        return
+    before = page.viewport_size
+    for size, (width, height) in {"wide": (1280, 800), "phone": (390, 844)}.items():
+        await page.set_viewport_size({"width": width, "height": height})
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            await page.screenshot(path=f"{SHOTS}/{name}-{size}-{scheme}.png", full_page=True)
+    await page.set_viewport_size(before or {"width": 1280, "height": 800})
+
+
+async def choose(page: Page, name: str) -> None:
+    await page.get_by_role("button", name=name, exact=True).click()
+
+
+async def test_first_day_from_profile_to_results_with_a_face_that_follows(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = load_rig()
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    with rig.marked(monkeypatch), rig.private_tmp(monkeypatch) as tmp:
+        home = rig.Home(tmp_path, tmp)
+        process = await asyncio.create_subprocess_exec(
+            *(str(FACELOOP), "demo", "--json"),
+            env={**os.environ, **home.environment},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            assert process.stderr is not None
+            async with asyncio.timeout(START_MS / 1000):
+                line = (await process.stderr.readline()).decode()
+            page = await browser.new_page(viewport={"width": 1280, "height": 800})
+            await page.goto(line.split()[1])
+            await day_of(page)
+            process.send_signal(signal.SIGINT)
+            async with asyncio.timeout(START_MS / 1000):
+                out, err = await process.communicate()
+            assert (process.returncode, err) == (0, b"")
+            assert json.loads(out)["frames_lost_silently"] == 0
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
+    (log,) = tmp_path.rglob("training.jsonl")
+    check(read_log(log.parent))
+
+
+async def day_of(page: Page) -> None:
+    await shoot(page, "1-welcome")
+    await choose(page, "Start")
+    await page.get_by_label("Short name").fill("anna")
+    await page.get_by_label("Muscles move together that should not").check()
+    await shoot(page, "2-profile")
+    await choose(page, "Go on")
+    await expect(page.locator("h1")).to_have_text("Today")
+    await shoot(page, "3-today")
+    await choose(page, "Set-up")
+    await choose(page, "Begin the set-up")
+    heading = page.locator("h1")
+    await expect(heading).to_contain_text("do it now", timeout=SETUP_MS)
+    await shoot(page, "4-setup")
+    await expect(heading).to_have_text("The set-up is done", timeout=SETUP_MS)
+    await shoot(page, "5-setup-done")
+    # Every electrode has answered its own movement, and none is taken for another.
+    states = page.locator(".fl-electrodes [data-state]")
+    assert await states.count() == 8
+    for state in await states.all():
+        assert await state.get_attribute("data-state") == "good"
+        assert " dB" in await state.inner_text()
+    await expect(page.locator(".fl-findings li")).to_have_count(0)
+    await choose(page, "To today’s programme")
+    await choose(page, "Short day, 5 minutes")
+    where = page.locator(".fl-where")
+    for part in ("Settle", "Massage and stretch"):
+        await expect(where).to_contain_text(part)
+        await choose(page, "Next part")
+    await expect(where).to_contain_text("Movements")
+    panel = page.locator("[data-now]")
+    # In its first repetitions the eye of this face joins in.
+    await expect(panel).to_have_attribute("data-now", "alert", timeout=TRIAL_MS)
+    await expect(heading).to_have_text("Let it soften: the eye joined in.")
+    await shoot(page, "6-alert")
+    for n in (2, 3):
+        await expect(where).to_contain_text(f"Repetition {n} of", timeout=TRIAL_MS)
+    await expect(page.locator(".fl-last")).to_contain_text("of 100", timeout=TRIAL_MS)
+    await shoot(page, "7-training")
+    await choose(page, "End for today")
+    await choose(page, "See the results")
+    await expect(page.get_by_role("row", name="Small smile, lips closed")).to_be_visible()
+    await shoot(page, "8-results")
+
+
+def check(records: list[dict[str, Any]]) -> None:
+    trials = [record for record in records if record["kind"] == "trial"]
+    assert len(trials) >= 3
+    assert all(trial["reason"] == "" for trial in trials)
+    for trial in trials[:2]:
+        assert trial["n_synkinesis"] > 0 and trial["synkinesis_muscle"] == "orbicularis_oculi"
+    # The third one comes without the eye, and the score follows.
+    assert trials[2]["n_synkinesis"] == 0 and trials[2]["guard_quiet"] > 0.9
+    assert trials[2]["score"] > max(trial["score"] for trial in trials[:2])
+    # The weak side is the affected one: less symmetric than one, and more than nothing.
+    assert all(0.3 < trial["symmetry"] < 1.0 for trial in trials)
