@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import runpy
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -80,6 +81,10 @@ def test_block_is_one_hop_for_each_10_ms_and_a_gap_is_none() -> None:
     (hop,) = hops_of(block(0, 20), montage, (True, *(False,) * 7))
     assert [hop.is_good(channel) for channel in range(8)] == [False, *(True,) * 3, *(False,) * 4]
     assert hops_of(block(gap=True), montage) == ()
+    # Just after a gap nothing is known yet, and no electrode is to blame.
+    assert hops_of(block(level=math.nan), montage) == ()
+    (loose,) = hops_of(block(level=math.nan), montage, (True,) * 8)
+    assert not loose.is_good(0)
 
 
 async def test_listener_hears_every_hop_and_time() -> None:

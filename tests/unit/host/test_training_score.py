@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -221,6 +222,31 @@ def test_guard_joins_in_after_50_ms_over_its_cutoff() -> None:
     assert verdicts[:4] == [("", False)] * 4
     assert verdicts[4] == ("orbicularis_oculi", True)
     assert verdicts[5] == ("orbicularis_oculi", False)
+
+
+def response(rng: np.random.Generator, level_uv: float, seconds: float) -> list[float]:
+    """Return the 100 ms RMS, every 10 ms, of EMG of a steady strength: it varies by a fifth."""
+    power = rng.chisquare(3, round(100 * seconds) + 9) / 3  # 10 ms of 160 Hz bandwidth
+    return list(level_uv * np.sqrt(np.convolve(power, np.full(10, 0.1), "valid")))
+
+
+@pytest.mark.parametrize("level_uv", [4.0, 5.0, 8.0])
+def test_one_response_counts_once_however_its_rms_varies_and_two_count_twice(
+    level_uv: float,
+) -> None:
+    counts = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        watched = Guard("orbicularis_oculi", Sides(0, 1), 1.79)
+        guards = GuardWatch([watched], Sides(6, 7), REST, 0.05)
+        eye = response(rng, level_uv, 5.0) + [2.0] * 100 + response(rng, level_uv, 5.0)
+        other = response(rng, 2.0, 11.0)
+        verdicts = [
+            guards.feed(Hop(at, (level, other[at], *(2.0,) * 6))) for at, level in enumerate(eye)
+        ]
+        counts.append(sum(verdict.is_begin for verdict in verdicts))
+    assert sum(count == 2 for count in counts) >= (19 if level_uv >= 5 else 12)
+    assert max(counts) <= 4
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,10 @@ __all__ = ["HOP_S", "Guard", "GuardVerdict", "GuardWatch"]
 HOP_S = 0.01
 QUIET_AGAIN_HOPS = 10
 """100 ms: an alert ends as an offset does (clinical reference 2.3)."""
-INDEX_HYSTERESIS = 0.9
+# Of the cut-off, as in the signal core: a 100 ms RMS of a steady response varies by a fifth.
+INDEX_HYSTERESIS = 0.8
+APART_HOPS = 50
+"""Half a second: what comes back sooner is the same response, counted and signalled once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,10 @@ class GuardWatch:
         Channels of the jaw muscle, where there are electrodes on it.
     references : References
     hold_s : float
+
+    Notes
+    -----
+    It ends below 2 SD above rest, or below 0.8 of the cut-off, for 100 ms.
     """
 
     def __init__(
@@ -80,6 +87,7 @@ class GuardWatch:
         self._hold_hops = max(round(hold_s / HOP_S), 1)
         self._n_over = [0] * len(self.guards)
         self._n_quiet = [QUIET_AGAIN_HOPS] * len(self.guards)
+        self._n_apart = [APART_HOPS + 1] * len(self.guards)  # hops since it had joined in
         self._has_joined = [False] * len(self.guards)
 
     def feed(self, hop: Hop) -> GuardVerdict:
@@ -107,18 +115,17 @@ class GuardWatch:
 
     def _step(self, at: int, guard: Guard, hop: Hop, index: float, is_vetoed: bool) -> bool:
         """Move one guard on; return whether it joined in just now."""
-        level_uv = hop.level_uv[guard.sides.affected]
-        cutoff = guard.cutoff * (INDEX_HYSTERESIS if self._has_joined[at] else 1.0)
-        is_over = (
-            not is_vetoed
-            and index >= cutoff
-            and level_uv > self._references.active_above_uv(guard.sides.affected)
-        )
+        affected, references = guard.sides.affected, self._references
+        cutoff, above_uv = guard.cutoff, references.active_above_uv(affected)
+        if self._has_joined[at]:
+            cutoff, above_uv = INDEX_HYSTERESIS * cutoff, references.quiet_below_uv(affected)
+        is_over = not is_vetoed and index >= cutoff and hop.level_uv[affected] > above_uv
+        self._n_apart[at] = 0 if self._has_joined[at] else self._n_apart[at] + 1
         self._n_over[at] = self._n_over[at] + 1 if is_over else 0
         self._n_quiet[at] = 0 if is_over else self._n_quiet[at] + 1
         if not self._has_joined[at] and self._n_over[at] >= self._hold_hops:
             self._has_joined[at] = True
-            return True
+            return self._n_apart[at] > APART_HOPS
         if self._has_joined[at] and self._n_quiet[at] >= QUIET_AGAIN_HOPS:
             self._has_joined[at] = False
         return False

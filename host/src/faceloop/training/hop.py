@@ -50,12 +50,18 @@ def hops_of(block: LiveBlock, montage: Montage, lead_off: Sequence[bool] = ()) -
         One flag per channel, True = off: such a channel is not judged. May be left out.
     """
     levels = [float(level_uv) for level_uv in block.envelope_uv]
-    for channel, label in enumerate(montage.labels):
-        if label == "unused" or (channel < len(lead_off) and lead_off[channel]):
-            levels[channel] = math.nan
+    used = [channel for channel, label in enumerate(montage.labels) if label != "unused"]
+    off = [channel for channel in used if channel < len(lead_off) and lead_off[channel]]
     n_frames = len(block.trace_uv)
-    if n_frames == 0 or bool(np.isnan(block.trace_uv[-1]).all()):
-        return ()  # a gap: no signal, which is not the same as a bad one
+    is_gap = n_frames == 0 or bool(np.isnan(block.trace_uv[-1]).all())
+    # After a gap no level is known for a moment, though every electrode holds.
+    is_after_gap = not off and all(math.isnan(levels[channel]) for channel in used)
+    if is_gap or is_after_gap:
+        return ()  # no signal, which is not the same as a bad one
+    levels = [
+        level if channel in used and channel not in off else math.nan
+        for channel, level in enumerate(levels)
+    ]
     n_hops = max(round(n_frames / HOP_FRAMES), 1)
     last = block.first_frame + n_frames - 1
     return tuple(Hop(last - HOP_FRAMES * (n_hops - 1 - at), tuple(levels)) for at in range(n_hops))

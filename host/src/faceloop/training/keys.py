@@ -84,6 +84,8 @@ def _result_keys() -> Iterator[tuple[str, tuple[str, ...]]]:
     for even in ("even", "uneven"):
         for quiet in ("quiet", "joined"):
             yield f"train.result.{even}_{quiet}", ("symmetry_pct", "synkinesis")
+    yield "train.result.unsure", ("low_pct", "high_pct")
+    yield "train.result.overactive", ("n", "of")
     yield "train.result.not_scored", ()
     yield "train.result.part", ()
     for symmetry in ("more_even", "as_even", "less_even"):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from faceloop.training.certainty import mean_interval
 from faceloop.training.message import Message, message
 from faceloop.training.trial import TrialRecord
 
@@ -49,6 +50,11 @@ class MovementResult:
         Times a guard joined in, over repetitions.
     goal_share : float
         Of the last repetition.
+    symmetry_low, symmetry_high : float
+        95 % interval of the mean symmetry.
+    overactive : int
+        Repetitions in which the unaffected side surely worked harder than in its own comfortable
+        movement.
     """
 
     movement: str
@@ -60,6 +66,9 @@ class MovementResult:
     quiet: float
     synkinesis_per_repetition: float
     goal_share: float
+    symmetry_low: float = math.nan
+    symmetry_high: float = math.nan
+    overactive: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,8 @@ class DayResult:
     movements : tuple of MovementResult
     score, symmetry, synkinesis_per_repetition : float
         Over all movements, NaN where nothing was scored.
+    symmetry_low, symmetry_high : float
+        95 % interval of ``symmetry``.
     resting_first_uv, resting_last_uv : tuple of float or None
         Of each channel, of the first and the last measured rest; None where there was none.
     ratings : dict of str to int
@@ -99,6 +110,8 @@ class DayResult:
     score: float
     symmetry: float
     synkinesis_per_repetition: float
+    symmetry_low: float
+    symmetry_high: float
     resting_first_uv: tuple[float | None, ...] | None
     resting_last_uv: tuple[float | None, ...] | None
     ratings: dict[str, int]
@@ -119,6 +132,7 @@ def day_result(records: Sequence[dict[str, Any]]) -> DayResult:
     resting = [record["resting"]["rms_uv"] for record in records if record.get("resting")]
     ends = [record for record in records if record["kind"] == "day_end"]
     scored = [trial for trial in trials if not trial["reason"]]
+    low, high = _interval(scored)
     return DayResult(
         profile=first["context"]["profile"],
         programme=first["programme"]["name"],
@@ -132,6 +146,8 @@ def day_result(records: Sequence[dict[str, Any]]) -> DayResult:
         score=_mean(trial["score"] for trial in scored),
         symmetry=_mean(trial["symmetry"] for trial in scored),
         synkinesis_per_repetition=_mean(trial["n_synkinesis"] for trial in scored),
+        symmetry_low=low,
+        symmetry_high=high,
         resting_first_uv=tuple(resting[0]) if resting else None,
         resting_last_uv=tuple(resting[-1]) if len(resting) > 1 else None,
         ratings={r["name"]: r["rating"] for r in records if r["kind"] == "rating"},
@@ -156,6 +172,17 @@ def day_words(result: DayResult) -> tuple[Message, ...]:
                 synkinesis=round(result.synkinesis_per_repetition, 1),
             )
         )
+        if result.symmetry_low < GOOD_SYMMETRY < result.symmetry_high:
+            words.append(
+                message(
+                    "train.result.unsure",
+                    low_pct=round(100 * result.symmetry_low),
+                    high_pct=round(100 * result.symmetry_high),
+                )
+            )
+        n_over = sum(movement.overactive for movement in result.movements)
+        if n_over:
+            words.append(message("train.result.overactive", n=n_over, of=n_scored))
     elif result.movements:
         words.append(message("train.result.not_scored"))
     if result.outcome != "done":
@@ -195,6 +222,7 @@ def _movements(trials: Sequence[dict[str, Any]]) -> Iterable[MovementResult]:
     for name in dict.fromkeys(trial["movement"] for trial in trials):
         own = [trial for trial in trials if trial["movement"] == name]
         scored = [trial for trial in own if not trial["reason"]]
+        low, high = _interval(scored)
         yield MovementResult(
             movement=name,
             repetitions=len(own),
@@ -205,7 +233,21 @@ def _movements(trials: Sequence[dict[str, Any]]) -> Iterable[MovementResult]:
             quiet=_mean(trial["guard_quiet"] for trial in scored),
             synkinesis_per_repetition=_mean(trial["n_synkinesis"] for trial in scored),
             goal_share=own[-1]["goal_share"],
+            symmetry_low=low,
+            symmetry_high=high,
+            overactive=sum(bool(trial.get("is_overactive")) for trial in scored),
         )
+
+
+def _interval(trials: Sequence[dict[str, Any]]) -> tuple[float, float]:
+    """Return the interval of the mean symmetry of scored repetitions."""
+    limits = [(trial.get("symmetry_low"), trial.get("symmetry_high")) for trial in trials]
+    known = [
+        (trial["symmetry"], (float(low), float(high)))
+        for trial, (low, high) in zip(trials, limits, strict=True)
+        if low is not None and high is not None
+    ]
+    return mean_interval([value for value, _ in known], [limit for _, limit in known])
 
 
 def _mean(values: Iterable[float]) -> float:

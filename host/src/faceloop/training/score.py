@@ -19,7 +19,7 @@ from typing import Any, Literal
 from faceloop.training.guard import HOP_S
 from faceloop.training.references import COMFORTABLE_EFFORT
 
-__all__ = ["Quality", "ScoreRule", "ScoredHop", "effort_of", "score"]
+__all__ = ["GRACE_S", "Quality", "ScoreRule", "ScoredHop", "effort_of", "score"]
 
 Part = Literal["rise", "hold", "release"]
 SMOOTH_WEIGHT = 0.2
@@ -125,6 +125,8 @@ class Quality:
         Of 10: the highest decile of the hold.
     judged : float
         Share of the hops that could be judged.
+    held_shares : tuple of float
+        Mean share of the affected and of the unaffected side while held.
     reason : str
         Why it is not scored: ``contact``, ``jaw``, ``no_signal``; empty when it is.
     """
@@ -137,6 +139,7 @@ class Quality:
     symmetry: float
     effort: float
     judged: float
+    held_shares: tuple[float, float] = (math.nan, math.nan)
     reason: str = ""
 
     @property
@@ -151,6 +154,7 @@ class Quality:
             if isinstance(value, float)
             else value
             for key, value in asdict(self).items()
+            if key != "held_shares"
         }
 
 
@@ -175,7 +179,7 @@ def score(hops: Sequence[ScoredHop], rule: ScoreRule) -> Quality:
     n_held = sum(hop.part == "hold" for hop in moving)
     share_judged = len(judged) / len(moving) if moving else 0.0
     if not n_held or len(held) < LEAST_JUDGED * n_held or share_judged < LEAST_JUDGED:
-        return Quality(nan, nan, nan, nan, nan, nan, nan, share_judged, _reason(moving))
+        return Quality(nan, nan, nan, nan, nan, nan, nan, share_judged, reason=_reason(moving))
     in_band = _mean([_is_allowed(hop, rule) and _both_in_band(hop, rule) for hop in held])
     guard_quiet = _mean([hop.is_guard_quiet for hop in judged])
     together = _mean([_together(hop) if _is_allowed(hop, rule) else 0.0 for hop in held])
@@ -193,6 +197,7 @@ def score(hops: Sequence[ScoredHop], rule: ScoreRule) -> Quality:
         symmetry=min(means) / max(means) if max(means) > 0 else 0.0,
         effort=efforts[int(0.9 * (len(efforts) - 1))],
         judged=share_judged,
+        held_shares=(means[0], means[1]),
     )
 
 

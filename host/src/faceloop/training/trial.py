@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from faceloop.training.certainty import Certainty, HeldLevels
 from faceloop.training.guard import HOP_S, GuardVerdict, GuardWatch
 from faceloop.training.hop import NO_SIGNAL_S, Hop
 from faceloop.training.references import References, Sides
 from faceloop.training.resting import QuietMeter
-from faceloop.training.score import Quality, ScoredHop, ScoreRule, effort_of, score
+from faceloop.training.score import GRACE_S, Quality, ScoredHop, ScoreRule, effort_of, score
 
 __all__ = ["Levels", "Phase", "Trial", "TrialRecord", "TrialSpec"]
 
@@ -95,6 +96,8 @@ class TrialRecord:
     came_to_rest : bool
     first_frame, end_frame : int
         Of the movement in the recording, -1 when not known.
+    certainty : Certainty
+        Of the symmetry.
     """
 
     movement: str
@@ -110,6 +113,7 @@ class TrialRecord:
     came_to_rest: bool
     first_frame: int
     end_frame: int
+    certainty: Certainty = field(default_factory=Certainty)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON types."""
@@ -121,10 +125,13 @@ class TrialRecord:
             "is_clean": self.is_clean,
             "n_synkinesis": self.n_synkinesis,
             "synkinesis_muscle": self.synkinesis_muscle,
-            "peak_index": round(self.peak_index, 3) if math.isfinite(self.peak_index) else None,
+            "peak_index": _plain(self.peak_index, 3),
             "rest_s": round(self.rest_s, 2),
             "came_to_rest": self.came_to_rest,
             "frames": [self.first_frame, self.end_frame],
+            "symmetry_low": _plain(self.certainty.symmetry_low, 4),
+            "symmetry_high": _plain(self.certainty.symmetry_high, 4),
+            "is_overactive": self.certainty.is_overactive,
             **self.quality.to_json(),
         }
 
@@ -162,6 +169,7 @@ class Trial:
         self._phase_began_s = now_s
         self._last_hop_s = now_s
         self._hops: list[ScoredHop] = []
+        self._held = HeldLevels(spec.target)
         self._recent: deque[Levels] = deque(maxlen=round(SMOOTH_S / HOP_S))
         self._n_synkinesis = 0
         self._first_guard = ""
@@ -246,6 +254,9 @@ class Trial:
                 is_guard_judged=self.verdict.is_judged,
             )
         )
+        scored = self._hops[-1]
+        if scored.part == "hold" and scored.in_part_s >= GRACE_S and scored.is_judged:
+            self._held.add(hop.level_uv)
 
     def _levels(self, hop: Hop) -> Levels:
         references, target = self._references, self.spec.target
@@ -274,8 +285,14 @@ class Trial:
         if quality.is_scored and len(self._hops) < 0.6 * expected_hops:
             nan = math.nan
             share = len(self._hops) / expected_hops
-            return Quality(nan, nan, nan, nan, nan, nan, nan, share, "no_signal")
+            return Quality(nan, nan, nan, nan, nan, nan, nan, share, reason="no_signal")
         return quality
+
+    def _certainty(self) -> Certainty:
+        assert self.quality is not None
+        if not self.quality.is_scored:
+            return Certainty()
+        return self._held.certainty(self._references, self.quality.held_shares)
 
     # -- what it shows ------------------------------------------------------------------------
 
@@ -336,7 +353,12 @@ class Trial:
             came_to_rest=came_to_rest,
             first_frame=self._frames[0],
             end_frame=self._frames[1] + 1 if self._frames[1] >= 0 else -1,
+            certainty=self._certainty(),
         )
+
+
+def _plain(number: float, digits: int) -> float | None:
+    return round(number, digits) if math.isfinite(number) else None
 
 
 _NEXT: dict[Phase, Phase] = {"ready": "rise", "rise": "hold", "hold": "release", "release": "rest"}

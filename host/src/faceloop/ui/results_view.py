@@ -8,7 +8,7 @@ from datetime import date
 from faceloop.errors import FaceloopError
 from faceloop.training.message import message
 from faceloop.training.ratings import RATINGS, rating_title
-from faceloop.training.results import DayResult, day_words
+from faceloop.training.results import DayResult, MovementResult, day_words
 from faceloop.training.trend import streak, trend_words, weeks
 from faceloop.ui.elements import Choice, Text, tag
 from faceloop.ui.questionnaire_card import QuestionnaireCard
@@ -64,9 +64,18 @@ class ResultsView(View):
                         tag("th", title, scope="row")
                         clean = text("results.of", n=movement.clean, of=movement.scored)
                         self._cell("clean", clean)
-                        self._cell("symmetry", text.percent(movement.symmetry))
+                        self._cell("symmetry", self._symmetry(movement))
                         joined = text.number(movement.synkinesis_per_repetition, 1)
                         self._cell("joined", joined)
+
+    def _symmetry(self, movement: MovementResult) -> str:
+        """Return the mean with its 95 % interval, where there is one."""
+        text = self.text
+        mean = text.percent(movement.symmetry)
+        if not math.isfinite(movement.symmetry_low) or not math.isfinite(movement.symmetry_high):
+            return mean
+        low = text.number(100 * movement.symmetry_low)
+        return f"{mean} ({low}{DASH}{text.percent(movement.symmetry_high)})"
 
     def _ratings(self, result: DayResult) -> None:
         text = self.text
