@@ -59,7 +59,7 @@ FL_INLINE void FL(bandpass_frame)(VEC in, const VEC *a1, const VEC *a2, const VE
     VEC before = FL(all)(0); /* what went into this section two frames ago */
     for (int k = 0; k < 4; k++) {
         const VEC was = q[k];
-        in = FL(nfma)(a1[k], p[k], in + FL(nfms)(a2[k], was, before));
+        in += FL(nfma)(a1[k], p[k], FL(nfms)(a2[k], was, before));
         before = was;
         q[k] = in;
     }
@@ -102,7 +102,7 @@ FL_INLINE VEC FL(notch_frame)(VEC in, const int n_notches, const VEC *b1, const 
     for (int k = 0; k < n_notches; k++) {
         const VEC known = FL(nfma)(a2[k], q[k + 1], FL(fma)(b1[k], p[k], q[k]));
         q[k] = in;
-        in = FL(nfma)(a1[k], p[k + 1], in + known);
+        in += FL(nfma)(a1[k], p[k + 1], known);
     }
     q[n_notches] = in;
     return in;

@@ -36,10 +36,10 @@ struct FL(chain) {
     struct FL(line) line;
     struct FL(features) features;
     struct FL(alert) alert;
-    ROW rows[MAX_HOP][2 * LANES]; /* of the hop under way: measurement, alert path */
+    struct FL(sums) sums;
+    ROW half[MAX_HOP][LANES];     /* of the hop under way: the measurement with its line, */
+    ROW rows[MAX_HOP][2 * LANES]; /* without it, and the alert path */
     int32_t ALIGNED x[MAX_HOP][LANES];
-    ROW before[MAX_HOP][LANES], after[MAX_HOP][LANES], rectified[MAX_HOP][LANES];
-    ROW sum_before[LANES], sum_after[LANES], sum_rectified[LANES]; /* of the group under way */
     int n_channels;
     int hop, group;
     int pos;        /* frames of the hop so far */
@@ -56,7 +56,7 @@ struct FL(chain) {
     int64_t next_settled; /* least of settled_from that is still to come */
     int64_t last_settled; /* greatest of settled_from */
     double fs_hz, quick_uv;
-    ROW gain[LANES]; /* ALERT_SLOPE over the variance of the wearer's rest, 0 without */
+    int has_alert; /* bit mask of the lanes with a reference of the wearer's rest */
     struct FL(hunt) hunt;
     struct fl_events events;
 };
@@ -76,14 +76,15 @@ static void FL(chain_settling)(struct FL(chain) * s, int lane, int64_t frames) {
     const int is_bad = (s->muted | s->railed) >> lane & 1;
     s->settled_from[lane] = is_bad || frames == INT64_MAX ? INT64_MAX : s->frame + frames;
     s->line.is_used[lane] = !is_bad && lane < s->n_channels;
-    s->alert.gain[lane] = 0;
+    FL(alert_see)(&s->alert, lane, 0);
     FL(chain_next_settled)(s);
 }
 
 /* Let the alert detector see the lanes that have settled by now. */
 static void FL(chain_settled)(struct FL(chain) * s) {
     for (int c = 0; c < s->n_channels; c++)
-        if (s->settled_from[c] <= s->frame) s->alert.gain[c] = s->gain[c];
+        if (s->settled_from[c] <= s->frame)
+            FL(alert_see)(&s->alert, c, s->has_alert >> c & 1);
     FL(chain_next_settled)(s);
 }
 
@@ -122,7 +123,8 @@ FL_OUTLINE int FL(chain_odd)(struct FL(chain) * s, int n) {
             if (s->hunt.is_on && s->hunt.score[0] + s->hunt.score[1] == 0)
                 wait += HUNT_HOPS * s->hop;
             FL(line_forget)(&s->line, c);
-            for (int i = 0; i < s->pos; i++) s->rows[i][c] = s->rows[i][c + LANES] = 0;
+            for (int i = 0; i < s->pos; i++)
+                s->half[i][c] = s->rows[i][c] = s->rows[i][c + LANES] = 0;
         }
         s->begin[c] = RUNNING;
         FL(chain_settling)(s, c, wait);
@@ -151,47 +153,6 @@ FL_INLINE const int32_t (*FL(chain_stage)(struct FL(chain) * s, const void *sour
             for (int c = 0; c < n_channels; c++) s->x[i][c] = from[i * n_channels + c];
     }
     return (const int32_t(*)[LANES])s->x;
-}
-
-/* Filters, canceller, sums and detector over frames pos.. of the hop. */
-FL_INLINE void FL(chain_frames)(struct FL(chain) * s, const int32_t (*x)[LANES], int n) {
-    const int pos = s->pos, group = s->group;
-    for (int g = 0; g < GROUPS; g++) {
-        VEC before, after, rectified;
-        VEC abs_quick = AT(s->line.abs_sum + LANES, g), abs_sum = AT(s->line.abs_sum, g);
-        int i = pos;
-        FL(bands_run)(&s->bands, x, s->rows + pos, n, g);
-        before = AT(s->sum_before, g), after = AT(s->sum_after, g);
-        rectified = AT(s->sum_rectified, g);
-        while (i < pos + n) {
-            const int k = i / group, end = (k + 1) * group;
-            const int stop = end < pos + n ? end : pos + n;
-            if (s->line.is_on) {
-                FL(line_frames)(&s->line, s->rows, i, stop - i, g, &before, &after, &rectified,
-                                &abs_quick);
-            } else {
-                for (int j = i; j < stop; j++) {
-                    before += AT(s->rows[j], g);
-                    rectified += FL(abs)(AT(s->rows[j], g));
-                }
-            }
-            i = stop;
-            if (stop == end) {
-                AT(s->before[k], g) = before;
-                AT(s->after[k], g) = after;
-                AT(s->rectified[k], g) = rectified;
-                abs_sum += rectified;
-                before = after = rectified = FL(all)(0);
-            }
-        }
-        AT(s->sum_before, g) = before, AT(s->sum_after, g) = after;
-        AT(s->sum_rectified, g) = rectified;
-        AT(s->line.abs_sum + LANES, g) = abs_quick;
-        AT(s->line.abs_sum, g) = abs_sum;
-        FL(features_frames)(&s->features, s->rows + pos, n, g);
-        if (s->alert.is_used)
-            FL(alert_frames)(&s->alert, s->rows + pos, n, g, s->frame, &s->events);
-    }
 }
 
 /* Write the residual, or the alert path, as it is wanted outside. */
@@ -229,14 +190,20 @@ static void FL(chain_verdict)(struct FL(chain) * s, double line_hz) {
 
 /* Close a hop; s->frame is already that after it. */
 FL_INLINE void FL(chain_hop)(struct FL(chain) * s, REAL (*out)[LANES]) {
-    const int from = s->from;
+    const int from = s->from, hop = s->hop, group = s->group;
     double line_hz = -1.0;
+    for (int g = 0; g < GROUPS; g++) {
+        if (from == 0 && hop == 20 && group == 4) /* the converter's usual rate */
+            FL(features_frames)(&s->features, s->half, s->rows, &s->sums, g, 0, 20, 4);
+        else
+            FL(features_frames)(&s->features, s->half, s->rows, &s->sums, g, from, hop, group);
+    }
+    if (s->alert.is_used) FL(alert_hop)(&s->alert, s->frame - 1, &s->events);
     if (s->line.is_on)
-        FL(line_hop)(&s->line, s->rows, from, s->before, s->after, s->features.square,
-                     s->hop_parity);
+        FL(line_hop)(&s->line, s->rows, from, &s->sums, s->features.square, s->hop_parity);
     else if (s->hunt.is_on)
-        line_hz = FL(hunt_hop)(&s->hunt, s->before, s->features.square, s->line.is_used);
-    FL(features_hop)(&s->features, s->rectified, s->hop / s->group, out);
+        line_hz = FL(hunt_hop)(&s->hunt, s->sums.before, s->features.square, s->line.is_used);
+    FL(features_hop)(&s->features, s->sums.rectified, hop / group, out);
     if (s->frame - 2 * RMS_HOPS * s->hop < s->last_settled || s->holed) FL(chain_blank)(s, out);
     s->holed = s->railed;
     s->hop_parity ^= 1;
@@ -262,7 +229,10 @@ static void FL(chain_run)(struct FL(chain) * s, const void *source, int kind, in
         }
         if (s->frame >= s->next_settled) FL(chain_settled)(s);
         s->holed |= s->railed;
-        FL(chain_frames)(s, x, m);
+        FL(paths_run)(&s->bands, &s->line, x, s->half, s->rows, s->pos, m);
+        if (s->alert.is_used)
+            for (int g = 0; g < GROUPS; g++)
+                FL(alert_frames)(&s->alert, s->rows, s->pos, m, g, s->frame, &s->events);
         if (out->trace) out->trace = FL(chain_write)(s, (REAL *)out->trace, m, 0);
         if (out->quick) out->quick = FL(chain_write)(s, (REAL *)out->quick, m, 1);
         s->pos += m;
@@ -284,12 +254,6 @@ static void FL(chain_gap)(struct FL(chain) * s, int64_t n_frames) {
     fl_log(&s->events, s->frame, s->alert.on_mask, 0);
     FL(alert_clear)(&s->alert);
     FL(features_clear)(&s->features);
-    memset(s->before, 0, sizeof s->before);
-    memset(s->after, 0, sizeof s->after);
-    memset(s->rectified, 0, sizeof s->rectified);
-    memset(s->sum_before, 0, sizeof s->sum_before);
-    memset(s->sum_after, 0, sizeof s->sum_after);
-    memset(s->sum_rectified, 0, sizeof s->sum_rectified);
     if (s->hunt.is_on) FL(hunt_restart)(&s->hunt);
     s->frame += n_frames;
     s->lost += n_frames;
@@ -305,12 +269,14 @@ static void FL(chain_gap)(struct FL(chain) * s, int64_t n_frames) {
 static void FL(chain_set_alert)(struct FL(chain) * s, int lane, const double *taps, double sd_uv,
                                 double threshold) {
     const int is_used = sd_uv > 0 && threshold > 0;
-    for (int k = 0; k < WHITENING; k++) s->alert.taps[k][lane] = is_used ? (REAL)taps[k] : 0;
-    s->gain[lane] = is_used ? (REAL)(ALERT_SLOPE * s->quick_uv * s->quick_uv / (sd_uv * sd_uv)) : 0;
+    const double gain = is_used ? sqrt(ALERT_SLOPE) * s->quick_uv / sd_uv : 0;
+    s->alert.taps[0][lane] = (REAL)gain;
+    for (int k = 0; k < WHITENING; k++)
+        s->alert.taps[k + 1][lane] = is_used ? (REAL)(gain * taps[k]) : 0;
     s->alert.threshold[lane] = is_used ? (REAL)threshold : (REAL)INFINITY;
-    s->alert.gain[lane] = 0;
-    s->alert.is_used = s->alert.on_mask != 0;
-    for (int c = 0; c < LANES; c++) s->alert.is_used |= s->gain[c] > 0;
+    FL(alert_see)(&s->alert, lane, 0);
+    s->has_alert = (s->has_alert & ~(1 << lane)) | is_used << lane;
+    s->alert.is_used = s->alert.on_mask != 0 || s->has_alert != 0;
 }
 
 static void FL(chain_set_muted)(struct FL(chain) * s, int mask) {
@@ -344,11 +310,13 @@ static void FL(chain_init)(struct FL(chain) * s, const struct fl_setup *setup) {
     FL(features_envelope)(&s->features, setup->envelope_g, s->group, s->hop / s->group);
     FL(features_clear)(&s->features);
     FL(alert_clear)(&s->alert);
-    s->alert.keep = (REAL)exp(-1.0 / (0.040 * setup->fs_hz));
-    s->alert.alpha = 1 - s->alert.keep;
-    s->alert.hold = (REAL)(5 * s->hop);
+    s->alert.keep = (REAL)exp(-s->hop / (0.040 * setup->fs_hz));
+    for (int i = 0; i < s->hop; i++)
+        s->alert.weights[i] = (REAL)((1 - exp(-1.0 / (0.040 * setup->fs_hz))) *
+                                     exp((i + 1 - s->hop) / (0.040 * setup->fs_hz)));
     for (int c = 0; c < LANES; c++) {
         s->alert.threshold[c] = (REAL)INFINITY;
+        FL(alert_see)(&s->alert, c, 0);
         s->settled_from[c] = INT64_MAX;
     }
     s->line.fs_hz = setup->fs_hz;

@@ -6,17 +6,24 @@
 
 #ifndef FACELOOP_FEATURES_ONCE
 #define FACELOOP_FEATURES_ONCE
+#define MAX_HOP 160    /* 10 ms at 16 kHz */
 #define RMS_HOPS 10    /* 100 ms */
 #define ENERGY_HOPS 5  /* 50 ms */
 enum { OUT_RMS, OUT_ENVELOPE, OUT_ENERGY, OUT_LOW, OUT_HIGH, N_OUT };
 #endif
+
+/* Sums over the groups of a hop, and over all of it. */
+struct FL(sums) {
+    ROW before[MAX_HOP][LANES], after[MAX_HOP][LANES], rectified[MAX_HOP][LANES];
+    ROW abs[2 * LANES]; /* both paths */
+};
 
 struct FL(features) {
     int slot, energy_slot;
     REAL rms_scale, energy_scale;
     ROW squares[RMS_HOPS][LANES];
     ROW energies[ENERGY_HOPS][LANES];
-    ROW square[LANES], energy[LANES], low[LANES], high[LANES]; /* of the hop under way */
+    ROW square[LANES], energy[LANES], low[LANES], high[LANES]; /* of the last hop */
     /* 30-250 Hz before the Teager-Kaiser operator, which squares frequency: white noise above the
      * band of the EMG would dominate it. */
     REAL a1, a2;
@@ -30,14 +37,6 @@ struct FL(features) {
     ROW state[2][LANES];
 };
 
-FL_INLINE void FL(features_clear_hop)(struct FL(features) * f) {
-    for (int g = 0; g < GROUPS; g++) {
-        AT(f->square, g) = AT(f->energy, g) = FL(all)(0);
-        AT(f->low, g) = FL(all)((REAL)INFINITY);
-        AT(f->high, g) = FL(all)(-(REAL)INFINITY);
-    }
-}
-
 static void FL(features_begin)(struct FL(features) * f, int lane) {
     f->e1[lane] = f->e2[lane] = f->t1[lane] = f->t2[lane] = 0;
 }
@@ -47,29 +46,47 @@ static void FL(features_clear)(struct FL(features) * f) {
     memset(f->squares, 0, sizeof f->squares);
     memset(f->energies, 0, sizeof f->energies);
     memset(f->state, 0, sizeof f->state);
-    FL(features_clear_hop)(f);
     for (int c = 0; c < LANES; c++) FL(features_begin)(f, c);
 }
 
-FL_INLINE void FL(features_frames)(struct FL(features) * f, REAL (*rows)[2 * LANES], int n, int g) {
+/* Take in the frames of a hop from ``from`` on, when it is over: ``rows`` are its residuals, ``half``
+ * the trace before cancelling. */
+FL_INLINE void FL(features_frames)(struct FL(features) * f, REAL (*half)[LANES],
+                                   REAL (*rows)[2 * LANES], struct FL(sums) * sums, int g,
+                                   const int from, const int hop, const int group) {
     const VEC a1 = FL(all)(f->a1), a2 = FL(all)(f->a2);
-    VEC square = AT(f->square, g), energy = AT(f->energy, g);
-    VEC low = AT(f->low, g), high = AT(f->high, g);
+    VEC square = FL(all)(0), energy = square, abs_sum = square, abs_quick = square;
+    VEC low = FL(all)((REAL)INFINITY), high = -low;
     VEC e1 = AT(f->e1, g), e2 = AT(f->e2, g), t1 = AT(f->t1, g), t2 = AT(f->t2, g);
-    FL_UNROLL
-    for (int i = 0; i < n; i++) {
-        const VEC e = AT(rows[i], g);
-        const VEC t = FL(nfma)(a1, t1, FL(nfma)(a2, t2, e - e2));
-        square = FL(fma)(e, e, square);
-        energy += FL(abs)(FL(nfma)(t2, t, t1 * t1));
-        low = FL(min)(e, low);
-        high = FL(max)(e, high);
-        e2 = e1, e1 = e;
-        t2 = t1, t1 = t;
+    for (int k = 0; k < hop / group; k++) {
+        VEC before = FL(all)(0), after = before, rectified = before;
+        FL_UNROLL4
+        for (int j = 0; j < group; j++) {
+            const int i = k * group + j;
+            VEC e, t;
+            if (i < from) continue;
+            e = AT(rows[i], g);
+            t = FL(nfma)(a1, t1, FL(nfma)(a2, t2, e - e2));
+            before += AT(half[i], g);
+            after += e;
+            rectified += FL(abs)(e);
+            abs_quick += FL(abs)(AT(rows[i] + LANES, g));
+            square = FL(fma)(e, e, square);
+            energy += FL(abs)(FL(nfma)(t2, t, t1 * t1));
+            low = FL(min)(e, low);
+            high = FL(max)(e, high);
+            e2 = e1, e1 = e;
+            t2 = t1, t1 = t;
+        }
+        AT(sums->before[k], g) = before;
+        AT(sums->after[k], g) = after;
+        AT(sums->rectified[k], g) = rectified;
+        abs_sum += rectified;
     }
+    AT(f->e1, g) = e1, AT(f->e2, g) = e2, AT(f->t1, g) = t1, AT(f->t2, g) = t2;
     AT(f->square, g) = square, AT(f->energy, g) = energy;
     AT(f->low, g) = low, AT(f->high, g) = high;
-    AT(f->e1, g) = e1, AT(f->e2, g) = e2, AT(f->t1, g) = t1, AT(f->t2, g) = t2;
+    AT(sums->abs, g) = abs_sum, AT(sums->abs + LANES, g) = abs_quick;
 }
 
 /* Work out the envelope's matrix step; ``g`` is tan(pi corner / rate of the groups). */
@@ -131,5 +148,4 @@ static void FL(features_hop)(struct FL(features) * f, REAL (*rectified)[LANES], 
     }
     f->slot = f->slot + 1 < RMS_HOPS ? f->slot + 1 : 0;
     f->energy_slot = f->energy_slot + 1 < ENERGY_HOPS ? f->energy_slot + 1 : 0;
-    FL(features_clear_hop)(f);
 }

@@ -10,14 +10,21 @@ FL_INLINE int fl_is_rail(int32_t x) { return x >= RAIL_COUNTS || x <= -RAIL_COUN
 /* Whether any of n rows of eight counts is at the rail. */
 FL_INLINE int fl_any_rail(const int32_t (*x)[LANES], int n) {
 #if FL_BYTES == 32
-    __m256i found = _mm256_setzero_si256();
-    for (int i = 0; i < n; i++) {
+    __m256i highest = _mm256_setzero_si256(), other = highest;
+    int i = 0;
+    for (; i + 2 <= n; i += 2) {
         const __m256i row = _mm256_loadu_si256((const __m256i *)x[i]);
-        found = _mm256_or_si256(found,
-                                _mm256_cmpgt_epi32(_mm256_abs_epi32(row),
-                                                   _mm256_set1_epi32(RAIL_COUNTS - 1)));
+        const __m256i next = _mm256_loadu_si256((const __m256i *)x[i + 1]);
+        highest = _mm256_max_epu32(highest, _mm256_abs_epi32(row));
+        other = _mm256_max_epu32(other, _mm256_abs_epi32(next));
     }
-    return _mm256_movemask_epi8(found) != 0;
+    if (i < n)
+        highest = _mm256_max_epu32(
+            highest, _mm256_abs_epi32(_mm256_loadu_si256((const __m256i *)x[i])));
+    highest = _mm256_max_epu32(highest, other);
+    highest = _mm256_max_epu32(highest, _mm256_set1_epi32(RAIL_COUNTS - 1));
+    return _mm256_movemask_epi8(_mm256_cmpeq_epi32(highest, _mm256_set1_epi32(RAIL_COUNTS - 1))) !=
+           -1;
 #else
     int32_t found[LANES] = {0};
     for (int i = 0; i < n; i++)

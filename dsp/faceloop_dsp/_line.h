@@ -11,7 +11,6 @@
 
 #ifndef FACELOOP_LINE_ONCE
 #define FACELOOP_LINE_ONCE
-#define MAX_HOP 160 /* 10 ms at 16 kHz */
 #define MAX_BINS 40
 #define PLAN (MAX_HOP + 8)
 #define PHASES 6                /* real and imaginary part of harmonics 1-3 */
@@ -50,6 +49,9 @@ static double fl_clamp(double x, double low, double high) {
 }
 #endif
 
+#undef ROW_BYTES
+#define ROW_BYTES (2 * LANES * (int)sizeof(REAL)) /* of bins */
+
 struct FL(line) {
     int is_on;
     int hop;     /* frames of 10 ms */
@@ -67,9 +69,12 @@ struct FL(line) {
     int64_t n_frames; /* since the last start */
     int is_present;
     int is_young; /* a lane still learns faster than MAINS_MU */
-    double line_ratio; /* see MAINS_PRESENT */
+    double turns_per_hz;   /* of the phase, per frame */
+    double loop_s;         /* a step of the loop */
+    double loop_variance;  /* of its error, over the line's power */
+    REAL loop_gain;        /* of what is smoothed */
     REAL quick_uv;     /* microvolts per unit of the alert path's lanes */
-    int32_t left[PLAN], near[PLAN];
+    int32_t left[PLAN], near[PLAN]; /* in bytes from the first of bins */
     REAL weight[4][PLAN];
     REAL phasor[PHASES][PLAN]; /* of the groups */
     ROW bins[MAX_BINS + 4][2 * LANES]; /* point k in row k + 1, both ends repeated */
@@ -113,9 +118,15 @@ FL_INLINE void FL(phasors)(uint32_t phase, uint32_t turn, int n, REAL (*out)[PLA
     }
 }
 
-/* Where each frame of the hop reads and writes the template. */
-FL_OUTLINE void FL(line_plan)(struct FL(line) * m) {
-    const int padded = (m->hop + 7) & ~7;
+/* The point of the template, and those behind it, that are so many bytes from its first. */
+FL_INLINE REAL *FL(line_bin)(const struct FL(line) * m, int32_t bytes) {
+    FL_CHECK(bytes >= 0 && bytes % ROW_BYTES == 0 && bytes / ROW_BYTES <= m->n_bins);
+    return (REAL *)((char *)m->bins + bytes);
+}
+
+/* Where each of ``n`` frames reads and writes the template, and the phasors of ``n_groups`` groups
+ * (both multiples of the vector). */
+FL_INLINE void FL(line_plan_frames)(struct FL(line) * m, const int n, const int n_groups) {
     const int32_t n_bins = m->n_bins;
     const uint32_t phase = m->phase, turn = m->turn;
 #if REAL_IS_DOUBLE
@@ -125,26 +136,33 @@ FL_OUTLINE void FL(line_plan)(struct FL(line) * m) {
     const REAL scale = (REAL)(m->n_bins * (1.0 / 16777216.0));
     const int cut = 8;
 #endif
-    for (int i = 0; i < padded; i++) {
-        REAL point = (REAL)(int32_t)((phase + turn * (uint32_t)i) >> cut) * scale;
-        int32_t left = (int32_t)point;
-        REAL f = point - (REAL)left;
-        int32_t near = (int32_t)(point + (REAL)0.5);
+    for (int i = 0; i < n; i++) {
+        const REAL point = (REAL)(int32_t)((phase + turn * (uint32_t)i) >> cut) * scale;
+        const int32_t left = (int32_t)point;
+        const REAL f = point - (REAL)left;
+        const int32_t near = left + (f >= (REAL)0.5);
         /* Four-point Lagrange: between 40 points a straight line misses 3 % of the third
          * harmonic, 3 uV of a strong line, a cubic 0.1 %. */
-        REAL a = f * f - f, b = a - 2;
-        m->left[i] = left;
-        m->near[i] = near + 1 - (near >= n_bins ? n_bins : 0);
+        const REAL a = f * f - f, b = a - 2;
+        m->left[i] = left * ROW_BYTES;
+        m->near[i] = (near + 1 - (near >= n_bins ? n_bins : 0)) * ROW_BYTES;
         m->weight[0][i] = (2 - f) * a * (REAL)(1.0 / 6.0);
         m->weight[1][i] = b * (f - 1) * (REAL)0.5;
         m->weight[2][i] = b * f * (REAL)-0.5;
         m->weight[3][i] = a * (f + 1) * (REAL)(1.0 / 6.0);
     }
-    FL(phasors)(phase, turn * (uint32_t)m->group, (m->hop / m->group + 7) & ~7, m->phasor);
+    FL(phasors)(phase, turn * (uint32_t)m->group, n_groups, m->phasor);
+}
+
+FL_OUTLINE void FL(line_plan)(struct FL(line) * m) {
+    if (m->hop == 20 && m->group == 4) /* the converter's usual rate */
+        FL(line_plan_frames)(m, 24, 8);
+    else
+        FL(line_plan_frames)(m, (m->hop + 7) & ~7, (m->hop / m->group + 7) & ~7);
 }
 
 static void FL(line_turn)(struct FL(line) * m) {
-    m->turn = (uint32_t)(m->hz / m->fs_hz * 4294967296.0 + 0.5);
+    m->turn = (uint32_t)(m->hz * m->turns_per_hz + 0.5);
 }
 
 /* Let a lane learn quickly, starting from the template it has. */
@@ -200,6 +218,14 @@ static void FL(line_start)(struct FL(line) * m, double nominal_hz) {
             m->loop_hops = hops;
         }
     }
+    {
+        const double frames = m->loop_hops * m->hop;
+        const double smoothing = 2.0 * FL_PI * MAINS_SMOOTH_HZ * frames / m->fs_hz;
+        m->turns_per_hz = 4294967296.0 / m->fs_hz;
+        m->loop_s = frames / m->fs_hz;
+        m->loop_variance = MAINS_SHARED / (8.0 * FL_PI * FL_PI * frames);
+        m->loop_gain = (REAL)(smoothing / (1.0 + smoothing));
+    }
     m->n_bins = (int)fl_clamp(floor(m->fs_hz / 50.0 + 0.5), 20, MAX_BINS);
     m->harmonics = (int)fl_clamp(floor(0.45 * m->fs_hz / nominal_hz), 1, 3);
     m->is_on = 1;
@@ -208,7 +234,6 @@ static void FL(line_start)(struct FL(line) * m, double nominal_hz) {
     m->phase = 0;
     m->n_frames = 0;
     m->is_present = 0;
-    m->line_ratio = 0;
     FL(line_turn)(m);
     FL(line_drop)(m);
     for (int c = 0; c < LANES; c++) FL(line_forget)(m, c);
@@ -223,35 +248,6 @@ static void FL(line_skip)(struct FL(line) * m, int64_t hops) {
     FL(line_plan)(m);
 }
 
-/* Subtract the line from frames pos.. of the hop, both paths. */
-FL_INLINE void FL(line_frames)(struct FL(line) * m, REAL (*rows)[2 * LANES], int pos, int n, int g,
-                               VEC *before, VEC *after, VEC *rectified, VEC *quick_abs) {
-    VEC sum = *before, left_over = *after, abs_sum = *rectified, abs_quick = *quick_abs;
-    FL_UNROLL
-    for (int i = pos; i < pos + n; i++) {
-        FL_CHECK(i < m->hop && m->left[i] >= 0 && m->left[i] <= m->n_bins);
-        const REAL *row = m->bins[m->left[i]];
-        const VEC wa = FL(all)(m->weight[0][i]), wb = FL(all)(m->weight[1][i]);
-        const VEC wc = FL(all)(m->weight[2][i]), wd = FL(all)(m->weight[3][i]);
-        VEC e = AT(rows[i], g), q = AT(rows[i] + LANES, g);
-        sum += e;
-        e = FL(nfma)(wa, AT(row, g), e);
-        q = FL(nfma)(wa, AT(row + LANES, g), q);
-        e = FL(nfma)(wb, AT(row + 2 * LANES, g), e);
-        q = FL(nfma)(wb, AT(row + 3 * LANES, g), q);
-        e = FL(nfma)(wc, AT(row + 4 * LANES, g), e);
-        q = FL(nfma)(wc, AT(row + 5 * LANES, g), q);
-        e = FL(nfma)(wd, AT(row + 6 * LANES, g), e);
-        q = FL(nfma)(wd, AT(row + 7 * LANES, g), q);
-        AT(rows[i], g) = e;
-        AT(rows[i] + LANES, g) = q;
-        left_over += e;
-        abs_sum += FL(abs)(e);
-        abs_quick += FL(abs)(q);
-    }
-    *before = sum, *after = left_over, *rectified = abs_sum, *quick_abs = abs_quick;
-}
-
 /* One step of the frequency-locked loop.
  *
  * Each lane's correlation is compared with what it was on average ``lag_s`` ago: the angle between
@@ -259,16 +255,14 @@ FL_INLINE void FL(line_frames)(struct FL(line) * m, REAL (*rows)[2 * LANES], int
  * contraction neither speaks nor is remembered; when all contract, the variance of the error is
  * large and the frequency goes on as it went. */
 FL_OUTLINE void FL(line_frequency)(struct FL(line) * m) {
-    const int n_frames = m->loop_hops * m->hop;
-    const double dt = n_frames / m->fs_hz;
-    const double smoothing = 2.0 * FL_PI * MAINS_SMOOTH_HZ * dt;
-    const VEC alpha = FL(all)((REAL)(smoothing / (1.0 + smoothing)));
-    const VEC share = FL(all)((REAL)(1.0 / n_frames)), step = FL(all)((REAL)dt);
+    const double dt = m->loop_s;
+    const VEC alpha = FL(all)(m->loop_gain), step = FL(all)((REAL)dt);
+    const VEC share = FL(all)((REAL)(1.0 / (m->loop_hops * m->hop)));
     const VEC zero = FL(all)(0), one = FL(all)(1);
     const VEC warm = FL(all)((REAL)(MAINS_WARM_S * m->fs_hz));
     const VEC least = FL(all)((REAL)(MAINS_MIN_TRACK_UV * MAINS_MIN_TRACK_UV));
     VEC cross = zero, along = zero, line = zero, used = zero;
-    double numerator = 0, denominator = 0, power = 0, n_used = 0, error, variance, sum, trust;
+    double power, n_used, per_power, error, variance, per_sum, trust;
     double *spread = m->spread;
     for (int g = 0; g < GROUPS; g++) {
         const MASK counts = FL_MASK(AT(m->power, g) > zero);
@@ -301,41 +295,37 @@ FL_OUTLINE void FL(line_frequency)(struct FL(line) * m) {
         AT(m->lag_s, g) = FL(fma)(keep, lag, step);
         AT(m->smooth_noise, g) = smooth_noise;
     }
-    for (int i = 0; i < WIDTH; i++) {
-        numerator += (double)((REAL *)&cross)[i];
-        denominator += (double)((REAL *)&along)[i];
-        power += (double)((REAL *)&line)[i];
-        n_used += (double)((REAL *)&used)[i];
-    }
+    power = FL(total)(along);
+    n_used = FL(total)(used);
     if (n_used == 0) {
         m->is_present = 0;
         return;
     }
-    m->line_ratio = power / (n_used * m->harmonics);
-    m->is_present = m->line_ratio > MAINS_PRESENT;
+    m->is_present = FL(total)(line) > MAINS_PRESENT * n_used * m->harmonics;
     if (!m->is_present) {
         /* Led astray by noise it must not wait at the edge when a line comes: back in 20 s. */
         m->hz += dt * MAINS_LOOP_RETURN * (m->nominal_hz - m->hz);
         FL(line_unsure)(m);
     }
-    if (m->n_frames < MAINS_LOOP_START_S * m->fs_hz || !m->is_present || denominator <= 0) {
+    if (m->n_frames < MAINS_LOOP_START_S * m->fs_hz || !m->is_present || power <= 0) {
         FL(line_turn)(m);
         return;
     }
-    error = numerator / denominator / (2.0 * FL_PI);
+    per_power = 1.0 / power;
+    error = FL(total)(cross) * per_power * (1.0 / (2.0 * FL_PI));
     error = fl_clamp(error, -MAINS_MAX_ERROR_HZ, MAINS_MAX_ERROR_HZ);
-    variance = MAINS_SHARED / (8.0 * FL_PI * FL_PI * n_frames * denominator);
+    variance = m->loop_variance * per_power;
     if (variance < MAINS_LEAST_HZ * MAINS_LEAST_HZ) variance = MAINS_LEAST_HZ * MAINS_LEAST_HZ;
     m->hz += dt * m->rate_hz_s;
     spread[0] += dt * (2.0 * spread[1] + dt * spread[2]);
     spread[1] += dt * spread[2];
     spread[2] += dt * MAINS_WANDER;
-    sum = spread[0] + variance;
-    trust = spread[0] / sum;
+    per_sum = 1.0 / (spread[0] + variance);
+    trust = spread[0] * per_sum;
     m->hz += trust * error;
-    m->rate_hz_s = fl_clamp(m->rate_hz_s + spread[1] / sum * error, -MAINS_MAX_RATE_HZ_S,
+    m->rate_hz_s = fl_clamp(m->rate_hz_s + spread[1] * per_sum * error, -MAINS_MAX_RATE_HZ_S,
                             MAINS_MAX_RATE_HZ_S);
-    spread[2] -= spread[1] * spread[1] / sum;
+    spread[2] -= spread[1] * spread[1] * per_sum;
     spread[0] *= 1.0 - trust;
     spread[1] *= 1.0 - trust;
     /* What is corrected is no longer seen as an angle. */
@@ -409,26 +399,32 @@ FL_OUTLINE void FL(line_limits)(struct FL(line) * m) {
  * counts double as the first were learnt beside the point; and a share of it where a point of the
  * template has several frames. */
 static void FL(line_mature)(struct FL(line) * m) {
+    const double frames = m->fs_hz / m->hz / m->n_bins;
+    const VEC share = FL(all)((REAL)(frames > 1.1 ? 1.0 / frames : 1.0)), zero = FL(all)(0);
+    const VEC cycles_per_frame = FL(all)((REAL)(m->hz / m->fs_hz)), one = FL(all)(1);
+    const VEC least = FL(all)((REAL)MAINS_MU), never = FL(all)((REAL)INFINITY);
     m->is_young = 0;
-    for (int c = 0; c < LANES; c++) {
-        double cycles = m->age[c] > 0 ? floor((double)m->age[c] * m->hz / m->fs_hz) : 0.0;
-        double mu = 1.0 / (1.0 + 0.5 * cycles), frames = m->fs_hz / m->hz / m->n_bins;
-        if (mu < MAINS_MU) mu = MAINS_MU;
-        if (mu > MAINS_MU) m->is_young = 1;
-        if (m->age[c] <= 0) m->limit[c] = m->limit[c + LANES] = (REAL)INFINITY;
-        m->mu[c] = (REAL)(frames > 1.1 ? mu / frames : mu);
+    for (int g = 0; g < GROUPS; g++) {
+        const VEC age = AT(m->age, g);
+        const VEC cycles = FL(whole)(FL(max)(age, zero) * cycles_per_frame);
+        const VEC mu = one / FL(fma)(FL(all)((REAL)0.5), cycles, one);
+        const MASK is_old = FL_MASK(age > zero);
+        AT(m->limit, g) = FL(select)(is_old, AT(m->limit, g), never);
+        AT(m->limit + LANES, g) = FL(select)(is_old, AT(m->limit + LANES, g), never);
+        AT(m->mu, g) = FL(max)(mu, least) * share;
+        m->is_young |= FL(bits)(FL_MASK(mu > least)) != 0;
     }
 }
 
 /* Correlate a hop's sums with the harmonics, before and after cancelling. */
-FL_INLINE void FL(line_correlate)(struct FL(line) * m, REAL (*before)[LANES],
-                                  REAL (*after)[LANES], int n_groups, int g) {
+FL_INLINE void FL(line_correlate)(struct FL(line) * m, const struct FL(sums) * sums,
+                                  const int n_groups, int g) {
     for (int h = 0; h < 2 * m->harmonics; h++) {
         VEC was = AT(m->before[h], g), is = AT(m->after[h], g);
         for (int k = 0; k < n_groups; k++) {
             const VEC phasor = FL(all)(m->phasor[h][k]);
-            was = FL(fma)(AT(before[k], g), phasor, was);
-            is = FL(fma)(AT(after[k], g), phasor, is);
+            was = FL(fma)(AT(sums->before[k], g), phasor, was);
+            is = FL(fma)(AT(sums->after[k], g), phasor, is);
         }
         AT(m->before[h], g) = was;
         AT(m->after[h], g) = is;
@@ -436,13 +432,13 @@ FL_INLINE void FL(line_correlate)(struct FL(line) * m, REAL (*before)[LANES],
 }
 
 /* Add the clipped residuals of a hop to the template. */
-FL_INLINE void FL(line_learn)(struct FL(line) * m, REAL (*rows)[2 * LANES], int from, int g) {
+FL_INLINE void FL(line_learn)(struct FL(line) * m, REAL (*rows)[2 * LANES], const int from,
+                              const int hop, int g) {
     const VEC mu = AT(m->mu, g), high = AT(m->limit, g), high_quick = AT(m->limit + LANES, g);
     const VEC low = -high, low_quick = -high_quick;
-    const int hop = m->hop;
+    FL_UNROLL4
     for (int i = from; i < hop; i++) {
-        FL_CHECK(m->near[i] >= 1 && m->near[i] <= m->n_bins);
-        REAL *bin = m->bins[m->near[i]];
+        REAL *bin = FL(line_bin)(m, m->near[i]);
         const VEC e = FL(min)(FL(max)(AT(rows[i], g), low), high);
         const VEC q = FL(min)(FL(max)(AT(rows[i] + LANES, g), low_quick), high_quick);
         AT(bin, g) = FL(fma)(mu, e, AT(bin, g));
@@ -452,14 +448,17 @@ FL_INLINE void FL(line_learn)(struct FL(line) * m, REAL (*rows)[2 * LANES], int 
 
 /* At the end of a hop: learn from frames ``from`` on, whose residuals are in rows. */
 static void FL(line_hop)(struct FL(line) * m, REAL (*rows)[2 * LANES], int from,
-                         REAL (*before)[LANES], REAL (*after)[LANES], const REAL *square,
-                         int is_step) {
-    const int n_groups = m->hop / m->group;
+                         const struct FL(sums) * sums, const REAL *square, int is_step) {
     const VEC passed = FL(all)((REAL)(m->hop - from)), old = FL(all)((REAL)MAINS_OLD);
     if (m->is_young) FL(line_mature)(m);
     for (int g = 0; g < GROUPS; g++) {
-        FL(line_learn)(m, rows, from, g);
-        FL(line_correlate)(m, before, after, n_groups, g);
+        FL(line_learn)(m, rows, from, m->hop, g);
+        if (m->hop == 20 && m->group == 4)
+            FL(line_correlate)(m, sums, 5, g);
+        else
+            FL(line_correlate)(m, sums, m->hop / m->group, g);
+        AT(m->abs_sum, g) += AT(sums->abs, g);
+        AT(m->abs_sum + LANES, g) += AT(sums->abs + LANES, g);
         AT(m->square_sum, g) += AT(square, g);
         AT(m->loop_square, g) += AT(square, g);
         AT(m->age, g) = FL(min)(AT(m->age, g) + passed, old);

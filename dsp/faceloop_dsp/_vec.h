@@ -43,8 +43,10 @@
 /* Before a loop whose filters pass their memory on: in pairs of frames nothing is copied. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define FL_UNROLL _Pragma("GCC unroll 2")
+#define FL_UNROLL4 _Pragma("GCC unroll 4")
 #else
 #define FL_UNROLL
+#define FL_UNROLL4
 #endif
 
 #if defined(__GNUC__)
@@ -150,6 +152,17 @@ FL_INLINE VEC FL(from_counts)(FL(counts) x) {
     return (VEC)_mm256_cvtepi32_ps((__m256i)x);
 #else
     return __builtin_convertvector(x, VEC);
+#endif
+}
+
+/* Of numbers between 0 and 2^31: the whole part. */
+FL_INLINE VEC FL(whole)(VEC x) {
+#if defined(FACELOOP_SCALAR)
+    return (REAL)(int32_t)x;
+#elif FL_BYTES == 32 && !REAL_IS_DOUBLE
+    return (VEC)_mm256_cvtepi32_ps(_mm256_cvttps_epi32((__m256)x));
+#else
+    return __builtin_convertvector(__builtin_convertvector(x, FL(counts)), VEC);
 #endif
 }
 
@@ -270,6 +283,15 @@ FL_INLINE VEC FL(sqrt)(VEC a) {
     for (int i = 0; i < WIDTH; i++) root[i] = (REAL)sqrt((double)a[i]);
     return root;
 #endif
+}
+
+/* The sum of all lanes. */
+FL_INLINE double FL(total)(VEC a) {
+    REAL r[WIDTH];
+    ANY(r, 0) = a;
+    for (int half = WIDTH / 2; half; half /= 2)
+        for (int i = 0; i < half; i++) r[i] += r[i + half];
+    return (double)r[0];
 }
 
 /* One bit per lane that is all ones. */
