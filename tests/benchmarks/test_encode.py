@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 SPEED = Path(__file__).parents[1] / "conformance" / "board" / "encode_speed.py"
-# The goal is 20 ns on the computer that copies a byte in 1.55 ns; a fifth more is left for others.
-MOST_COPIES = 15.0
+# The goal is 20 ns; on the computer that copies a byte in 1.55 ns these are 18.6.
+MOST_COPIES = 12.0
 
 
 @pytest.mark.benchmark
-def test_encoding_a_sample_takes_no_longer_than_copying_fifteen_bytes(
+def test_encoding_a_sample_takes_no_longer_than_copying_twelve_bytes(
     on_board: Callable[..., str],
 ) -> None:
     printed = on_board(SPEED)
@@ -23,4 +23,4 @@ def test_encoding_a_sample_takes_no_longer_than_copying_fifteen_bytes(
     assert copied is not None
     found = re.findall(r"(\w+) \d+ ([\d.]+) ns a sample", printed)
     assert [name for name, _ in found] == ["rest", "training", "full"]
-    assert max(float(ns) for _, ns in found[:2]) < MOST_COPIES * float(copied[1])
+    assert max(float(ns) for _, ns in found) < MOST_COPIES * float(copied[1])

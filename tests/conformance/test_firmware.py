@@ -26,9 +26,6 @@ def test_viper_encoder_equals_reference(on_board: Callable[..., str]) -> None:
     assert on_board(BOARD / "encoder.py", "600") == "ok 600\n"
 
 
-IN_THE_PROTOCOL = {"fold", "cost", "emit"}  # together they are its ``rice``
-
-
 def test_every_viper_kernel_does_what_its_plain_twin_does(on_board: Callable[..., str]) -> None:
     lines = on_board(BOARD / "kernel_twins.py").splitlines()
     assert all(line.startswith("ok ") for line in lines)
@@ -41,7 +38,7 @@ def test_every_viper_kernel_does_what_its_plain_twin_does(on_board: Callable[...
         if isinstance(node, ast.FunctionDef)
         and any("viper" in ast.unparse(decorator) for decorator in node.decorator_list)
     }
-    assert compared | IN_THE_PROTOCOL == viper
+    assert compared == viper
 
 
 def test_codec_and_viper_encoder_turn_vectors_into_the_same_bytes(

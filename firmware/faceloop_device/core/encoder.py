@@ -4,18 +4,21 @@ from array import array
 
 from faceloop_device.core import kernels
 from faceloop_protocol.limits import (
-    HEADER_BYTES,
+    MAX_FRAMES,
     MAX_PACKET_BYTES,
     MAX_PAYLOAD_BYTES,
     N_CHANNELS,
 )
 from faceloop_protocol.stream import FLAG_HALF_RATE, KIND
 
-_PAIR_WORDS = 512  # a power of two that holds the means of MAX_FRAMES pairs, nine words each
+_MAX_PAYLOAD_BITS = 8 * MAX_PAYLOAD_BYTES
 
 
 class Encoder:
     """Rice encoder with its buffers; allocates nothing after it is made.
+
+    After a packet that could not hold all its frames the next ones are tried with a few more than
+    it held.
 
     Parameters
     ----------
@@ -34,10 +37,11 @@ class Encoder:
         self.packet = bytearray(MAX_PACKET_BYTES)
         self.packet[0] = KIND
         self.length = 0
+        self._most = MAX_FRAMES
         self._scratch = array("i", [0] * (N_CHANNELS * kernels.ROW))
-        self._pairs = array("I", [0] * _PAIR_WORDS)
+        self._piece = array("I", [0] * (9 * MAX_FRAMES))
 
-    def encode(self, word, n_frames, flags, seq, first_frame, dropped):
+    def encode(self, word, n_frames, flags, seq, first_frame, dropped, words=None):
         """Encode as many of ``n_frames`` (1-40) frames from ``word`` on as one packet holds.
 
         Returns
@@ -45,9 +49,40 @@ class Encoder:
         int
             Frames in the packet; it is ``packet[:length]``.
         """
-        return self._encode(
-            self._words, self._word_mask, word, n_frames, flags, seq, first_frame, dropped
+        # One that is much longer than the last would not fit, and trying costs time.
+        most = self._most
+        if n_frames > most:
+            n_frames = most
+        if words is None:
+            words = self._words
+            mask = self._word_mask
+            word &= mask
+            if word + 9 * n_frames > mask:
+                kernels.straighten(words, mask, word, 9 * n_frames, self._piece)
+                words = self._piece
+                word = 0
+        shift = self.shift
+        scratch = self._scratch
+        kernels.fold(0, 0, 0, words, word, n_frames, shift, scratch)
+        n = kernels.fit(0, 0, 0, scratch, n_frames, 24 - shift, _MAX_PAYLOAD_BITS)
+        if n < n_frames or n == most:
+            self._most = n + (n >> 4) + 1
+        self.length = kernels.emit(
+            0,
+            0,
+            0,
+            scratch,
+            n,
+            24 - shift,
+            self.packet,
+            words,
+            word,
+            flags | shift,
+            seq,
+            first_frame,
+            dropped,
         )
+        return n
 
     def encode_pairs(self, word, n_pairs, flags, seq, first_frame, dropped):
         """Encode the means of pairs of frames; otherwise like ``encode``.
@@ -57,28 +92,6 @@ class Encoder:
         int
             Pairs in the packet.
         """
-        kernels.halve(self._words, self._word_mask, word, n_pairs, self._pairs)
+        kernels.halve(self._words, self._word_mask, word, n_pairs, self._piece)
         flags |= FLAG_HALF_RATE
-        return self._encode(
-            self._pairs, _PAIR_WORDS - 1, 0, n_pairs, flags, seq, first_frame, dropped
-        )
-
-    def _encode(self, words, word_mask, word, n_frames, flags, seq, first_frame, dropped):
-        width = 24 - self.shift
-        scratch = self._scratch
-        kernels.fold(word, 0, 0, words, word_mask, n_frames, self.shift, scratch)
-        folded = n_frames
-        while True:
-            bits = kernels.cost(0, 0, 0, scratch, folded, n_frames, width)
-            if bits <= MAX_PAYLOAD_BYTES * 8:
-                break
-            folded = n_frames
-            fewer = n_frames * (MAX_PAYLOAD_BYTES * 8) // bits
-            n_frames = fewer if fewer < n_frames else n_frames - 1
-        packet = self.packet
-        flags |= self.shift
-        kernels.head(
-            word, 0, 0, words, word_mask, n_frames, packet, flags, seq, first_frame, dropped
-        )
-        self.length = kernels.emit(0, 0, 0, scratch, n_frames, width, packet, HEADER_BYTES)
-        return n_frames
+        return self.encode(0, n_pairs, flags, seq, first_frame, dropped, self._piece)

@@ -9,32 +9,20 @@ ROW: int
 def count_good(ring: _Words, word_mask: int, word: int, n_frames: int) -> int: ...
 def store_frame(ring: _Words, word_mask: int, word: int, frame: _Octets, lost: int) -> None: ...
 def take_mark(ring: _Words, word_mask: int, word: int) -> int: ...
-def head(
-    word: int,
-    bits: int,
-    n: int,
-    ring: _Words,
-    word_mask: int,
-    n_frames: int,
-    out: bytearray,
-    flags: int,
-    seq: int,
-    first_frame: int,
-    dropped: int,
-) -> None: ...
 def halve(ring: _Words, word_mask: int, word: int, n_pairs: int, out: array[int]) -> None: ...
+def straighten(ring: _Words, word_mask: int, word: int, n_words: int, out: array[int]) -> None: ...
 def fold(
-    at: int,
-    i: int,
     u: int,
-    ring: _Words,
-    word_mask: int,
+    v: int,
+    i: int,
+    frames: _Words,
+    word: int,
     n_frames: int,
     shift: int,
     scratch: array[int],
 ) -> None: ...
-def cost(
-    i: int, size: int, q: int, scratch: array[int], folded: int, n_frames: int, width: int
+def fit(
+    i: int, size: int, k: int, scratch: array[int], n_frames: int, width: int, most_bits: int
 ) -> int: ...
 def emit(
     acc: int,
@@ -44,7 +32,12 @@ def emit(
     n_frames: int,
     width: int,
     out: bytearray,
+    frames: _Words,
     at: int,
+    flags: int,
+    seq: int,
+    first_frame: int,
+    dropped: int,
 ) -> int: ...
 def copy(target: bytearray, to: int, source: _Octets, start: int, n_bytes: int) -> None: ...
 def number_blocks(blocks: bytearray, stream_id: int, first_frame: int, n_blocks: int) -> None: ...

@@ -57,6 +57,7 @@ for trial in range(n_blocks):
     assert len(payload) <= (raw_bits + 7) // 8, "dearer than raw"
     # the means of pairs, counts far apart and at the rails included
     if n > 1:
+        encoder = Encoder(words, N_WORDS - 1, shift)
         got = encoder.encode_pairs(word, n // 2, 0, trial, 1000, 0)
         means = [[count >> shift for count in row] for row in rice.half_rate(full)]
         packet = bytes(encoder.packet[: encoder.length])
@@ -65,4 +66,26 @@ for trial in range(n_blocks):
         assert got == header.n_frames == rice.frames_that_fit(means, shift)
         assert rice.decode(packet[13:], got, shift) == means[:got], trial
         assert (header.lead_off_p, header.lead_off_n) == (0x5A, 0x3C)
+
+# As in a stream: what follows a full packet is tried with a few frames more than that one held.
+N_FRAMES = 900
+MASK = (1 << 13) - 1
+words = array("I", [0xC00000] * (MASK + 1))
+quiet_from = 100
+rows = [[spread(30000 if i < quiet_from else 30) >> 4 for _ in range(8)] for i in range(N_FRAMES)]
+for i, row in enumerate(rows):
+    for c in range(8):
+        words[9 * i + 1 + c] = (row[c] << 4) & 0xFFFFFF
+encoder = Encoder(words, MASK, 4)
+at, held = 0, []
+while at + 40 <= N_FRAMES:
+    got = encoder.encode(9 * at, 40, 0, 0, at, 0)
+    assert encoder.packet[13 : encoder.length] == rice.encode(rows[at : at + got], 4)
+    held.append((got, rice.frames_that_fit(rows[at : at + 40], 4)))
+    # a short piece, as before a bad frame, does not count
+    assert encoder.encode(9 * at, 1, 0, 0, at, 0) == 1
+    at += got
+assert all(0 < got <= fits for got, fits in held), held
+assert held[0][0] == held[0][1] < 30, held
+assert held[-1] == (40, 40), held
 print("ok", n_blocks)

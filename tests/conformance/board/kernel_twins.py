@@ -1,6 +1,7 @@
 """Every viper kernel beside a plain twin, on random rings and buffers.
 
-``fold``, ``cost`` and ``emit`` have theirs in the protocol: ``encoder.py``, ``rice_vectors.py``.
+The payload that ``fold``, ``fit`` and ``emit`` make has its twin in the protocol: ``encoder.py``,
+``rice_vectors.py``.
 """
 
 import array
@@ -8,7 +9,7 @@ import random
 
 from faceloop_device.core import kernels
 from faceloop_protocol import stream
-from faceloop_protocol.rice import counter_block
+from faceloop_protocol.rice import counter_block, encode
 
 random.seed(4)
 N_WORDS = 512
@@ -55,19 +56,35 @@ for _ in range(300):
     words = ring()
     word, n = random.getrandbits(9), random.getrandbits(5)
     assert kernels.count_good(words, MASK, word, n) == count_good(words, word, n)
-    bits = lead_off(words, word, n)
-    flags, seq, dropped = [random.getrandbits(16) for _ in range(3)]
-    first = random.getrandbits(30)
-    packet, twin = bytearray(16), bytearray(16)
-    packet[0] = stream.KIND
-    stream.pack_header_into(twin, flags & 0xFF, seq, first, dropped, bits >> 8, bits & 0xFF, n)
-    kernels.head(word, 0, 0, words, MASK, n, packet, flags & 0xFF, seq, first, dropped)
-    assert packet == twin
+    piece = array.array("I", [0] * 9 * n)
+    kernels.straighten(words, MASK, word, 9 * n, piece)
+    assert list(piece) == [words[(word + i) & MASK] for i in range(9 * n)]
     n %= 21
     out = array.array("I", [0] * 9 * 21)
     kernels.halve(words, MASK, word, n, out)
     assert list(out[: 9 * n]) == halve(words, word, n) and not any(out[9 * n :])
-print("ok count_good head halve")
+print("ok count_good straighten halve")
+
+for _ in range(300):
+    words = ring()
+    n = 1 + random.getrandbits(3)
+    at = random.getrandbits(6)
+    bits = lead_off(words, at, n)
+    flags, seq, dropped = [random.getrandbits(16) for _ in range(3)]
+    first = random.getrandbits(30)
+    rows = [[signed(words[at + 9 * i + c]) >> 4 for c in range(1, 9)] for i in range(n)]
+    twin = bytearray(13)
+    stream.pack_header_into(twin, flags & 0xFF, seq, first, dropped, bits >> 8, bits & 0xFF, n)
+    packet = bytearray(236)
+    packet[0] = stream.KIND
+    scratch = array.array("i", [0] * 8 * kernels.ROW)
+    kernels.fold(0, 0, 0, words, at, n, 4, scratch)
+    assert kernels.fit(0, 0, 0, scratch, n, 20, 8 * 223) == n
+    length = kernels.emit(
+        0, 0, 0, scratch, n, 20, packet, words, at, flags & 0xFF, seq, first, dropped
+    )
+    assert packet[:length] == twin + encode(rows, 4)
+print("ok fold fit emit")
 
 for _ in range(300):
     words = ring()
