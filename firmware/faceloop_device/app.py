@@ -212,6 +212,8 @@ class Board:
                 self.serial.poll(time.ticks_ms())
             self._serve(self.ble)
             self._serve(self.serial)
+            if not stream.is_running:
+                self._collector.release()  # at once: text over the cable allocates
             self.ble.flush_replies()
             if self.ble.interruption is not None:
                 raise self.ble.interruption
@@ -376,8 +378,6 @@ class Board:
         if stream.is_running:
             ring_frames = stream.frames.capacity
             self._collector.look(gc.mem_free(), gc.mem_alloc(), stream.waiting, ring_frames)
-        else:
-            self._collector.release()
 
     def _publish(self):
         stream = self.stream

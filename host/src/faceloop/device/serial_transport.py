@@ -25,6 +25,8 @@ __all__ = ["SerialTransport"]
 
 _READ_TIMEOUT_S = 0.05
 _LONGEST_LINE = 2048
+# The board answers a STOP within some ms. One that is not answered is sent again.
+_STOP_ANSWER_S = 2.0
 
 
 class SerialTransport:
@@ -44,6 +46,10 @@ class SerialTransport:
         self._buffer = bytearray()
         self._is_binary = False
         self._key: asyncio.Future[bytes] | None = None
+        # Once the board has a STOP it reads text: a binary block then may hold a Ctrl-C.
+        self._is_settled = asyncio.Event()
+        self._is_settled.set()
+        self._sending = asyncio.Lock()
 
     @property
     def name(self) -> str:
@@ -74,6 +80,7 @@ class SerialTransport:
         self._receiver = receiver
         self._buffer.clear()
         self._is_binary = False
+        self._is_settled.set()
         loop = asyncio.get_running_loop()
         self._thread = threading.Thread(
             target=self._read, args=(port, loop), name="faceloop-serial", daemon=True
@@ -82,7 +89,27 @@ class SerialTransport:
         await self._write(b"\n")  # ends whatever half line is still in the board's buffer
 
     async def send(self, message: bytes, *, urgent: bool = False) -> None:
-        """Write one frame."""
+        """Write one frame; between a STOP and its answer nothing but another STOP goes out."""
+        is_stop = message[:1] == bytes([control.STOP])
+        while True:
+            if not is_stop:
+                await self._settle()
+            async with self._sending:
+                if is_stop:
+                    self._is_settled.clear()
+                elif not self._is_settled.is_set():
+                    continue  # one went out meanwhile
+                await self._send(message)
+                return
+
+    async def _settle(self) -> None:
+        try:
+            async with asyncio.timeout(_STOP_ANSWER_S):
+                await self._is_settled.wait()
+        except TimeoutError:
+            self._is_settled.set()
+
+    async def _send(self, message: bytes) -> None:
         if self._is_binary:
             data = serial_frame.frame(serial_frame.CHANNEL_CONTROL, message)
             block = bytearray(len(data) + 3)
@@ -202,4 +229,5 @@ class SerialTransport:
                     self._is_binary = True
                 elif op == control.STOP:
                     self._is_binary = False
+                    self._is_settled.set()
             receiver.on_reply(message)
