@@ -41,6 +41,7 @@ ACCOUNT = {
     "montage": str,
     "affected_side": str,
     "interrupted": bool,
+    "continued": bool,
     "recovered": list,
     "warnings": list,
     "error": type(None),

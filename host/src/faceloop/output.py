@@ -242,6 +242,8 @@ def session_lines(content: dict[str, Any]) -> Iterator[str]:
         )
     if content["recording"]:
         yield f"Recording: {content['recording']}"
+    if content["continued"]:
+        yield "It goes on where an interrupted run had left it."
     for earlier in content["recovered"]:
         if earlier["error"] is None:
             yield f"An earlier recording was finished: {earlier['recording']}"

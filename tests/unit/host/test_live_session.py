@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from faceloop.errors import DeviceFault
-from faceloop.session.live_session import COARSE_TEXT, HALF_RATE_TEXT, LiveSession
+from faceloop.session.detail_notes import COARSE_TEXT, HALF_RATE_TEXT, RESYNC_TEXT, DetailNotes
+from faceloop.session.live_session import LiveSession
 from faceloop.session.montage import MONTAGES
 from faceloop_protocol.state import (
     FAULT_CONVERTER_SILENT,
@@ -20,7 +21,7 @@ from faceloop_protocol.state import (
     BoardState,
     decode_state,
 )
-from faceloop_protocol.stream import FLAG_DEGRADED, FLAG_HALF_RATE
+from faceloop_protocol.stream import FLAG_DEGRADED, FLAG_HALF_RATE, FLAG_RESYNC
 
 
 class Air:
@@ -107,7 +108,9 @@ async def test_abort_that_is_cancelled_ends_the_session_and_stays_cancelled():
         (FLAG_DEGRADED | FLAG_HALF_RATE, HALF_RATE_TEXT),
     ],
 )
-async def test_only_what_was_given_up_for_the_link_is_called_slow(flags: int, text: str):
-    session = session_over(Air())
-    session._note_flags(0, flags)
-    assert session.status().message == text
+def test_only_what_was_given_up_for_the_link_is_called_slow(flags: int, text: str):
+    notes = DetailNotes()
+    assert notes.of(flags) == ([text] if text else [])
+    assert notes.message == text
+    assert notes.of(flags) == [], "said once"
+    assert notes.of(flags | FLAG_RESYNC) == [RESYNC_TEXT]

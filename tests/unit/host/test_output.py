@@ -21,6 +21,7 @@ ACCOUNT: dict[str, Any] = {
     "alerts": [],
     "affected_side": "left",
     "latency_ms": {"p50": None, "p95": None, "n": 0, "kind": "to_host"},
+    "continued": False,
     "recovered": [],
     "end_known": True,
     "error": None,

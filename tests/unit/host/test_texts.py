@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from faceloop import cli
-from faceloop.session import live_session
+from faceloop.session import detail_notes
 from faceloop.training.keys import message_keys
 from faceloop.training.message import message
 from faceloop.ui.preferences import CHOICES, PreferenceFile, Preferences
@@ -105,7 +105,7 @@ def test_every_key_of_the_catalogue_is_used() -> None:
 def test_what_the_board_and_the_link_say_is_known_in_every_language() -> None:
     told = {text for code, text in FAULT_TEXT.items() if code != FAULT_NONE}
     told |= {cli.MADE_UP, cli.MADE_UP_SYNKINESIS, cli.PLAYED}
-    told |= {live_session.COARSE_TEXT, live_session.HALF_RATE_TEXT}
+    told |= {detail_notes.COARSE_TEXT, detail_notes.HALF_RATE_TEXT}
     assert {ENGLISH[key] for key in TOLD} == told
     for language in OTHERS:
         assert not {text for text in told if Texts(language).known(text) == text}

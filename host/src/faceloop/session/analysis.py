@@ -53,6 +53,8 @@ class Analysis:
         A reference from an earlier moment; then none is learnt.
     rest_frame : int
         Frame from which on ``rest`` is used.
+    first_frame : int
+        Frame of the stream with which it begins: its rest is learnt from there on.
 
     Attributes
     ----------
@@ -78,11 +80,14 @@ class Analysis:
         rest_s: float = 0.0,
         rest: RestReference | None = None,
         rest_frame: int = 0,
+        first_frame: int = 0,
     ) -> None:
         self.montage = montage
         self._core = StreamCore(
             fs_hz=fs_hz, lsb_uv=lsb_uv, mains_hz="auto" if mains_hz is None else mains_hz
         )
+        if first_frame:
+            self._core.gap(first_frame)
         self._affected_side = affected_side
         self._guards = montage.guard_channels
         self._detector: SynkinesisDetector | None = None
@@ -102,7 +107,7 @@ class Analysis:
         self._guard_of = {pair.name: pair.guard for pair in montage.pairs}
         self._given_rest = rest
         self._given_frame = rest_frame
-        self._rest_begins_frame = math.ceil(REST_BEGINS_S * fs_hz)
+        self._rest_begins_frame = first_frame + math.ceil(REST_BEGINS_S * fs_hz)
         self._step_frames = round(REST_STEP_S * fs_hz)
         self._waits_for_rest = rest is None and rest_s > 0
 

@@ -9,13 +9,15 @@ from functools import partial
 from pathlib import Path
 
 from faceloop.device.board_link import GIVE_UP_S, BoardLink, Packet
-from faceloop.device.clock_fit import ClockFit
 from faceloop.device.transport import Transport
-from faceloop.errors import DeviceFault, FaceloopError, LinkError, RemoteError, StorageError
+from faceloop.errors import DeviceFault, FaceloopError, StorageError
 from faceloop.session.analysis import Analysis
 from faceloop.session.assembler import Assembler
-from faceloop.session.block_reader import BlockReader
+from faceloop.session.block_reader import BlockReaders
+from faceloop.session.detail_notes import DetailNotes
+from faceloop.session.electrode_clock import ElectrodeClock
 from faceloop.session.heat_session import HeatSession
+from faceloop.session.left_recording import FindLeft, LeftRecording
 from faceloop.session.live import LiveBlock, LiveEvent, LiveStatus, MusclePair, Side
 from faceloop.session.missing_packets import MissingPackets
 from faceloop.session.montage import Montage
@@ -23,6 +25,7 @@ from faceloop.session.recorder import Recorder
 from faceloop.session.recording import Recording
 from faceloop.session.session_result import SessionResult
 from faceloop.session.settings import Settings
+from faceloop.session.stream_end import fetch_rest
 from faceloop.session.verdicts import Verdicts
 from faceloop_dsp import decode_payload
 from faceloop_protocol import control
@@ -30,21 +33,9 @@ from faceloop_protocol.heat import HeatState
 from faceloop_protocol.info import FEATURE_HEAT, Info
 from faceloop_protocol.limits import FS_HZ, HEADER_BYTES
 from faceloop_protocol.state import FAULT_NONE, FAULT_TEXT, STATE_STREAMING, BoardState
-from faceloop_protocol.stream import FLAG_DEGRADED, FLAG_HALF_RATE, FLAG_RESYNC, SHIFT_MASK
+from faceloop_protocol.stream import FLAG_HALF_RATE, SHIFT_MASK
 
 __all__ = ["LiveSession"]
-
-POLL_S = 0.02
-# A link that stands and yet does not carry an answer this often will not carry it later.
-STOP_ATTEMPTS = 3
-# Between a frame's conversion and the earliest arrival of its packet: half a poll of the board
-# and half a connection interval.
-LEAST_DELAY_S = 0.006
-COARSE_TEXT = "The link is slow, so the signal comes in coarser steps. Move closer to the board."
-HALF_RATE_TEXT = (
-    "The link is very slow, so every second sample is left out. Move closer to the board."
-)
-RESYNC_TEXT = "The board found that samples were missing here and has put the time right."
 
 
 class LiveSession:
@@ -73,8 +64,14 @@ class LiveSession:
 
     Attributes
     ----------
+    settings : Settings
+        How its signal is judged.
     error : FaceloopError or None
         What ended the session or its recording before its time.
+    left : LeftRecording or None
+        The recording of an earlier process in which this session goes on.
+    is_converting : bool
+        Whether the board converts, and has not only kept the end of a stream that is over.
     """
 
     def __init__(
@@ -94,11 +91,10 @@ class LiveSession:
     ) -> None:
         self._link = BoardLink(transport, key_of, self, give_up_s)
         self._montage = montage
-        self._settings = Settings(montage.name, affected_side, rest_s, mains_hz, played)
+        self.settings = Settings(montage.name, affected_side, rest_s, mains_hz, played)
         self._mode = mode
-        self._exact_clock = electrode_clock
-        self._assembler = Assembler()
-        self._clock = ClockFit(float(FS_HZ))
+        self._use(Assembler())
+        self._clock = ElectrodeClock(electrode_clock)
         self._analysis: Analysis | None = None
         self._recorder = Recorder(new_folder, self._storage_failed)
         self._info: Info | None = None
@@ -108,19 +104,21 @@ class LiveSession:
         self._message = ""
         self._bytes = 0
         self._frames_resent = 0
-        self._readers: set[BlockReader] = set()
+        self._begin_frame = 0
+        self._readers = BlockReaders()
         self._verdicts = Verdicts()
         self._lead_off = 0
-        self._detail = ""
+        self._detail = DetailNotes()
         self._care_task: asyncio.Task[None] | None = None
         self._heat = HeatSession(self._link.heat, self._keep_heat, self._note_heat)
         self._heat_task: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
         self._finishing = asyncio.Lock()
-        self._missing = MissingPackets(self._link, self._assembler, self._settle)
         self._result: SessionResult | None = None
         self._is_patient = True
         self.error: FaceloopError | None = None
+        self.left: LeftRecording | None = None
+        self.is_converting = True
 
     # -- LiveView ---------------------------------------------------------------------------
 
@@ -137,7 +135,7 @@ class LiveSession:
     @property
     def affected_side(self) -> Side | None:
         """``left``, ``right`` or None when unknown."""
-        return self._settings.affected_side
+        return self.settings.affected_side
 
     @property
     def fs_hz(self) -> float:
@@ -177,18 +175,12 @@ class LiveSession:
             is_recording=self._recorder.is_recording,
             recording=self._recorder.place,
             device=self._link.name,
-            message=self._message or self._detail,
+            message=self._message or self._detail.message,
         )
 
-    async def blocks(self, max_waiting: int = 64) -> AsyncIterator[LiveBlock]:
+    def blocks(self, max_waiting: int = 64) -> AsyncIterator[LiveBlock]:
         """Yield blocks as they come; a slow reader loses the oldest, the recording does not."""
-        reader = BlockReader(max_waiting)
-        self._readers.add(reader)
-        try:
-            while not self._ended.is_set() and (block := await reader.next()) is not None:
-                yield block
-        finally:
-            self._readers.discard(reader)
+        return self._readers.blocks(max_waiting)
 
     async def start_recording(self) -> None:
         """Keep the session from here on."""
@@ -225,8 +217,17 @@ class LiveSession:
 
     # -- life -------------------------------------------------------------------------------
 
-    async def start(self, *, is_recording: bool = False) -> Info:
+    async def start(
+        self, *, is_recording: bool = False, find_left: FindLeft | None = None
+    ) -> Info:
         """Connect, prove the key, start the stream.
+
+        Parameters
+        ----------
+        is_recording : bool
+        find_left : callable or None
+            Gives the recording that was left while this board filled it. Then its stream and the
+            recording go on, whatever ``is_recording`` says.
 
         Raises
         ------
@@ -235,14 +236,16 @@ class LiveSession:
         """
         try:
             info = self._info = await self._link.connect()
-            self._clock = ClockFit(float(info.fs_hz))
-            self._analysis = self._settings.analysis(float(info.fs_hz), info.lsb_fv * 1e-9)
-            if is_recording:
-                self._recorder.hold(self._assembler.next_seq)  # the first packet belongs to it
-            self._stream_id = await self._link.start_stream(self._mode, info.shift)
-            self._status = "live"
-            if is_recording:
-                await self._begin_recording(0)
+            self._clock.start(float(info.fs_hz))
+            left = await find_left(info) if find_left is not None else None
+            if left is None or not await self._go_on(left, info):
+                self._analysis = self.settings.analysis(float(info.fs_hz), info.lsb_fv * 1e-9)
+                if is_recording:
+                    self._recorder.hold(self._assembler.next_seq)  # the first packet belongs to it
+                self._stream_id = await self._link.start_stream(self._mode, info.shift)
+                self._status = "live"
+                if is_recording:
+                    await self._begin_recording(0)
         except BaseException:
             await self.abort()
             raise
@@ -279,7 +282,12 @@ class LiveSession:
         end_frame: int | None = None
         try:
             if self._stream_id:
-                end_frame = await self._fetch_rest()
+                end_frame, error = await fetch_rest(
+                    *(self._link, self._assembler, self._missing, self._store_all),
+                    status=lambda: self._status,
+                    is_patient=lambda: self._is_patient,
+                )
+                self.error = self.error or error
             await self._store_all()
         finally:
             is_end_known = end_frame is not None or not self._stream_id
@@ -290,25 +298,18 @@ class LiveSession:
                 )
             finally:
                 await self.abort()
-        seconds = end_frame / self.fs_hz
-        coverage = self._assembler.coverage
-        recorder = self._recorder
-        return SessionResult(
-            end_frame=end_frame,
+        seconds = (end_frame - self._begin_frame) / self.fs_hz
+        return SessionResult.of(
+            end_frame,
+            self._assembler.coverage,
+            self._recorder,
+            self._verdicts,
             is_end_known=is_end_known,
-            frames_received=coverage.n_held,
-            frames_recorded=recorder.frames_recorded,
-            frames_unstored=recorder.frames_unstored,
-            gaps=tuple(coverage.gaps(end_frame)),
             frames_resent=self._frames_resent,
             bytes_per_s=self._bytes / seconds if seconds else 0.0,
             clock_ppm=self._clock.ppm,
-            alerts=tuple(self._verdicts.alerts),
-            cues=tuple(self._verdicts.cues),
-            drawn_cues=tuple(self._verdicts.drawn_cues),
             reconnects=self._link.reconnects,
             is_calibrated=self._analysis is not None and self._analysis.is_calibrated,
-            recording=recorder.finished,
             error=self.error,
         )
 
@@ -330,8 +331,7 @@ class LiveSession:
                 await self._recorder.leave()
                 self._status = "ended"
                 self._ended.set()
-                for reader in self._readers:
-                    reader.end()
+                self._readers.end()
 
     async def wait_ended(self) -> None:
         """Return when the session is over, for whatever reason."""
@@ -365,10 +365,11 @@ class LiveSession:
         analysis = self._analysis
         if analysis is None:
             return
-        at_electrode_s = self._electrode_time_s(last_frame)
+        at_electrode_s = self._clock.time_s(last_frame)
         if placed.gap_before:
             self._show(analysis.gap(placed.gap_before, at_electrode_s))
-        self._note_flags(placed.first_frame, header.flags)
+        for text in self._detail.of(header.flags):
+            self._record_event(LiveEvent("note", placed.first_frame, text=text))
         if header.flags & FLAG_HALF_RATE:
             counts = counts.repeat(2, axis=0)
         self._lead_off = header.lead_off_p | header.lead_off_n
@@ -406,25 +407,41 @@ class LiveSession:
         self._status = "ended"
         self.error = self.error or error
         self._message = str(error)
-        frame = self._assembler.live_frame
-        self._record_event(LiveEvent("link_lost", frame, text=self._message))
+        self._record_event(LiveEvent("link_lost", self.frames_so_far, text=self._message))
         self._ended.set()
-        for reader in self._readers:
-            reader.end()
+        self._readers.end()
 
     # -- inside -----------------------------------------------------------------------------
 
-    def _note_flags(self, first_frame: int, flags: int) -> None:
-        """Say what the board gave up or found out; the recording has the flags themselves."""
-        detail = ""
-        if flags & FLAG_DEGRADED:  # a board that has no more than half the rate gives up nothing
-            detail = HALF_RATE_TEXT if flags & FLAG_HALF_RATE else COARSE_TEXT
-        if detail != self._detail:
-            self._detail = detail
-            text = detail or "The link keeps up again: every detail is back."
-            self._record_event(LiveEvent("note", first_frame, text=text))
-        if flags & FLAG_RESYNC:
-            self._record_event(LiveEvent("note", first_frame, text=RESYNC_TEXT))
+    def _use(self, assembler: Assembler) -> None:
+        self._assembler = assembler
+        self._missing = MissingPackets(self._link, assembler, self._settle)
+
+    async def _go_on(self, left: LeftRecording, info: Info) -> bool:
+        """Go on in a recording that was left; False when the board has let go of its stream."""
+        assembler = await asyncio.to_thread(left.assembler)
+        self._use(assembler)
+        begin_frame = assembler.live_frame
+        kept = left.rest if left.settings == self.settings else None
+        rest = kept.reference if kept is not None else None
+        self._analysis = self.settings.analysis(
+            float(info.fs_hz), info.lsb_fv * 1e-9, rest, begin_frame, begin_frame
+        )
+        await self._recorder.go_on(left.folder, left.header.stream_id, assembler.next_seq)
+        extent = await self._link.take_over(left.header.stream_id, assembler.next_seq)
+        if extent is None:
+            await self._recorder.leave()
+            self._use(Assembler())
+            return False
+        self.left = left
+        self._begin_frame = begin_frame
+        self._stream_id = left.header.stream_id
+        self._status = "live"
+        self.is_converting = bool(extent.is_running)
+        self._settle(extent)
+        if self.is_converting:
+            await self._link.set_mode(self._mode)
+        return True
 
     def _fault(self, code: int) -> None:
         if isinstance(self.error, DeviceFault):
@@ -433,23 +450,17 @@ class LiveSession:
         self.error = self.error or DeviceFault(self._message, code)
         self._record_event(LiveEvent("fault", self._assembler.live_frame, text=self._message))
 
-    def _electrode_time_s(self, frame: int) -> float:
-        if self._exact_clock is not None:
-            return self._exact_clock(frame)
-        return self._clock.arrival_s(frame) - LEAST_DELAY_S
-
     def _show(self, block: LiveBlock) -> None:
         self._verdicts.take(block.events)
         for event in block.events:
             self._record_event(event)
-        for reader in self._readers:
-            reader.put(block)
+        self._readers.put(block)
 
     async def _begin_recording(self, first_frame: int) -> None:
         """Make the recording of what is held back since ``first_frame``."""
         assert self._info is not None
         rest = self._analysis.rest if self._analysis is not None else None
-        await self._recorder.begin(self._info, self._settings, self._stream_id, first_frame, rest)
+        await self._recorder.begin(self._info, self.settings, self._stream_id, first_frame, rest)
 
     def _record_event(self, event: LiveEvent) -> None:
         if event.kind not in ("gap", "synkinesis_end"):
@@ -483,40 +494,6 @@ class LiveSession:
         self._link.stored(self._recorder.stored_seq(self._assembler.next_seq))
         if self._recorder.warning and not self._message:
             self._message = self._recorder.warning
-
-    async def _fetch_rest(self) -> int | None:
-        """Stop the board and fetch what it still holds.
-
-        Returns
-        -------
-        int or None
-            The frame after the board's last one; None when it could not be asked.
-        """
-        end_frame: int | None = None
-        attempts = 0
-        while self._status == "live" or (self._status == "lost" and self._is_patient):
-            if self._status == "lost":
-                await asyncio.sleep(POLL_S)  # the link comes back or gives up
-                continue
-            try:
-                end_seq, end_frame = self._assembler.finish(await self._link.stop_stream())
-                await self._missing.fetch(end_seq, lambda: self._status == "live")
-                await self._store_all()
-                break
-            except RemoteError as error:
-                self.error = self.error or error
-                break
-            except LinkError as error:
-                attempts += self._link.is_up
-                if attempts >= STOP_ATTEMPTS:
-                    self.error = self.error or error
-                    break
-                await asyncio.sleep(POLL_S)
-        if self._status == "live":
-            # Everything is stored: a board that does not hear this keeps it until its next START.
-            with contextlib.suppress(LinkError, RemoteError):
-                await self._link.finish_stream()
-        return end_frame
 
     async def _store_all(self) -> None:
         await self._recorder.sync()

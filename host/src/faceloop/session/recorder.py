@@ -119,6 +119,17 @@ class Recorder:
         for act in held:
             self.keep(act)
 
+    async def go_on(self, folder: Path, stream_id: int, next_seq: int) -> None:
+        """Go on in a recording that an earlier process left.
+
+        Raises
+        ------
+        FaceloopError
+            If it is held by somebody, was ended, or the disk does not take it.
+        """
+        self._recording = await asyncio.to_thread(Recording.go_on, folder, stream_id, next_seq)
+        self.frames_recorded = self.frames_recorded or 0
+
     def keep(self, act: Act) -> None:
         """Do ``act(recording)``, now or once the recording has begun; nothing without one."""
         if self._held is not None:

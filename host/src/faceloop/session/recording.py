@@ -23,8 +23,11 @@ from faceloop_protocol.heat import HEAT_STATE_BYTES, HeatState, pack_heat_state_
 from faceloop_protocol.info import Info
 from faceloop_protocol.state import STATE_FORMAT, BoardState
 
-__all__ = ["Recording"]
+__all__ = ["FIRST_SEQ", "Recording"]
 
+# In the header's ``extra``: the first packet that was missing when the recording began, as a
+# running number; whoever goes on with it counts from there.
+FIRST_SEQ = "first_seq"
 END_UNKNOWN_TEXT = "the board was out of reach, what it still held is not here"
 
 
@@ -66,9 +69,20 @@ class Recording:
             first_frame=first_frame,
             montage=settings.montage,
             affected_side=settings.affected_side or "",
-            extra=settings.to_extra(rest),
+            extra={**settings.to_extra(rest), FIRST_SEQ: next_seq},
         )
         return cls(folder, Journal.create(folder, header), next_seq)
+
+    @classmethod
+    def go_on(cls, folder: Path, stream_id: int, next_seq: int) -> Recording:
+        """Go on in a recording that an earlier process left; what it has is on disk. Blocks.
+
+        Raises
+        ------
+        SessionBusy, UsageError, StorageError
+            As of ``Journal.reopen``.
+        """
+        return cls(folder, Journal.reopen(folder, stream_id), next_seq)
 
     @property
     def stored_seq(self) -> int:

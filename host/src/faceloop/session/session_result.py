@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from faceloop.errors import FaceloopError
+from faceloop.session.coverage import Coverage
 from faceloop.session.live import LiveEvent
+from faceloop.session.recorder import Recorder
+from faceloop.session.verdicts import Verdicts
 
 __all__ = ["SessionResult"]
 
@@ -63,3 +67,26 @@ class SessionResult:
     is_calibrated: bool
     recording: Path | None
     error: FaceloopError | None
+
+    @classmethod
+    def of(
+        cls,
+        end_frame: int,
+        coverage: Coverage,
+        recorder: Recorder,
+        verdicts: Verdicts,
+        **others: Any,
+    ) -> SessionResult:
+        """Return what these say up to ``end_frame``, and ``others`` as they are."""
+        return cls(
+            end_frame=end_frame,
+            frames_received=coverage.n_held,
+            frames_recorded=recorder.frames_recorded,
+            frames_unstored=recorder.frames_unstored,
+            gaps=tuple(coverage.gaps(end_frame)),
+            alerts=tuple(verdicts.alerts),
+            cues=tuple(verdicts.cues),
+            drawn_cues=tuple(verdicts.drawn_cues),
+            recording=recorder.finished,
+            **others,
+        )

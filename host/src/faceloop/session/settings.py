@@ -43,6 +43,7 @@ class Settings:
         lsb_uv: float,
         rest: RestReference | None = None,
         rest_frame: int = 0,
+        first_frame: int = 0,
     ) -> Analysis:
         """Return an analysis that has seen nothing yet.
 
@@ -52,6 +53,8 @@ class Settings:
         rest : RestReference, optional
             Used from ``rest_frame`` on; then none is learnt.
         rest_frame : int
+        first_frame : int
+            With which it begins.
 
         Raises
         ------
@@ -67,6 +70,7 @@ class Settings:
             rest_s=self.rest_s,
             rest=rest,
             rest_frame=rest_frame,
+            first_frame=first_frame,
         )
 
     def to_json(self) -> dict[str, Any]:

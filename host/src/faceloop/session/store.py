@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,15 +131,19 @@ class Store:
                 entries.append(_entry(path))
         return entries
 
-    def recover(self, progress: Callable[[int, int], None] | None = None) -> list[Recovery]:
+    def recover(
+        self,
+        progress: Callable[[int, int], None] | None = None,
+        spare: Collection[str] = (),
+    ) -> list[Recovery]:
         """Finish every recording whose host went away. Call it once at start, from a thread.
 
-        Sessions that a live process holds are left alone. One that cannot be finished is
-        reported and does not keep the others from being finished.
+        Sessions that a live process holds are left alone, and those whose ids are in ``spare``.
+        One that cannot be finished is reported and does not keep the others from being finished.
         """
         results = []
         for entry in self.sessions():
-            if entry.state != "unfinished":
+            if entry.state != "unfinished" or entry.id in spare:
                 continue
             try:
                 summary = finalise(entry.path / JOURNAL_NAME, entry.path / BDF_NAME, progress)

@@ -22,6 +22,7 @@ def session_account(
     affected_side: str | None,
     is_interrupted: bool,
     recovered: list[dict[str, Any]],
+    is_continued: bool = False,
     warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return what is known without a simulator.
@@ -30,7 +31,8 @@ def session_account(
     not say so, and this is what arrived, with the gaps in it. ``frames_recorded`` is counted in
     the finished file, or on arrival where nothing is recorded. ``frames_lost_silently`` is what
     was expected, is not there, and is in no gap. ``latency_ms`` cannot be known without the
-    moment of the movement itself. ``warnings`` are about the recording that was played.
+    moment of the movement itself. Where ``continued`` is true, an earlier run began the recording,
+    and frames count from its start. ``warnings`` are about the recording that was played.
     ``error`` is None, or ``message`` and ``exit_code`` of what ended the session before its
     time.
     """
@@ -59,6 +61,7 @@ def session_account(
         "montage": montage,
         "affected_side": affected_side,
         "interrupted": is_interrupted,
+        "continued": is_continued,
         "recovered": recovered,
         "warnings": list(warnings),
         "error": (

@@ -15,6 +15,7 @@ from faceloop.device.key_store import KeyStore
 from faceloop.device.serial_transport import SerialTransport
 from faceloop.device.transport import Transport
 from faceloop.errors import UsageError
+from faceloop.session.left_recording import left_recordings
 from faceloop.session.live import Side
 from faceloop.session.live_session import LiveSession
 from faceloop.session.montage import montage_named
@@ -23,7 +24,7 @@ from faceloop.tasks.attendance import Presentation, attend
 from faceloop.tasks.data_folder import checked_store
 from faceloop.tasks.made_up_patient import patient_of
 from faceloop.tasks.progress import Progress, Silent
-from faceloop.tasks.recovery import recover
+from faceloop.tasks.recovery import recover, start_or_go_on
 from faceloop.tasks.virtual import paired_virtual_board
 from faceloop.training.observer import Observer
 from faceloop.twin.launch import BoardSpec
@@ -78,6 +79,8 @@ async def live(
 ) -> dict[str, Any]:
     """Run a session and return the account of it.
 
+    A recording that an earlier run left open while this very board filled it is gone on with.
+
     Ctrl-C ends it as its time would. What ends it too early (the board gone, the disk full) is in
     the account as ``error``.
 
@@ -91,22 +94,27 @@ async def live(
     if sum((options.device is not None, options.serial is not None, options.is_virtual)) > 1:
         raise UsageError("Choose one board: --device, --serial or --virtual.")
     store = checked_store(options.out)
-    recovered = await recover(store, progress)
+    left = await asyncio.to_thread(left_recordings, store)
+    recovered = await recover(store, progress, [one.folder.name for one in left])
     async with _reachable(options, progress) as (transport, key_of, observer):
-        session = LiveSession(
-            transport,
-            key_of,
-            montage=montage,
-            affected_side=options.affected_side,
-            new_folder=store.new_session,
-            rest_s=options.rest_s,
-            mains_hz=options.mains_hz,
-            mode=control.MODE_TRAINING if show is not None else control.MODE_RECORDING,
-            give_up_s=options.wait_s,
-            played="the made-up face" if options.is_virtual else "",
+
+        def new_session() -> LiveSession:
+            return LiveSession(
+                transport,
+                key_of,
+                montage=montage,
+                affected_side=options.affected_side,
+                new_folder=store.new_session,
+                rest_s=options.rest_s,
+                mains_hz=options.mains_hz,
+                mode=control.MODE_TRAINING if show is not None else control.MODE_RECORDING,
+                give_up_s=options.wait_s,
+                played="the made-up face" if options.is_virtual else "",
+            )
+
+        session, info, finished = await start_or_go_on(
+            new_session, left, store, progress, is_recording=show is None
         )
-        progress.step("Connecting")
-        info = await session.start(is_recording=show is None)
 
         async def play() -> None:
             await _play(session, options.seconds, progress, has_page=show is not None)
@@ -123,7 +131,8 @@ async def live(
         montage=options.montage,
         affected_side=options.affected_side,
         is_interrupted=is_interrupted,
-        recovered=recovered,
+        recovered=recovered + finished,
+        is_continued=session.left is not None,
     )
 
 
