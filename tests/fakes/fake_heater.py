@@ -9,7 +9,7 @@ from faceloop_heat import hal
 from faceloop_heat.output import ANSWER_MASK
 from faceloop_heat.supervisor import Supervisor
 from faceloop_heat.thermistor import CODES, FIRST_MDEGC
-from faceloop_protocol.heat import OFF, PERMIT_FULL, WAIT_BUTTON, WARMUP
+from faceloop_protocol.heat import HOLD, OFF, PAUSED, PERMIT_FULL, WAIT_BUTTON, WARMUP
 
 AREA_CM2, HEATER_MOHM = 100, 4410
 LINK = 1
@@ -110,6 +110,7 @@ class Rig:
         self.supervisor: Any = Supervisor(self.heater, AREA_CM2, HEATER_MOHM, reset_cause)
         self.has_host = True
         self.has_loop = True
+        self.setpoint_mdegc = 40000
 
     def tick(self, n: int = 1, elapsed_ms: int = 250) -> Rig:
         for _ in range(n):
@@ -118,7 +119,7 @@ class Rig:
                 output = self.supervisor.output
                 output.answer(output.challenge ^ ANSWER_MASK)
             if self.has_host:
-                self.supervisor.renew(LINK, 40000, 5000)
+                self.supervisor.renew(LINK, self.setpoint_mdegc, 5000)
             self.supervisor.tick(self.now_ms)
         return self
 
@@ -133,7 +134,7 @@ class Rig:
     def asked(self) -> Rig:
         """As ``ready``; then ask and settle."""
         self.ready()
-        assert self.supervisor.request(LINK, 40000, 15) == 0
+        assert self.supervisor.request(LINK, self.setpoint_mdegc, 15) == 0
         self.tick(48)
         assert self.supervisor.state == WAIT_BUTTON
         return self
@@ -153,4 +154,16 @@ class Rig:
         while self.heater.mdegc["a"] < mdegc:
             self.heater.face(min(self.heater.mdegc["a"] + 900, mdegc))
             self.tick(41)
+        return self
+
+    def brought_to(self, state: int, mdegc: int = 38000) -> Rig:
+        """As ``warm``; then in WARMUP, HOLD (the set-point is reached) or PAUSED (no host)."""
+        self.warm(mdegc)
+        if state == HOLD:
+            self.setpoint_mdegc = mdegc
+            self.tick()
+        elif state == PAUSED:
+            self.has_host = False
+            self.tick(21)
+        assert self.supervisor.state == state
         return self

@@ -36,6 +36,20 @@ RULES: list[tuple[str, Change, Change, int, int]] = [
         h.SENSOR_RANGE,
     ),
     (
+        "sensor high",
+        lambda heater: heater.raw.__setitem__("h", code(59990)),
+        lambda heater: heater.raw.__setitem__("h", code(60020) - 1),
+        2,
+        h.SENSOR_RANGE,
+    ),
+    (
+        "reference low",
+        put("r", 36510),
+        put("r", 36480),
+        limits.REFERENCE_BAD_SCANS,
+        h.ADC_REFERENCE,
+    ),
+    (
         "reference",
         put("r", 37490),
         put("r", 37520),
@@ -118,12 +132,18 @@ RULES: list[tuple[str, Change, Change, int, int]] = [
 ]
 
 
+STATES = {"WARMUP": h.WARMUP, "HOLD": h.HOLD, "PAUSED": h.PAUSED}
+# What these show, they show while power flows: in PAUSED they are found after the resume.
+NEED_HEAT = ("heater high", "heater low")
+
+
 @pytest.mark.parametrize("rule", RULES, ids=[rule[0] for rule in RULES])
+@pytest.mark.parametrize("state", [h.WARMUP, h.HOLD], ids=["WARMUP", "HOLD"])
 def test_limit_acts_beyond_its_value_and_not_before(
-    rule: tuple[str, Change, Change, int, int],
+    rule: tuple[str, Change, Change, int, int], state: int
 ) -> None:
     _, inside, outside, n_ticks, cause = rule
-    rig = Rig().warm()
+    rig = Rig().brought_to(state)
     supervisor = rig.supervisor
     inside(rig.heater)
     rig.tick(max(n_ticks, limits.CLOCK_WINDOW_TICKS) + 4)
@@ -135,6 +155,35 @@ def test_limit_acts_beyond_its_value_and_not_before(
     assert supervisor.cause == cause
     assert not rig.heater.is_q1_closed
     assert rig.heater.duty == 0
+    if cause >= h.FIRST_LATCH:
+        assert supervisor.state == (h.LOCKED if cause >= h.FIRST_LOCK else h.LATCHED)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[rule[0] for rule in RULES])
+def test_limit_in_a_pause_acts_before_any_resume(
+    rule: tuple[str, Change, Change, int, int],
+) -> None:
+    name, inside, outside, n_ticks, cause = rule
+    rig = Rig().brought_to(h.PAUSED)
+    supervisor = rig.supervisor
+    inside(rig.heater)
+    rig.tick(max(n_ticks, limits.CLOCK_WINDOW_TICKS) + 4)
+    assert (supervisor.state, supervisor.cause) == (h.PAUSED, h.LEASE_OVER)
+    outside(rig.heater)
+    rig.has_host = True  # would resume at once
+    for _ in range(n_ticks - 1):
+        rig.tick()
+        assert supervisor.state == (h.WARMUP if name in NEED_HEAT else h.PAUSED)
+        assert rig.heater.is_q1_closed == (name in NEED_HEAT)
+    rig.tick()
+    if cause == h.LEAD_OFF:  # a pause is what it asks for; there is one already
+        rig.tick(4 * 25)
+        assert (supervisor.state, supervisor.cause) == (h.COOL, h.PAUSED_TOO_LONG)
+        return
+    if name in NEED_HEAT:  # its first reading with power is that of the tick after the resume
+        rig.tick()
+    assert supervisor.cause == cause
+    assert not rig.heater.is_q1_closed
     if cause >= h.FIRST_LATCH:
         assert supervisor.state == (h.LOCKED if cause >= h.FIRST_LOCK else h.LATCHED)
 

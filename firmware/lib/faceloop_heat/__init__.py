@@ -18,6 +18,9 @@ ledger      what survives a reset: sessions, dose, faults
 selftest    proves both switches and both cut-offs before heat
 session     one session: its time, dose and power
 output      two switches and the watchdog
-supervisor  the states, and everything that turns heat off
+parts       what all states share: the parts, latching, the flash
+heating     WARMUP, HOLD, PAUSED, COOL: heat, and what turns it off
+start       BOOT_TEST, OFF, WAIT_BUTTON, LATCHED: the way to heat, and back to the test
+supervisor  the table of states, what a host may ask, the tick
 ==========  =================================================================================
 """

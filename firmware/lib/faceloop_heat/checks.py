@@ -152,8 +152,8 @@ class Checks:
         return self._trend(self._core_history)
 
     def is_doubtful(self):
-        """Return whether core and face are being counted as odd."""
-        return self._above_ms + self._below_ms + self._absolute_ms > 0
+        """Return whether core and face, or the supply, are being counted as odd."""
+        return self._above_ms + self._below_ms + self._absolute_ms + self._n_supply > 0
 
     def note(self, inputs, face_mdegc, core_mdegc, elapsed_ms):
         """Take a scan into the histories; to be called every tick in every state."""

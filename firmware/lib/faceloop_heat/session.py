@@ -120,6 +120,10 @@ class Session:
             return SESSION_DONE
         return CAUSE_NONE
 
+    def is_doubtful(self):
+        """Return whether the supply is being counted as low."""
+        return self._low_ms > 0
+
     def is_pause_too_many(self, now_ms):
         """Count a pause; return whether there were more than five in five minutes."""
         oldest_ms = self._pause_ms[PAUSES_MAX - 1]

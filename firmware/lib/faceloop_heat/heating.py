@@ -1,0 +1,167 @@
+"""Heat on, and what turns it off: WARMUP, HOLD, PAUSED, and COOL after them."""
+
+from faceloop_protocol.heat import (
+    BUTTON_STUCK,
+    CAUSE_NONE,
+    CONTACT_CHANGED,
+    FACE_HOT,
+    FIRST_LATCH,
+    FIRST_LOCK,
+    HOLD,
+    LATE_TICK,
+    LEAD_OFF,
+    LEASE_OVER,
+    NO_ANSWER,
+    OFF,
+    OFF_SKIN,
+    PAUSED,
+    PAUSED_TOO_LONG,
+    PAUSED_TOO_OFTEN,
+    STOPPED,
+    WARMUP,
+)
+from faceloop_protocol.heat_limits import (
+    COOL_MAX_MS,
+    COOL_MDEGC,
+    FACE_RESUME_MDEGC,
+    OFF_SKIN_RETRY_MS,
+    ON_TIME_TICKS,
+    PAUSE_MAX_MS,
+    RISE_RETRY_MS,
+    TICK_LATE_MS,
+    WARMUP_DONE_MDEGC,
+)
+
+from .parts import Parts
+
+
+class Heating(Parts):
+    """One step of each state that has heat, or had it a moment ago."""
+
+    def _step_heat(self, elapsed_ms):
+        face = self.sensors.face
+        core = self.sensors.b
+        self.session.count(face, elapsed_ms, self.state == HOLD)
+        fault = self._fault(elapsed_ms)
+        pause = self.checks.pause(face, core, elapsed_ms, self.output.power_mw)
+        lead = self.session.lead_cause(face, core, elapsed_ms)
+        if lead != CAUSE_NONE:
+            pause = lead
+        if fault == CAUSE_NONE and pause >= FIRST_LATCH:
+            fault = pause
+        if fault != CAUSE_NONE:
+            self._latch(fault)
+            return
+        end = self._why_end(elapsed_ms)
+        if end != CAUSE_NONE:
+            self._cool(end)
+            return
+        if elapsed_ms > TICK_LATE_MS:
+            pause = LATE_TICK
+        if not self.consent.has_lease():
+            pause = LEASE_OVER
+        if self.consent.is_lead_off():
+            pause = LEAD_OFF
+        if pause != CAUSE_NONE:
+            self._pause(pause)
+            return
+        if self.state == WARMUP and face >= self.consent.setpoint_mdegc - WARMUP_DONE_MDEGC:
+            self._enter(HOLD, CAUSE_NONE)
+        self._control(elapsed_ms)
+
+    def _control(self, elapsed_ms):
+        output = self.output
+        most_mw = output.most_mw(self.inputs)
+        if self.session.is_pulse():
+            output.set_power(most_mw, self.inputs)
+            self._resume()  # the controller begins after the pulse
+            return
+        self._control_phase ^= 1
+        if self._control_phase:
+            power_mw = self.controller.step(
+                self.consent.setpoint_mdegc, self.sensors.face, self.sensors.b, most_mw
+            )
+            output.set_power(power_mw, self.inputs)
+        if self.state == HOLD:
+            self.session.note_power(output.power_mw, elapsed_ms)
+
+    def _resume(self):
+        most_mw = self.output.most_mw(self.inputs)
+        self.controller.resume(self.sensors.face, self._before_mw, most_mw)
+        self._control_phase = 0
+
+    def _fault(self, elapsed_ms):
+        cause = self.checks.fault(
+            self.inputs,
+            self.sensors.face,
+            self.sensors.b,
+            elapsed_ms,
+            self.output.power_mw,
+            self.output.is_driven,
+        )
+        # A lock comes before a latch, and what is broken before what follows from it.
+        if cause >= FIRST_LOCK or cause == FACE_HOT or self._sensor_cause == CAUSE_NONE:
+            return cause
+        return self._sensor_cause
+
+    def _why_end(self, elapsed_ms):
+        """Return why the session is over, or ``CAUSE_NONE``."""
+        cause = self.session.end_cause(self.inputs, elapsed_ms)
+        if self._is_stop_wanted or self.consent.is_new_press:
+            return STOPPED
+        if self.consent.is_stuck():
+            return BUTTON_STUCK
+        if cause == CAUSE_NONE and self.consent.is_silent():
+            return NO_ANSWER
+        return cause
+
+    def _pause(self, cause):
+        if self.session.is_pause_too_many(self._up_ms):
+            self._cool(PAUSED_TOO_OFTEN)
+            return
+        self._before_mw = self.controller.power_mw
+        self._enter(PAUSED, cause)
+
+    def _step_paused(self, elapsed_ms):
+        self.session.dose.add(self.sensors.face, elapsed_ms)
+        fault = self._fault(elapsed_ms)
+        if fault != CAUSE_NONE:
+            self._latch(fault)
+            return
+        end = self._why_end(elapsed_ms)
+        if end != CAUSE_NONE:
+            self._cool(end)
+        elif self._is_cause_gone():
+            checks = self.checks
+            self.session.test_lead(
+                self.sensors.face, self.sensors.b, checks.face_trend(), checks.core_trend()
+            )
+            self._enter(WARMUP, CAUSE_NONE)
+            self._resume()
+        elif self._state_ms >= PAUSE_MAX_MS:
+            self._cool(PAUSED_TOO_LONG)
+
+    def _is_cause_gone(self):
+        """Return whether nothing speaks against heat, not only what paused it."""
+        if not self.consent.has_lease() or not self.consent.is_lead_on():
+            return False
+        if self.sensors.face >= FACE_RESUME_MDEGC or self._n_on_time < ON_TIME_TICKS:
+            return False
+        if not self.checks.has_trend():
+            return False
+        if self.sensors.is_doubtful() or self.checks.is_doubtful() or self.session.is_doubtful():
+            return False  # rather wait for the verdict
+        if self.cause == OFF_SKIN:
+            return self._state_ms >= OFF_SKIN_RETRY_MS
+        if self.cause == CONTACT_CHANGED:
+            return self._state_ms >= RISE_RETRY_MS
+        return True
+
+    def _step_cool(self, elapsed_ms):
+        inputs = self.inputs
+        face = self.sensors.face
+        # A pad that is unplugged now is no fault; one that is still this hot is.
+        if self.checks.fault(inputs, face, self.sensors.b, elapsed_ms, 0, False) == FACE_HOT:
+            self._latch(FACE_HOT)
+        elif self._state_ms >= COOL_MAX_MS or self.sensors.hottest() < COOL_MDEGC:
+            self._enter(OFF, self.cause)

@@ -1,0 +1,131 @@
+"""What all states of the heat pad share: its parts, the state itself, latching, the flash."""
+
+from array import array
+
+from faceloop_protocol.heat import (
+    BOOT_TEST,
+    CAUSE_NONE,
+    COOL,
+    FIRST_LOCK,
+    HOLD,
+    LATCHED,
+    LATCHES,
+    LOCKED,
+    WARMUP,
+)
+
+from .checks import Checks
+from .consent import Consent
+from .controller import Controller
+from .hal import N_INPUTS, TRIP_NONE
+from .ledger import Ledger
+from .output import Output
+from .selftest import SelfTest
+from .sensors import Sensors
+from .session import Session
+
+TICKS_MASK = 0x3FFFFFFF  # of MicroPython's ticks_ms
+SAVE_RETRY_TICKS = 240
+NEVER_MS = -1
+
+
+class Parts:
+    """Parts, state and cause; which way a state is left for one without heat.
+
+    Parameters
+    ----------
+    hal : object
+        As described in ``hal``.
+    area_cm2, heater_mohm : int
+        Of the pad, from the board's profile.
+    """
+
+    def __init__(self, hal, area_cm2, heater_mohm):
+        self._hal = hal
+        self.output = Output(hal, area_cm2, heater_mohm)
+        self.output.off()
+        self.inputs = array("i", [0] * N_INPUTS)
+        self.sensors = Sensors()
+        self.checks = Checks(area_cm2, heater_mohm)
+        self.controller = Controller(area_cm2)
+        self.consent = Consent()
+        self.session = Session()
+        self.ledger = Ledger()
+        self._selftest = SelfTest(heater_mohm)
+        self.state = BOOT_TEST
+        self.cause = CAUSE_NONE
+        self.is_dead = False
+        self._last_ms = NEVER_MS
+        self._n_on_time = 0
+        self._is_proven = False
+        self._is_first_scan = True
+        self._state_ms = 0
+        self._up_ms = 0
+        self._control_phase = 0
+        self._before_mw = 0
+        self._is_stop_wanted = False
+        self._sensor_cause = CAUSE_NONE
+        self._latch_due = CAUSE_NONE
+        self._is_saving = False
+        self._save_wait = 0
+
+    def is_heating(self):
+        """Return whether this state may close the switches."""
+        return self.state == WARMUP or self.state == HOLD
+
+    def _enter(self, state, cause):
+        self.state = state
+        self.cause = cause
+        self._state_ms = 0
+
+    def _withdraw(self):
+        self.consent.withdraw()
+        self.consent.minutes = 0
+
+    def _cool(self, cause):
+        self._close_session()
+        self._enter(COOL, cause)
+
+    def _close_session(self):
+        """Replace what was booked by what was used, and what the skin still gets."""
+        used_umin = self.session.used_umin(self.sensors.face)
+        self.ledger.settle(used_umin, self.session.heated_ms)
+        self._is_saving = True
+        self._withdraw()
+
+    def _latch(self, cause):
+        self.output.off()  # before anything else
+        self._hal.trip(TRIP_NONE)
+        self._latch_due = cause
+        self._save_wait = 0
+        self._enter(LOCKED if cause >= FIRST_LOCK else LATCHED, cause)
+        self._is_saving = True
+
+    # Flash. A write takes long, so it comes after heat is off, except the booking before it is on.
+
+    def _save_later(self):
+        if self._save_wait:
+            self._save_wait -= 1
+            return
+        if self._latch_due != CAUSE_NONE:
+            cause = self._latch_due
+            self._latch_due = CAUSE_NONE
+            if self.ledger.is_open:
+                self._close_session()
+            self._withdraw()
+            if self.ledger.note_latch(cause) and cause < FIRST_LOCK:
+                self.ledger.fault = LATCHES
+                self._enter(LOCKED, LATCHES)
+        if self._save():
+            self._is_saving = False
+        else:
+            self._save_wait = SAVE_RETRY_TICKS
+
+    def _save(self):
+        """Write the slot that is not the newest; return whether it went well."""
+        record = self.ledger.pack()
+        try:
+            self._hal.save(self.ledger.sequence & 1, record)
+        except OSError:
+            return False
+        return True
