@@ -352,6 +352,7 @@ class Board:
             self._testing.cancel()  # the front end stays without power
         self._wearer.report(
             now_ms,
+            self.heat is not None and self.heat.has_fault(),
             bool(self.fault),
             bool(power & state.POWER_LOW),
             self.stream.is_running,

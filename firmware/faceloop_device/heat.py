@@ -7,7 +7,7 @@ from faceloop_device.core.heat_commands import HeatCommands
 from faceloop_device.hal import heat_circuit, outputs, processor
 from faceloop_heat.output import ANSWER_MASK
 from faceloop_heat.supervisor import Supervisor
-from faceloop_protocol.heat import OFF, WAIT_BUTTON
+from faceloop_protocol.heat import LATCHED, OFF, WAIT_BUTTON
 from faceloop_protocol.limits import FS_HZ
 
 _TICKS_MASK = 0x3FFFFFFF
@@ -71,6 +71,10 @@ class Heat:
             self._generation = session.generation
             self.supervisor.open_link(self._number(is_cable))
         return self._commands.serve(op, body, self._number(is_cable), is_cable)
+
+    def has_fault(self):
+        """Return whether a fault is latched or locked."""
+        return self.supervisor.state >= LATCHED
 
     def stop(self):
         """Stop heat, whoever asks."""

@@ -62,14 +62,30 @@ class Wearer:
         self._paired_ms = None
         return False
 
-    def report(self, now_ms, is_fault, is_low, is_running, is_linked, is_on_a_cable, has_usb):
+    def report(
+        self,
+        now_ms,
+        is_heat_fault,
+        is_fault,
+        is_low,
+        is_running,
+        is_linked,
+        is_on_a_cable,
+        has_usb,
+    ):
         """Take what goes on, once a second."""
         if is_linked or is_running or has_usb:
             self._awake_ms = now_ms
         if is_on_a_cable or not is_linked:
             self._person.still()  # off on a cable, and once the link that asked for it is gone
         self._light = lights.choose(
-            False, is_fault, is_low, is_running, is_linked, self.is_standby(now_ms)
+            False,
+            is_heat_fault,
+            is_fault,
+            is_low,
+            is_running,
+            is_linked,
+            self.is_standby(now_ms),
         )
         if self.is_pairing(now_ms):
             self._light = lights.PAIRING

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 import sys
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from faceloop.device import bluetooth
-from faceloop.device.serial_transport import SerialTransport
+from faceloop.device.ble_transport import BleTransport
 from faceloop.device.transport import Receiver
 from faceloop.errors import HeatRefused, RemoteError
 from faceloop_protocol import control, heat
@@ -23,6 +24,7 @@ from faceloop_protocol.info import FEATURE_HEAT
 
 PROGRAM = Path(__file__).with_name("heat_host.py")
 OFF_AFTER_SILENCE_S = (LEASE_MAX_MS + 2 * TICK_MS) / 1000
+LIGHT_PERIOD_S = 2.4  # of a heat fault: five flashes, a pause (firmware's lights.py)
 # What the tests of the switches give: a few milliseconds at a time.
 PROBES_J = 1.0
 
@@ -63,19 +65,22 @@ async def stays_off(board: Any, seconds: float = 1.0) -> None:
     assert (await board.control("heat"))["heat_j"] - begin_j < PROBES_J
 
 
-async def stop_as_a_stranger(board: Any) -> None:
-    """STOP by cable, from a program that has no key."""
-    cable = SerialTransport(str(board.tty_path))
+async def stop_as_a_stranger(board: Any) -> float:
+    """STOP by radio, one byte, from a program that has no key; return the moment it was sent."""
+    air = BleTransport()
     replies: list[bytes] = []
-    await cable.open(Receiver(lambda _: None, replies.append, lambda _: None, lambda: None), 5.0)
+    await air.open(Receiver(lambda _: None, replies.append, lambda _: None, lambda: None), 5.0)
     try:
-        await cable.send(bytes([control.STOP]))
+        assert (await board.control("heat"))["power_w"] > 0.0, "it still heats, by its lease"
+        sent_s = time.monotonic()
+        await air.send(bytes([control.STOP]))
         async with asyncio.timeout(5):
             while not replies:
                 await asyncio.sleep(0.01)
     finally:
-        await cable.close()
+        await air.close()
     assert control.decode_reply(replies[0]).status == control.OK
+    return sent_s
 
 
 async def refused(host: Any, message: bytes) -> int:
@@ -138,17 +143,16 @@ async def _asked_pressed_stopped(board: Any, home: Any) -> list[bytes]:
         await press(board)
         await host.until(heat.WARMUP)
         await heats(board)
-        begin_s = time.monotonic()
-        await stop_as_a_stranger(board)
-        await asyncio.sleep(1.0)
-        truth = await board.control("heat")
-        assert truth["power_until_s"] - begin_s < 1.0
-        state = await host.until(heat.COOL, heat.OFF)
-        assert state.cause == heat.STOPPED
-        assert truth["max_skin_degc"] < 40.0
-        return list(host.sent)
+        await ask.renew(39.0)
+        captured = list(host.sent)
     finally:
-        await host.link.disconnect()
+        await host.link.disconnect()  # and the air is free for whoever comes by
+    sent_s = await stop_as_a_stranger(board)
+    await asyncio.sleep(1.0)
+    truth = await board.control("heat")
+    assert truth["power_until_s"] - sent_s < 1.0
+    assert truth["max_skin_degc"] < 40.0
+    return captured
 
 
 async def _replayed(board: Any, home: Any, captured: list[bytes]) -> None:
@@ -156,7 +160,7 @@ async def _replayed(board: Any, home: Any, captured: list[bytes]) -> None:
     host = heat_host.Host(home.keys)
     await host.start()
     try:
-        await host.until(heat.OFF)
+        assert (await host.until(heat.OFF)).cause == heat.STOPPED
         begins = [
             message
             for message in captured
@@ -197,17 +201,62 @@ async def host_killed(home: Any) -> None:
     await stays_off(board)
 
 
+async def locked_and_unlocked(home: Any) -> None:
+    """A switch that does not open locks; what ends that is a cable, a pad unplugged, a command."""
+    board = await home.start_board(world={"q2_short": True})
+    unlock = ("heat", "unlock", "--serial", board.tty_path)
+
+    async def refused(code: int, sentence: str, *options: str) -> None:
+        done = await home.run(*unlock, *options)
+        assert (done.code, done.out) == (code, ""), done
+        assert done.err.startswith("faceloop: ") and sentence in done.err, done
+
+    async with asyncio.timeout(20):
+        while await flashes(board) != 5:  # the light tells it, whatever else it could tell
+            pass
+    await refused(2, "bench procedure")
+    await refused(6, "The board stays locked.", "--bench-passed")
+    await board.control("world", q2_short=False, pad=False, usb_power=True)
+    await asyncio.sleep(0.5)
+    done = await home.run(*unlock, "--bench-passed")
+    assert (done.code, done.err) == (0, "")
+    assert heat.CAUSE_TEXT[heat.SWITCH_SHORT] in done.out
+    log = (home.data / "heat-unlocks.jsonl").read_text().splitlines()
+    assert [json.loads(line)["event"] for line in log] == ["asked", "refused", "asked", "unlocked"]
+    await refused(2, "nothing to unlock", "--bench-passed")
+
+
+async def flashes(board: Any) -> int:
+    """Return how often the light comes on within the period of a heat fault."""
+    n, was_lit = 0, True
+    end_s = time.monotonic() + LIGHT_PERIOD_S
+    while time.monotonic() < end_s:
+        is_lit = (await board.control("stats"))["pins"]["led"]
+        n += is_lit and not was_lit
+        was_lit = is_lit
+        await asyncio.sleep(0.02)
+    return n
+
+
+SCENARIOS = (asked_stopped_replayed, host_killed, locked_and_unlocked)
+
+
 @pytest.fixture(scope="module")
 def outcome_of(rig: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Side by side: most of their time is waiting until a pad is worn and settled."""
     folder = tmp_path_factory.mktemp("heat")
-    with rig.at_once(folder, asked_stopped_replayed, host_killed) as outcome_of:
+    with rig.at_once(folder, *SCENARIOS) as outcome_of:
         yield outcome_of
 
 
 @pytest.mark.slow
 def test_heat_needs_key_press_and_lease_and_anybody_may_stop_it(outcome_of: Any) -> None:
     outcome_of(asked_stopped_replayed)
+
+
+@pytest.mark.slow
+def test_locked_heater_is_unlocked_by_cable_at_the_bench_and_nowhere_else(outcome_of: Any) -> None:
+    outcome_of(locked_and_unlocked)
 
 
 @pytest.mark.slow

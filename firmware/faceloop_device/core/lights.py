@@ -5,6 +5,7 @@ pattern             when
 ==================  ==============================================================
 HELD                the button has been held for 5 s: let go, or reset at 15 s
 PAIRING             a key may be fetched, a bond made: for a minute after 5 s on the button
+HEAT_FAULT          heat is off because of a fault, until that is cleared on the board
 FAULT               a fault is shown in the state
 BATTERY_LOW         the battery is too low to start
 STREAMING           the converter runs
@@ -17,6 +18,7 @@ IDLE                waiting for a host
 # (period in ms, time lit in ms, how often in a row)
 HELD = (100, 50, 1)
 PAIRING = (1500, 150, 2)
+HEAT_FAULT = (2400, 200, 5)
 FAULT = (400, 200, 1)
 BATTERY_LOW = (3000, 100, 3)
 STREAMING = (2000, 1000, 1)
@@ -32,10 +34,12 @@ def is_lit(pattern, now_ms):
     return at_ms < lit_ms * (2 * n - 1) and at_ms // lit_ms % 2 == 0 if lit_ms else False
 
 
-def choose(is_held, is_fault, is_low, is_streaming, is_linked, is_standby):
+def choose(is_held, is_heat_fault, is_fault, is_low, is_streaming, is_linked, is_standby):
     """Return the pattern of the highest line that is true."""
     if is_held:
         return HELD
+    if is_heat_fault:
+        return HEAT_FAULT
     if is_fault:
         return FAULT
     if is_low:

@@ -530,6 +530,33 @@ def simulate(
         raise typer.Exit(1)
 
 
+@heat.command()
+def unlock(
+    *,
+    serial: SerialPort = None,
+    bench_passed: Annotated[
+        bool,
+        typer.Option(
+            "--bench-passed",
+            help="The bench procedure was gone through since, and every step has passed.",
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Unlock a board's heater after the bench procedure.
+
+    Over its USB cable only, with the pad unplugged, nobody wearing it. Each time is noted in the
+    data folder.
+    """
+    from faceloop.tasks.heat_unlock import heat_unlock
+
+    with _working(as_json) as progress:
+        if serial is None:
+            raise UsageError("A heater is unlocked over its cable only. Say where: --serial PORT.")
+        result = asyncio.run(heat_unlock(serial, has_passed=bench_passed, progress=progress))
+    output.result(result, as_json, output.unlock_lines)
+
+
 def main() -> NoReturn:
     """Run the ``faceloop`` command and leave with its exit code."""
     command: Any = typer.main.get_command(app)

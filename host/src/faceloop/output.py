@@ -40,6 +40,7 @@ __all__ = [
     "result",
     "selftest_lines",
     "session_lines",
+    "unlock_lines",
     "unwritable",
 ]
 
@@ -418,6 +419,14 @@ def heat_lines(content: dict[str, Any]) -> Iterator[str]:
     if content["plot"]:
         yield f"Picture: {content['plot']}"
     yield f"{content['missed']} of {len(runs)} sessions were not as they should be."
+
+
+def unlock_lines(content: dict[str, Any]) -> Iterator[str]:
+    """Say what was unlocked, and what comes before the next heat."""
+    yield f"The heater of board {content['device_id']} is unlocked."
+    yield f"It was locked because: {content['cause_text']}"
+    yield "Plug the pad in only with the cable out; its test runs before the next heat."
+    yield f"Noted in {content['log']}."
 
 
 def doctor_lines(content: dict[str, Any]) -> Iterator[str]:

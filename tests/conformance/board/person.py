@@ -43,6 +43,7 @@ def bounces_and_stuck_buttons_do_nothing():
 def light_shows_the_highest_line_that_is_true():
     order = (
         lights.HELD,
+        lights.HEAT_FAULT,
         lights.FAULT,
         lights.BATTERY_LOW,
         lights.STREAMING,
@@ -51,14 +52,14 @@ def light_shows_the_highest_line_that_is_true():
         lights.IDLE,
     )
     for n, pattern in enumerate(order):
-        facts = [False] * n + [True] * (6 - n)
+        facts = [False] * n + [True] * (7 - n)
         assert lights.choose(*facts) is pattern, n
     shown = set()
     for pattern in order:
-        lit = bytes(int(lights.is_lit(pattern, ms)) for ms in range(0, 6000, 10))
+        lit = bytes(int(lights.is_lit(pattern, ms)) for ms in range(0, 12000, 10))
         shown.add(lit)
         period_ms, lit_ms, n = pattern
-        assert sum(lit) * 10 == 6000 // period_ms * lit_ms * n, pattern
+        assert sum(lit) * 10 == 12000 // period_ms * lit_ms * n, pattern
     assert len(shown) == len(order), "no two look the same"
 
 
