@@ -14,16 +14,20 @@ import pytest_asyncio
 from playwright.async_api import BrowserContext, Page, expect
 
 from faceloop.session.heat_session import HeatSession
-from faceloop.ui.heat_words import NEXT, QUESTIONS, TEXTS
+from faceloop.training.profiles import Profile, Profiles
+from faceloop.ui.heat_words import next_step
+from faceloop.ui.texts import Texts
 from faceloop_protocol import heat
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 FAKE = Path(__file__).parents[1] / "fakes" / "fake_heat_board.py"
+TEXT = Texts("en")
+QUESTION = TEXT("heat.question.numb")
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def heated(
-    fake_module: ModuleType, start_app: Any, context: BrowserContext
+    fake_module: ModuleType, start_app: Any, context: BrowserContext, tmp_path: Path
 ) -> AsyncIterator[tuple[Page, Any, list[str]]]:
     """A page with the heat panel open, its board, and the console."""
     board = runpy.run_path(str(FAKE))["Board"]()
@@ -32,14 +36,15 @@ async def heated(
     live.heat = HeatSession(board, lambda _: None, lambda *_: None)
     running = asyncio.create_task(live.heat.run())
     console: list[str] = []
+    Profiles(tmp_path).create(Profile("anna", "left", "synkinesis"))
     try:
-        async with start_app(live) as app:
+        async with start_app(live, data=tmp_path) as app:
             page = await context.new_page()
             page.on("console", lambda message: console.append(message.text))
             page.on("pageerror", lambda error: console.append(str(error)))
             await page.goto(app.url)
             await page.get_by_role("button", name="Live signal").click()
-            await page.get_by_role("link", name=TEXTS["title"], exact=True).click()
+            await page.get_by_role("link", name=TEXT("heat.title"), exact=True).click()
             yield page, board, console
             await page.close()
     finally:
@@ -49,23 +54,22 @@ async def heated(
 
 async def test_heat_is_asked_for_answered_and_stopped(heated: Any) -> None:
     page, board, console = heated
-    panel = page.get_by_role("region", name=TEXTS["title"])
+    panel = page.get_by_role("region", name=TEXT("heat.title"))
     await expect(panel).to_contain_text("Heat is off")
-    ask = panel.get_by_role("button", name=TEXTS["ask"])
+    ask = panel.get_by_role("button", name=TEXT("heat.ask"))
     await expect(ask).to_be_hidden()
     # A contraindication ends it there.
-    await panel.get_by_role("checkbox", name=QUESTIONS[0]).click()
-    await expect(panel.get_by_text(TEXTS["questions_stop"])).to_be_visible()
-    await expect(panel.get_by_role("button", name=TEXTS["test_yes"])).to_be_hidden()
-    await panel.get_by_role("checkbox", name=QUESTIONS[0]).click()
-    board.say(permission=heat.PERMIT_FULL)
-    await panel.get_by_role("button", name=TEXTS["test_yes"]).click()
+    await panel.get_by_role("checkbox", name=QUESTION).click()
+    await expect(panel.get_by_text(TEXT("heat.questions_stop"))).to_be_visible()
+    await expect(panel.get_by_role("button", name=TEXT("heat.test_yes"))).to_be_hidden()
+    await panel.get_by_role("checkbox", name=QUESTION).click()
+    await panel.get_by_role("button", name=TEXT("heat.test_yes")).click()
     await expect(ask).to_be_visible()
     assert ("permit", heat.PERMIT_FULL) in board.asked
     # Nothing is asked before today's question is answered.
     await ask.click(force=True)
     assert not any(name == "request" for name, *_ in board.asked)
-    await panel.get_by_role("checkbox", name=TEXTS["today"]).click()
+    await panel.get_by_role("checkbox", name=TEXT("heat.today")).click()
     for _ in range(4):
         await panel.get_by_role("button", name="Warmth +").click()
     await ask.click()
@@ -81,15 +85,63 @@ async def test_heat_is_asked_for_answered_and_stopped(heated: Any) -> None:
         while sum(name == "renew" for name, *_ in board.asked) < n_beats + 3:
             await asyncio.sleep(0.1)
     board.say(info=heat.INFO_STILL_THERE)
-    await panel.get_by_role("button", name=TEXTS["still_there_yes"]).click()
+    await panel.get_by_role("button", name=TEXT("heat.still_there_yes")).click()
     board.say(info=0)
-    await expect(panel.get_by_text(TEXTS["still_there"])).to_be_hidden()
+    await expect(panel.get_by_text(TEXT("heat.still_there"))).to_be_hidden()
     assert any(name == "confirm" for name, *_ in board.asked)
-    await panel.get_by_role("button", name=TEXTS["stop"]).click()
+    await panel.get_by_role("button", name=TEXT("heat.stop")).click()
     async with asyncio.timeout(10):
         while board.asked[-1][0] != "end" and not any(n == "end" for n, *_ in board.asked):
             await asyncio.sleep(0.05)
     board.say(state=heat.LATCHED, cause=heat.FACE_HOT)
     await expect(panel).to_contain_text(heat.CAUSE_TEXT[heat.FACE_HOT])
-    await expect(panel).to_contain_text(NEXT[heat.FACE_HOT])
+    await expect(panel).to_contain_text(next_step(heat.FACE_HOT, TEXT))
     assert console == []
+
+
+async def go(page: Page, place: str) -> None:
+    """Go to a page of the open app, without a new launch."""
+    await page.goto(page.url.rpartition("/")[0] + place)
+    await page.locator("h1").wait_for()
+
+
+@pytest.mark.risk("RC-20B")
+async def test_therapist_s_choice_is_obeyed_and_both_pages_can_be_used_by_all(
+    heated: Any, serious: Any, tmp_path: Path
+) -> None:
+    page, board, _ = heated
+    panel = page.get_by_role("region", name=TEXT("heat.title"))
+    await expect(panel.get_by_text(TEXT("heat.questions_title"))).to_be_visible()
+    assert await serious(page) == []
+    await panel.get_by_role("button", name=TEXT("heat.test_no")).click()
+    await expect(panel.get_by_text(TEXT("heat.test_failed"))).to_be_visible()
+    await go(page, "/therapist")
+    await page.get_by_label("Choose a PIN").fill("2468")
+    await page.get_by_role("button", name="Open").click()
+    await expect(page.get_by_text(TEXT("therapist.heat.failed"))).to_be_visible()
+    await page.emulate_media(color_scheme="dark")
+    assert await serious(page) == []
+    await page.get_by_label(TEXT("therapist.heat.gentle", gentle="38.5")).check()
+    async with asyncio.timeout(10):  # kept, and told to the board
+        while ("permit", heat.PERMIT_FLAGGED) not in board.asked:
+            await asyncio.sleep(0.05)
+    assert Profiles(tmp_path).profile("anna").heat_choice == "gentle"
+    await go(page, "/heat")
+    await expect(panel.get_by_text("at most 38.5 °C")).to_be_visible()
+    await panel.get_by_role("checkbox", name=TEXT("heat.today")).click()
+    for _ in range(4):
+        await panel.get_by_role("button", name="Warmth +").click()
+    await expect(panel.get_by_text("38.5 °C", exact=True)).to_be_visible()
+    assert await serious(page) == []
+    await panel.get_by_role("button", name=TEXT("heat.ask")).click()
+    async with asyncio.timeout(10):
+        while ("request", 38.5, 10) not in board.asked:
+            await asyncio.sleep(0.05)
+    board.say(state=heat.HOLD, face_cdegc=3800, info=heat.INFO_STILL_THERE)
+    await expect(panel.get_by_text(TEXT("heat.still_there"))).to_be_visible()
+    assert await serious(page) == []
+    Profiles(tmp_path).set_heat_choice("anna", "off", "2468")
+    board.say(state=heat.LATCHED, cause=heat.FACE_HOT, info=0)
+    await expect(panel).to_contain_text(next_step(heat.FACE_HOT, TEXT))
+    await page.emulate_media(color_scheme="light")
+    assert await serious(page) == []

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import runpy
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from faceloop.session.heat_session import HeatSession
 from faceloop.training.profiles import Profile, Profiles
 from faceloop.ui import texts
 from faceloop.ui.texts import LANGUAGES, Texts, catalogue
+from faceloop_protocol.heat import PERMIT_NONE
 
+FAKE_HEAT = Path(__file__).parents[1] / "fakes" / "fake_heat_board.py"
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 CUT_OFF = """() => [...document.querySelectorAll(".fl-root *")].filter((e) => {
@@ -82,6 +87,14 @@ async def test_reminder_is_set_saved_for_the_calendar_and_taken_back(
         await page.close()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing_serious(page: Page, serious: Any, scheme: Any) -> None:
+    await page.emulate_media(color_scheme=scheme)
+    await page.get_by_role("link", name="Settings").click()
+    await expect(page.locator("h1")).to_have_text("Settings")
+    assert await serious(page) == []
+
+
 async def test_back_and_forward_lead_through_the_pages(page: Page, app: Any) -> None:
     await page.get_by_role("link", name="Settings").click()
     await expect(page.locator("h1")).to_be_focused()
@@ -150,7 +163,7 @@ def long_texts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 PAGES = (
     *("", "profile", "today", "setup", "training", "results"),
-    *("signal", "settings", "therapist"),
+    *("signal", "heat", "settings", "therapist"),
 )
 
 
@@ -158,6 +171,24 @@ def with_profile(root: Path) -> Path:
     """Return a data folder in which someone trains."""
     Profiles(root).create(Profile("anna", "left", "synkinesis"))
     return root
+
+
+class Heated:
+    """Gives a made-up session a heat pad, off and not permitted yet."""
+
+    def __init__(self, live: Any) -> None:
+        self.live = live
+        board = runpy.run_path(str(FAKE_HEAT))["Board"]()
+        board.say(permission=PERMIT_NONE)
+        live.heat = HeatSession(board, lambda _: None, lambda *_: None)
+
+    async def __aenter__(self) -> Any:
+        self._running = asyncio.create_task(self.live.heat.run())
+        return self.live
+
+    async def __aexit__(self, *_: object) -> None:
+        self._running.cancel()
+        await asyncio.gather(self._running, return_exceptions=True)
 
 
 @pytest.mark.parametrize(("size", "width"), [("100", 390), ("200", 780)])
@@ -170,7 +201,10 @@ async def test_texts_of_1_4_times_the_length_have_room(
     size: str,
     width: int,
 ) -> None:
-    async with start_app(fake_module.FakeLive(), data=with_profile(tmp_path)) as app:
+    async with (
+        Heated(fake_module.FakeLive()) as live,
+        start_app(live, data=with_profile(tmp_path)) as app,
+    ):
         page = await browser.new_page(viewport={"width": width, "height": 844})
         await page.goto(app.url)
         await page.locator("h1").wait_for()
@@ -187,7 +221,10 @@ async def test_texts_of_1_4_times_the_length_have_room(
 async def test_each_language_has_room_on_a_phone(
     fake_module: Any, start_app: Any, browser: Browser, tmp_path: Path, language: str
 ) -> None:
-    async with start_app(fake_module.FakeLive(), data=with_profile(tmp_path)) as app:
+    async with (
+        Heated(fake_module.FakeLive()) as live,
+        start_app(live, data=with_profile(tmp_path)) as app,
+    ):
         context = await browser.new_context(
             viewport={"width": 360, "height": 740}, locale=language
         )

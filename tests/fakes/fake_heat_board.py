@@ -25,6 +25,8 @@ class Board:
             self.asked.append((name, *arguments))
             if name == "request" and self.refusal is not None:
                 raise self.refusal
+            if name == "permit":
+                self.say(permission=arguments[0])
             return self.now
 
         return command

@@ -132,3 +132,42 @@ async def test_flagged_wearer_gets_less(rig: Rig) -> None:
     await rig.steps(1)
     assert (rig.session.least_degc(), rig.session.most_degc()) == (36.0, 40.0)
     assert rig.session.most_minutes() == 15
+
+
+async def test_board_is_told_what_its_wearer_may_have_before_it_is_asked(rig: Rig) -> None:
+    rig.session.wear(heat.PERMIT_NONE)
+    assert await rig.steps(2) == ["tell_time", "permit", "state", "state"]
+    assert rig.session.permission == heat.PERMIT_NONE
+    rig.board.say(state=heat.COOL)
+    await rig.steps(1)
+    # The board is busy with something else: told with the request then.
+    rig.session.wear(heat.PERMIT_FLAGGED)
+    assert rig.session.most_degc() == 38.5
+    assert set(await rig.steps(3)) == {"state"}
+    rig.session.note_presence()
+    rig.session.ask(40.0, 10)
+    assert (await rig.steps(1))[:2] == ["permit", "request"]
+    assert ("request", 38.5, 10) in rig.board.asked
+
+
+async def test_permission_the_board_has_already_is_not_written_again(rig: Rig) -> None:
+    await rig.steps(1)
+    rig.session.wear(heat.PERMIT_FULL)
+    assert set(await rig.steps(3)) == {"state"}
+    rig.session.wear(None)
+    rig.board.say(permission=heat.PERMIT_FLAGGED)
+    assert set(await rig.steps(3)) == {"state"}
+    assert rig.session.permission == heat.PERMIT_FLAGGED
+
+
+async def test_another_wearer_ends_heat(rig: Rig) -> None:
+    rig.session.wear(heat.PERMIT_FULL)
+    await rig.steps(1)
+    rig.session.note_presence()
+    rig.session.ask(39.0, 10)
+    rig.board.say(state=heat.HOLD)
+    await rig.steps(2)
+    rig.session.wear(heat.PERMIT_NONE)
+    assert "end" in await rig.steps(1)
+    rig.session.note_presence()
+    assert "renew" not in await rig.steps(6)

@@ -1,4 +1,4 @@
-"""Every cause says what to do next, every state has its line."""
+"""Every cause says what to do next, every state has its line, in every language."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import pytest
 
 from faceloop.session.heat_session import HeatView
 from faceloop.ui import heat_words
+from faceloop.ui.texts import LANGUAGES, Texts
 from faceloop_protocol import heat
 
 CAUSES = sorted(set(heat.CAUSE_TEXT) - {heat.CAUSE_NONE})
+ENGLISH = Texts("en")
 
 
 def view(**changes: int) -> HeatView:
@@ -16,33 +18,59 @@ def view(**changes: int) -> HeatView:
     return HeatView(heat.HeatState(**values))
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("cause", CAUSES)
-def test_every_stop_has_its_reason_and_a_next_step(cause: int) -> None:
+def test_every_stop_has_its_reason_and_a_next_step(cause: int, language: str) -> None:
     state = heat.LATCHED if cause >= heat.FIRST_LATCH else heat.OFF
-    line, why, then = heat_words.heat_sentence(view(state=state, cause=cause))
-    assert line and why == heat.CAUSE_TEXT[cause]
-    assert then == heat_words.NEXT[cause] and then.endswith(".")
+    text = Texts(language)
+    line, why, then = heat_words.heat_sentence(view(state=state, cause=cause), text)
+    assert line and then == heat_words.next_step(cause, text) and then.endswith(".")
+    assert (why == heat.CAUSE_TEXT[cause]) == (language == "en")
 
 
 def test_nothing_speaks_of_a_cause_that_does_not_exist() -> None:
     assert set(heat_words.NEXT) == set(CAUSES)
-    assert set(heat_words.STATES) == set(range(len(heat.STATE_NAMES)))
 
 
-def test_faults_that_may_have_burnt_say_to_look_at_the_skin() -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_state_has_its_line_and_a_newer_one_is_no_mistake(language: str) -> None:
+    text = Texts(language)
+    lines = {
+        heat_words.heat_sentence(view(state=state), text)[0]
+        for state in range(len(heat.STATE_NAMES) + 1)
+    }
+    assert len(lines) == len(heat.STATE_NAMES) + 1 and all(lines)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_faults_that_may_have_burnt_say_to_look_at_the_skin(language: str) -> None:
+    text = Texts(language)
+    look = text("heat.next.take_off")
     for cause in (heat.FACE_HOT, heat.RISE, heat.HARDWARE_TRIP, heat.WATCHDOG, heat.EXCEPTION):
-        assert "look at your skin" in heat_words.next_step(cause)
+        assert heat_words.next_step(cause, text) == look
+    assert "look at your skin" in ENGLISH("heat.next.take_off")
 
 
 def test_a_silent_board_shows_no_old_number() -> None:
     told = HeatView(view(state=heat.HOLD, face_cdegc=3900).state, age_s=10.0, problem="silent")
-    assert heat_words.heat_sentence(told) == ("Heat: asking the board", "silent", "")
-    assert {text for _, _, text in heat_words.heat_facts(told)} == {"–"}
+    assert heat_words.heat_sentence(told, ENGLISH) == ("Heat: asking the board", "silent", "")
+    assert {text for _, _, text in heat_words.heat_facts(told, ENGLISH)} == {"–"}
 
 
 def test_slow_and_covered_are_told_calmly() -> None:
-    assert (
-        "takes long"
-        in heat_words.heat_sentence(view(state=heat.WARMUP, info=heat.INFO_SLOW_WARMUP))[1]
-    )
-    assert "covers" in heat_words.heat_sentence(view(state=heat.HOLD, info=heat.INFO_COVERED))[1]
+    slow = view(state=heat.WARMUP, info=heat.INFO_SLOW_WARMUP)
+    assert "takes long" in heat_words.heat_sentence(slow, ENGLISH)[1]
+    covered = view(state=heat.HOLD, info=heat.INFO_COVERED)
+    assert "covers" in heat_words.heat_sentence(covered, ENGLISH)[1]
+
+
+def test_numbers_have_the_marks_of_the_language() -> None:
+    warm = view(state=heat.HOLD, face_cdegc=3925, remaining_ms=421_000, dose_umin=31_000)
+    shown = {key: value for key, _, value in heat_words.heat_facts(warm, Texts("de"))}
+    assert shown == {
+        "skin": "39,2 °C",
+        "left": "7:01",
+        "dose": "0,03 von 2",
+        "day": "0,00 von 4",
+        "sessions": "0",
+    }

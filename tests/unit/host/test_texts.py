@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from faceloop import cli
-from faceloop.session import detail_notes
+from faceloop.session import detail_notes, heat_session
 from faceloop.training.keys import message_keys
 from faceloop.training.message import message
 from faceloop.ui.preferences import CHOICES, PreferenceFile, Preferences
 from faceloop.ui.texts import LANGUAGES, Texts, best_language, catalogue
+from faceloop_protocol import heat
 from faceloop_protocol.state import FAULT_NONE, FAULT_TEXT
 
 HOST = Path(__file__).resolve().parents[3] / "host" / "src" / "faceloop"
@@ -106,6 +107,8 @@ def test_what_the_board_and_the_link_say_is_known_in_every_language() -> None:
     told = {text for code, text in FAULT_TEXT.items() if code != FAULT_NONE}
     told |= {cli.MADE_UP, cli.MADE_UP_SYNKINESIS, cli.PLAYED}
     told |= {detail_notes.COARSE_TEXT, detail_notes.HALF_RATE_TEXT}
+    told |= {text for cause, text in heat.CAUSE_TEXT.items() if cause != heat.CAUSE_NONE}
+    told |= {heat_session.EXERCISE, heat_session.SILENT}
     assert {ENGLISH[key] for key in TOLD} == told
     for language in OTHERS:
         assert not {text for text in told if Texts(language).known(text) == text}

@@ -6,6 +6,7 @@ import json
 import runpy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from faceloop.errors import StorageError, UsageError
 from faceloop.training.pin import TherapistPin, WrongPin
 from faceloop.training.profiles import Profile, Profiles
 from faceloop.training.programme_file import changed_programme, shipped_programme
+from faceloop_protocol.heat import PERMIT_FLAGGED, PERMIT_FULL, PERMIT_NONE
 
 FAKE = runpy.run_path(str(Path(__file__).parents[2] / "fakes" / "fake_patient.py"))
 
@@ -153,6 +155,33 @@ def test_targets_begin_anew_with_the_pin_only(profiles: Profiles, clock: Clock) 
     assert profiles.profile("anna").goals_from_utc == ""
     profiles.begin_goals_anew("anna", "24681357")
     assert profiles.profile("anna").goals_from_utc == clock().isoformat(timespec="milliseconds")
+
+
+@pytest.mark.parametrize(
+    ("choice", "by_test"),
+    [
+        ("tested", {"": PERMIT_NONE, "failed": PERMIT_NONE, "passed": PERMIT_FULL}),
+        ("gentle", dict.fromkeys(("", "failed", "passed"), PERMIT_FLAGGED)),
+        ("off", dict.fromkeys(("", "failed", "passed"), PERMIT_NONE)),
+    ],
+)
+def test_heat_goes_by_the_skin_test_unless_the_therapist_says_otherwise(
+    profiles: Profiles, choice: Any, by_test: dict[Any, int]
+) -> None:
+    assert profiles.profile("anna").heat_permission == PERMIT_NONE, "off by default"
+    profiles.pin.choose("2468")
+    with pytest.raises(WrongPin):
+        profiles.set_heat_choice("anna", choice, "1111")
+    profiles.set_heat_choice("anna", choice, "2468")
+    for result, permission in by_test.items():
+        profiles.set_heat_test("anna", result)
+        assert profiles.profile("anna").heat_permission == permission
+
+
+def test_profile_with_a_word_about_heat_that_nobody_knows_is_refused() -> None:
+    for wrong in ({"heat_test": "maybe"}, {"heat_choice": "hot"}):
+        with pytest.raises(UsageError, match="about heat"):
+            Profile("a", "left", "synkinesis", **wrong)
 
 
 def test_earlier_programmes_are_kept(profiles: Profiles, tmp_path: Path, clock: Clock) -> None:

@@ -157,6 +157,8 @@ class HeatSession:
         self._present_until_s = 0.0
         self._renewed_s = -1e9
         self._n_exercises = 0
+        self._permission: int | None = None
+        self._has_told_permission = True
         self._has_told_time = False
         self._wanted = asyncio.Event()
 
@@ -179,10 +181,14 @@ class HeatSession:
             return
         self._problem, self._cause = "", 0
         self._is_over = False
-        self._setpoint_degc = setpoint_degc
+        self._setpoint_degc = min(setpoint_degc, self.most_degc())
 
         async def request() -> HeatState:
-            state = await self._board.request(setpoint_degc, minutes)
+            # The board keeps one permission; several people may wear it.
+            if not self._is_permission_kept():
+                assert self._permission is not None
+                self._take(await self._board.permit(self._permission))
+            state = await self._board.request(self._setpoint_degc, minutes)
             self._is_asked = True
             return state
 
@@ -205,6 +211,21 @@ class HeatSession:
         self.watch()
         self._wishes.put_nowait(lambda: self._board.permit(permission))
 
+    def wear(self, permission: int | None) -> None:
+        """Say what the person who wears the board may have; another one's heat ends.
+
+        Parameters
+        ----------
+        permission : int or None
+            PERMIT_ constant; None leaves it at what the board holds.
+        """
+        if permission == self._permission:
+            return
+        self._permission = permission
+        self._has_told_permission = permission is None
+        if self._is_asked:
+            self.end()
+
     def begin_exercise(self) -> None:
         """An EMG exercise begins: it ends heat, and none begins until ``end_exercise``."""
         self._n_exercises += 1
@@ -226,10 +247,16 @@ class HeatSession:
             self._state, age_s, problem, self._cause, self._n_exercises > 0, self._is_over
         )
 
+    @property
+    def permission(self) -> int:
+        """What the wearer may have, a PERMIT_ constant; nothing before that is known."""
+        if self._permission is not None:
+            return self._permission
+        return self._state.permission if self._state is not None else heat.PERMIT_NONE
+
     def most_degc(self) -> float:
         """Return the highest set-point that this wearer may ask for."""
-        permission = self._state.permission if self._state is not None else heat.PERMIT_NONE
-        flagged = permission == heat.PERMIT_FLAGGED
+        flagged = self.permission == heat.PERMIT_FLAGGED
         return (SETPOINT_FLAGGED_MAX_MDEGC if flagged else SETPOINT_MAX_MDEGC) / 1000
 
     @staticmethod
@@ -265,6 +292,10 @@ class HeatSession:
             self._has_told_time = True
         while not self._wishes.empty():
             self._take(await self._wishes.get_nowait()())
+        if not self._has_told_permission and self._is_off():
+            self._has_told_permission = True  # once: a request tells it again if need be
+            if not self._is_permission_kept() and self._permission is not None:
+                self._take(await self._board.permit(self._permission))
         now_s = self._clock()
         is_due = now_s - self._renewed_s >= LEASE_RENEW_MS / 1000
         if self._is_asked and is_due and now_s < self._present_until_s:
@@ -272,6 +303,15 @@ class HeatSession:
             self._take(await self._board.renew(self._setpoint_degc))
         else:
             self._take(await self._board.state())
+
+    def _is_off(self) -> bool:
+        return self._state is not None and self._state.state == heat.OFF
+
+    def _is_permission_kept(self) -> bool:
+        """Return whether the board knows what its wearer may have."""
+        if self._permission is None:
+            return True
+        return self._state is not None and self._state.permission == self._permission
 
     def _pause_s(self) -> float:
         is_busy = self._state is not None and self._state.state in BUSY_STATES

@@ -63,6 +63,11 @@ class BoardOutputs:
         if self._heat is not None:
             self._heat.ask(request.target_degc, round(request.duration_s / 60))
 
+    def permit_heat(self, permission: int | None) -> None:
+        """Say what whoever trains may have of heat, a PERMIT_ constant; None: as the board has."""
+        if self._heat is not None:
+            self._heat.wear(permission)
+
     def end_heat(self, reason: str) -> None:
         """End heat now; harmless when it is off."""
         if self._heat is not None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from faceloop.errors import StorageError, UsageError
 from faceloop.session.disk import replace_file, storage_error
@@ -30,13 +30,19 @@ from faceloop.training.programme_file import (
 from faceloop.training.questionnaires import Questionnaires
 from faceloop.training.references import References
 from faceloop.training.stage import Stage, StageLock
+from faceloop_protocol.heat import PERMIT_FLAGGED, PERMIT_FULL, PERMIT_NONE
 
-__all__ = ["Profile", "Profiles"]
+__all__ = ["HEAT_CHOICES", "HeatChoice", "HeatTest", "Profile", "Profiles"]
+
+HeatTest = Literal["", "passed", "failed"]
+HeatChoice = Literal["tested", "gentle", "off"]
+HEAT_CHOICES: tuple[HeatChoice, ...] = get_args(HeatChoice)
 
 PROFILE_NAME = "profile.json"
 PROGRAMME_NAME = "programme.toml"
 PHOTO_NAMES = {"jpg": b"\xff\xd8\xff", "png": b"\x89PNG\r\n\x1a\n", "webp": b"RIFF"}
 MOST_PHOTO_BYTES = 8 << 20
+_TESTED = ("tested", "passed")
 _PSEUDONYM = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,22}[a-z0-9])?")
 # Names that Windows keeps for devices cannot be folders there.
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(10))}
@@ -62,6 +68,12 @@ class Profile:
         What the page offers: ``mirror``, ``half_mirror``, ``sound``, ``vibration``, ``shape``...
     reminder : str
         ``HH:MM``, empty for none.
+    heat_test : str
+        What questions and skin test before the first heat have come to: ``passed``, ``failed``,
+        empty before them.
+    heat_choice : str
+        The therapist's: ``tested`` goes by ``heat_test``, ``gentle`` allows the lower limit
+        whatever that is, ``off`` allows nothing.
     references : dict or None
         `References` as JSON.
     created_utc : str
@@ -78,6 +90,8 @@ class Profile:
     language: str = ""
     preferences: dict[str, bool] = field(default_factory=dict)
     reminder: str = ""
+    heat_test: HeatTest = ""
+    heat_choice: HeatChoice = "tested"
     references: dict[str, Any] | None = None
     created_utc: str = ""
     goals_from_utc: str = ""
@@ -92,6 +106,8 @@ class Profile:
             raise UsageError(f"The side is {self.affected_side!r}: choose left or right.")
         if self.reminder and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", self.reminder):
             raise UsageError(f"The reminder is {self.reminder!r}: write a time such as 18:30.")
+        if self.heat_test not in get_args(HeatTest) or self.heat_choice not in HEAT_CHOICES:
+            raise UsageError("What the profile says about heat is not known. Do the test again.")
         montage_named(self.montage)
         _ = self.lock
 
@@ -99,6 +115,13 @@ class Profile:
     def lock(self) -> StageLock:
         """What the stage allows."""
         return StageLock(self.stage, self.has_movement_returned, self.is_unlocked_by_therapist)
+
+    @property
+    def heat_permission(self) -> int:
+        """What this person may have of heat, a PERMIT_ constant; the board never allows more."""
+        if self.heat_choice == "gentle":
+            return PERMIT_FLAGGED
+        return PERMIT_FULL if (self.heat_choice, self.heat_test) == _TESTED else PERMIT_NONE
 
     @property
     def known_references(self) -> References | None:
@@ -199,6 +222,10 @@ class Profiles:
         """Store what set-up has found."""
         return self._write(replace(self.profile(pseudonym), references=references.to_json()))
 
+    def set_heat_test(self, pseudonym: str, result: HeatTest) -> Profile:
+        """Store what questions and skin test have come to."""
+        return self._write(replace(self.profile(pseudonym), heat_test=result))
+
     def note_movement_returned(self, pseudonym: str) -> Profile:
         """Store that movement has come back by itself: targets are no longer locked."""
         return self._write(replace(self.profile(pseudonym), has_movement_returned=True))
@@ -234,6 +261,11 @@ class Profiles:
         self.pin.check(pin)
         now = self._now().astimezone(UTC).isoformat(timespec="milliseconds")
         return self._write(replace(self.profile(pseudonym), goals_from_utc=now))
+
+    def set_heat_choice(self, pseudonym: str, choice: HeatChoice, pin: str) -> Profile:
+        """Set what this person may have of heat."""
+        self.pin.check(pin)
+        return self._write(replace(self.profile(pseudonym), heat_choice=choice))
 
     def set_programme(self, pseudonym: str, programme: Programme, pin: str) -> None:
         """Give a person a programme of their own; the one before is kept in ``programmes/``.

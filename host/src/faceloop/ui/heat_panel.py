@@ -6,10 +6,17 @@ from collections.abc import Callable
 from functools import partial
 
 from faceloop.session.heat_session import HeatSession, HeatView
+from faceloop.training.profiles import HeatTest
 from faceloop.ui.elements import Text, tag
-from faceloop.ui.heat_words import QUESTIONS, TEXTS, heat_facts, heat_sentence
+from faceloop.ui.heat_words import QUESTIONS, heat_facts, heat_sentence
+from faceloop.ui.texts import Texts
+from faceloop.ui.training_room import TrainingRoom
 from faceloop_protocol import heat
-from faceloop_protocol.heat_limits import SESSION_DEFAULT_MIN, SETPOINT_DEFAULT_MDEGC
+from faceloop_protocol.heat_limits import (
+    SESSION_DEFAULT_MIN,
+    SETPOINT_DEFAULT_MDEGC,
+    SETPOINT_FLAGGED_MAX_MDEGC,
+)
 
 __all__ = ["HeatPanel"]
 
@@ -26,15 +33,15 @@ class HeatPanel:
     ----------
     session : HeatSession or None
         None where the board has no heater.
-    known : callable
-        Gives a sentence in the person's language, where there is a translation.
+    room : TrainingRoom
+        Who trains, and what they may have of heat.
+    text : Texts
     """
 
-    def __init__(
-        self, session: HeatSession | None, known: Callable[[str], str] = lambda text: text
-    ) -> None:
+    def __init__(self, session: HeatSession | None, room: TrainingRoom, text: Texts) -> None:
         self._session = session
-        self._known = known
+        self._room = room
+        self._text = text
         self._setpoint_degc = SETPOINT_DEFAULT_MDEGC / 1000
         self._minutes = SESSION_DEFAULT_MIN
         self._applies: set[int] = set()
@@ -42,11 +49,10 @@ class HeatPanel:
         self._is_fit_today = False
         self._is_asking_questions = False
         with tag("section", classes="fl-heat fl-first", aria_labelledby="fl-heat-title") as root:
-            title = self._known(TEXTS["title"])
-            tag("h1", title, id="fl-heat-title", tabindex="-1", data_focus="")
-            tag("p", self._known(TEXTS["what"]), "fl-quiet")
+            tag("h1", text("heat.title"), id="fl-heat-title", tabindex="-1", data_focus="")
+            tag("p", text("heat.what"), "fl-quiet")
             if session is None:
-                tag("p", self._known(TEXTS["no_heater"]))
+                tag("p", text("heat.no_heater"))
                 return
             self._build(session)
         self._root = root
@@ -58,35 +64,37 @@ class HeatPanel:
         if self._session is None:
             return
         view = self._session.view()
-        line, why, then = heat_sentence(view)
-        self._line.say(self._known(line))
-        self._why.say(self._known(why))
-        self._then.say(self._known(then))
-        for key, _, text in heat_facts(view):
-            self._facts[key].say(text)
+        line, why, then = heat_sentence(view, self._text)
+        self._line.say(line)
+        self._why.say(why)
+        self._then.say(then)
+        for key, _, value in heat_facts(view, self._text):
+            self._facts[key].say(value)
         self._show_parts(view)
 
     # -- building ---------------------------------------------------------------------------
 
     def _build(self, session: HeatSession) -> None:
+        text = self._text
         with tag("div", aria_live="polite"):
             self._line = tag("p", classes="fl-heat-line")
             self._why = tag("p")
             self._then = tag("p", classes="fl-quiet")
         self._prompt = tag("div", classes="fl-card fl-urgent", role="alert", hidden="")
         with self._prompt:
-            tag("p", self._known(TEXTS["still_there"]))
-            tag("p", self._known(TEXTS["still_there_why"]), "fl-quiet")
-            self._button(self._known(TEXTS["still_there_yes"]), session.confirm)
+            tag("p", text("heat.still_there"))
+            tag("p", text("heat.still_there_why"), "fl-quiet")
+            self._button(text("heat.still_there_yes"), session.confirm)
         self._facts: dict[str, Text] = {}
-        with tag("dl", classes="fl-status", aria_label=self._known(TEXTS["title"])):
-            for key, name, text in heat_facts(HeatView()):
+        with tag("dl", classes="fl-status", aria_label=text("heat.title")):
+            for key, name, value in heat_facts(HeatView(), text):
                 with tag("div", data_item=key):
-                    tag("dt", self._known(name))
-                    self._facts[key] = tag("dd", text)
+                    tag("dt", name)
+                    self._facts[key] = tag("dd", value)
         with tag("div", classes="fl-actions"):
-            self._stop = self._button(self._known(TEXTS["stop"]), self._on_stop)
-        tag("p", self._known(TEXTS["stop_anyway"]), "fl-quiet")
+            self._stop = self._button(text("heat.stop"), self._on_stop)
+        tag("p", text("heat.stop_anyway"), "fl-quiet")
+        self._word = tag("p", role="status", hidden="")
         self._gate = tag("div", classes="fl-card", hidden="")
         with self._gate:
             self._build_gate()
@@ -95,45 +103,39 @@ class HeatPanel:
             self._build_start()
 
     def _build_gate(self) -> None:
-        tag("h2", self._known(TEXTS["questions_title"]))
+        text = self._text
+        tag("h2", text("heat.questions_title"))
         with tag("fieldset"):
-            tag("legend", self._known(TEXTS["questions"]))
+            tag("legend", text("heat.questions"))
             for at, question in enumerate(QUESTIONS):
-                self._tick(self._known(question), partial(self._answer, at))
-        self._stop_here = tag("p", self._known(TEXTS["questions_stop"]), role="status", hidden="")
+                self._tick(text(f"heat.question.{question}"), partial(self._answer, at))
+        self._stop_here = tag("p", text("heat.questions_stop"), role="status", hidden="")
         self._test = tag("div", classes="fl-heat-test")
         with self._test:
-            tag("h2", self._known(TEXTS["test_title"]))
-            tag("p", self._known(TEXTS["test"]))
+            tag("h2", text("heat.test_title"))
+            tag("p", text("heat.test"))
             with tag("div", classes="fl-actions"):
-                self._button(self._known(TEXTS["test_yes"]), self._passed)
-                self._button(self._known(TEXTS["test_no"]), self._failed)
-        self._failed_text = tag("p", self._known(TEXTS["test_failed"]), role="status", hidden="")
+                self._button(text("heat.test_yes"), self._passed)
+                self._button(text("heat.test_no"), self._failed)
+        self._failed_text = tag("p", text("heat.test_failed"), role="status", hidden="")
 
     def _build_start(self) -> None:
-        self._tick(self._known(TEXTS["today"]), self._answer_today)
-        with tag("p", classes="fl-heat-choice"):
-            tag("span", self._known(TEXTS["setpoint"]))
-            self._button(
-                "−", lambda: self._warmer(-_STEP_DEGC), self._known(TEXTS["setpoint"]) + " −"
-            )
-            self._setpoint = tag("span", classes="fl-number", aria_live="polite")
-            self._button(
-                "+", lambda: self._warmer(_STEP_DEGC), self._known(TEXTS["setpoint"]) + " +"
-            )
-        with tag("p", classes="fl-heat-choice"):
-            tag("span", self._known(TEXTS["minutes"]))
-            self._button(
-                "−", lambda: self._longer(-_STEP_MIN), self._known(TEXTS["minutes"]) + " −"
-            )
-            self._length = tag("span", classes="fl-number", aria_live="polite")
-            self._button(
-                "+", lambda: self._longer(_STEP_MIN), self._known(TEXTS["minutes"]) + " +"
-            )
+        text = self._text
+        self._tick(text("heat.today"), self._answer_today)
+        self._setpoint = self._choice(text("heat.setpoint"), self._warmer, _STEP_DEGC)
+        self._length = self._choice(text("heat.minutes"), self._longer, _STEP_MIN)
         with tag("div", classes="fl-actions"):
-            self._ask = self._button(self._known(TEXTS["ask"]), self._on_ask)
+            self._ask = self._button(text("heat.ask"), self._on_ask)
             self._ask.classes("fl-primary")
-            self._button(self._known(TEXTS["redo"]), self._redo)
+            self._button(text("heat.redo"), self._redo)
+
+    def _choice(self, name: str, change: Callable[[float], None], step: float) -> Text:
+        with tag("p", classes="fl-heat-choice"):
+            tag("span", name)
+            self._button("−", lambda: change(-step), f"{name} −")
+            number = tag("span", classes="fl-number", aria_live="polite")
+            self._button("+", lambda: change(step), f"{name} +")
+        return number
 
     @staticmethod
     def _button(text: str, act: Callable[[], None], label: str = "") -> Text:
@@ -163,6 +165,8 @@ class HeatPanel:
             self._applies.add(at)
         else:
             self._applies.discard(at)
+        if self._applies:  # from here on, whatever was passed before
+            self._keep("failed")
         self.refresh()
 
     def _answer_today(self, is_on: bool) -> None:
@@ -170,19 +174,30 @@ class HeatPanel:
         self.refresh()
 
     def _passed(self) -> None:
-        if self._session is not None and not self._applies:
+        if not self._applies:
             self._has_failed = False
             self._is_asking_questions = False
-            self._session.permit(heat.PERMIT_FULL)
+            self._keep("passed")
 
     def _failed(self) -> None:
         self._has_failed = True
-        if self._session is not None:
-            self._session.permit(heat.PERMIT_NONE)
+        self._keep("failed")
         self.refresh()
+
+    def _keep(self, result: HeatTest) -> None:
+        """Keep what questions and test have come to: with the person, else on the board."""
+        if self._session is None:
+            return
+        if self._room.profile is None:
+            is_passed = result == "passed"
+            self._session.permit(heat.PERMIT_FULL if is_passed else heat.PERMIT_NONE)
+            return
+        self._room.note_heat_test(result)
+        self._session.wear(self._room.heat_permission)
 
     def _redo(self) -> None:
         self._is_asking_questions = True
+        self._has_failed = False
         self.refresh()
 
     def _warmer(self, step_degc: float) -> None:
@@ -192,10 +207,10 @@ class HeatPanel:
             self._setpoint_degc = min(max(wanted, least), most)
             self.refresh()
 
-    def _longer(self, step_min: int) -> None:
+    def _longer(self, step_min: float) -> None:
         if self._session is not None:
             most = self._session.most_minutes()
-            self._minutes = min(max(self._minutes + step_min, 1), most)
+            self._minutes = min(max(self._minutes + round(step_min), 1), most)
             self.refresh()
 
     def _on_ask(self) -> None:
@@ -213,10 +228,16 @@ class HeatPanel:
     def _show_parts(self, view: HeatView) -> None:
         state = view.state if view.is_known else None
         is_off = state is not None and state.state == heat.OFF
-        is_permitted = state is not None and state.permission != heat.PERMIT_NONE
-        asks_again = self._is_asking_questions or self._has_failed
-        _show(self._gate, is_off and (not is_permitted or asks_again))
-        _show(self._start, is_off and is_permitted and not asks_again)
+        permission = heat.PERMIT_NONE if self._session is None else self._session.permission
+        is_permitted = permission != heat.PERMIT_NONE
+        is_gentle = permission == heat.PERMIT_FLAGGED
+        word = self._word_to(is_gentle)
+        self._word.say(word)
+        _show(self._word, bool(word))
+        may_answer = not word or is_gentle
+        asks = self._is_asking_questions or not is_permitted
+        _show(self._gate, is_off and may_answer and asks)
+        _show(self._start, is_off and is_permitted and not asks)
         _show(self._stop, state is None or state.state in _STOPPABLE)
         _show(self._prompt, state is not None and bool(state.info & heat.INFO_STILL_THERE))
         _show(self._stop_here, bool(self._applies))
@@ -224,10 +245,22 @@ class HeatPanel:
         _show(self._failed_text, self._has_failed and not self._applies)
         if self._session is not None:
             self._setpoint_degc = min(self._setpoint_degc, self._session.most_degc())
-        self._setpoint.say(f"{self._setpoint_degc:.1f} °C")
+        self._setpoint.say(f"{self._text.number(self._setpoint_degc, 1)} °C")
         self._length.say(str(self._minutes))
         can_ask = self._is_fit_today and not view.is_exercise
         self._ask.set_attribute("aria-disabled", str(not can_ask).lower())
+
+    def _word_to(self, is_gentle: bool) -> str:
+        """Return what the therapist, or an empty seat, has to do with it."""
+        profile = self._room.profile
+        if profile is None:
+            return self._text("heat.nobody") if self._room.names() else ""
+        if profile.heat_choice == "off":
+            return self._text("heat.off_by_therapist")
+        if not is_gentle:
+            return ""
+        most = self._text.number(SETPOINT_FLAGGED_MAX_MDEGC / 1000, 1)
+        return self._text("heat.by_therapist", most=most)
 
 
 def _show(element: Text, is_shown: bool) -> None:

@@ -18,7 +18,7 @@ class HeatView(View):
 
     def build(self) -> None:
         """Put the page together."""
-        self._panel = HeatPanel(self.state.heat, self.text.known)
+        self._panel = HeatPanel(self.state.heat, self.state.room, self.text)
 
     def refresh(self, status: LiveStatus) -> None:
         """Say what is new."""

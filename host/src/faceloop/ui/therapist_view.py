@@ -1,4 +1,4 @@
-"""For the therapist: behind a PIN, the stage and every number of the programme."""
+"""For the therapist: behind a PIN, the stage, heat, and every number of the programme."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from faceloop.training.programme_file import changed_programme
 from faceloop.training.stage import STAGES
 from faceloop.ui.elements import Choice, tag
 from faceloop.ui.goals_card import GoalsCard
+from faceloop.ui.heat_card import HeatCard
 from faceloop.ui.shell import View
 
 __all__ = ["TherapistView"]
@@ -61,6 +62,7 @@ class TherapistView(View):
             else:
                 self._stage(room.profile)
                 GoalsCard(self.state, self._pin)
+                HeatCard(self.state, room.profile, self._pin)
                 for block in programme.block:
                     self._block(block)
                 with tag("div", classes="fl-actions"):

@@ -17,11 +17,12 @@ from faceloop.training.engine import DayEngine
 from faceloop.training.hop import Hop, hops_of
 from faceloop.training.index import DayRow
 from faceloop.training.outputs import Outputs
-from faceloop.training.profiles import Profile
+from faceloop.training.profiles import HeatTest, Profile
 from faceloop.training.programme import Programme
 from faceloop.training.results import DayResult
 from faceloop.training.setup import SetUp, SetUpTimes
 from faceloop.ui import wire
+from faceloop_protocol.heat import PERMIT_NONE
 
 __all__ = ["TrainingRoom"]
 
@@ -112,6 +113,24 @@ class TrainingRoom:
             self.profile = self.days.profiles.note_movement_returned(name)
 
         self._try(keep)
+
+    @property
+    def heat_permission(self) -> int | None:
+        """What whoever trains may have of heat; None where nobody has a profile."""
+        if self.profile is not None:
+            return self.profile.heat_permission
+        return PERMIT_NONE if self.names() else None
+
+    def note_heat_test(self, result: HeatTest) -> None:
+        """Keep what questions and skin test have come to, for whoever trains."""
+        profile = self.profile
+        if profile is not None and profile.heat_test != result:
+            name = profile.pseudonym
+
+            def keep() -> None:
+                self.profile = self.days.profiles.set_heat_test(name, result)
+
+            self._try(keep)
 
     # -- the day --------------------------------------------------------------------------------
 
