@@ -6,7 +6,6 @@ import math
 from fractions import Fraction
 
 import numpy as np
-from scipy import signal
 
 from faceloop.files.track import FloatArray
 
@@ -36,6 +35,8 @@ def resample(x: FloatArray, fs_hz: float, target_hz: float) -> FloatArray:
     """
     if fs_hz == target_hz:
         return x
+    from scipy import signal  # takes a second to load, and most recordings have the rate already
+
     n_out = round(len(x) * target_hz / fs_hz)
     ratio = _ratio(target_hz / fs_hz, n_out)
     up, down = ratio.numerator, ratio.denominator
