@@ -5,6 +5,8 @@ Needs NumPy only and knows nothing of radios, files or screens.
 
 from faceloop_dsp._packets import decode_payload
 from faceloop_dsp.core import MainsStatus, Offset, Onset, StreamCore, StreamFeatures
+from faceloop_dsp.fatigue import FatigueMeter, MedianFrequency
+from faceloop_dsp.pairs import Pair, Side, SynkinesisEvent
 from faceloop_dsp.ratios import (
     asymmetry_index,
     coactivation_ratio,
@@ -15,11 +17,13 @@ from faceloop_dsp.ratios import (
     symmetry_ratio,
 )
 from faceloop_dsp.rest import RestReference
-from faceloop_dsp.synkinesis import Pair, Side, SynkinesisDetector, SynkinesisEvent
+from faceloop_dsp.synkinesis import SynkinesisDetector
 from faceloop_dsp.tkeo import tkeo
 
 __all__ = [
+    "FatigueMeter",
     "MainsStatus",
+    "MedianFrequency",
     "Offset",
     "Onset",
     "Pair",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceloop_dsp.design import butterworth_bandpass, sinc3_correction
+from faceloop_dsp.fatigue import FatigueMeter, MedianFrequency
 from faceloop_dsp.kernel import Setup, StreamKernel
 from faceloop_dsp.rest import HOP_S, RestRecorder, RestReference
 
@@ -79,6 +80,9 @@ class StreamFeatures(NamedTuple):
         like the RMS.
     low_uv, high_uv : ndarray of float32, shape (n_hops, n_channels)
         Extremes of the trace in the hop. NaN when a frame of it is missing or at the rail.
+    median_frequency : tuple of MedianFrequency
+        Of the half seconds that ended in this block, as it falls while a muscle tires. Empty
+        without a trace.
     """
 
     first_frame: int
@@ -91,6 +95,7 @@ class StreamFeatures(NamedTuple):
     tkeo_uv2: NDArray[np.float32] = _NOTHING
     low_uv: NDArray[np.float32] = _NOTHING
     high_uv: NDArray[np.float32] = _NOTHING
+    median_frequency: tuple[MedianFrequency, ...] = ()
 
 
 class StreamCore:
@@ -171,6 +176,7 @@ class StreamCore:
         )
         self._hop_frames = hop_frames(fs_hz)
         self._has_trace = trace
+        self._fatigue = FatigueMeter(fs_hz, n_channels)
         self._no_trace = np.empty((0, n_channels), np.float32)
         self._rest: RestReference | None = None
         self._recorder: RestRecorder | None = None
@@ -242,6 +248,7 @@ class StreamCore:
             energy,
             low,
             high,
+            () if trace is None else self._fatigue.push(trace),
         )
 
     def gap(self, n_frames: int) -> StreamFeatures:
@@ -263,8 +270,9 @@ class StreamCore:
         nothing = np.float32(np.nan)
         rows = np.broadcast_to(nothing, (n_hops, self.n_channels))
         trace = np.broadcast_to(nothing, (n_frames if self._has_trace else 0, self.n_channels))
+        windows = self._fatigue.gap(n_frames) if self._has_trace else ()
         return StreamFeatures(
-            first, trace, hop_frame, rows, rows, onsets, offsets, rows, rows, rows
+            first, trace, hop_frame, rows, rows, onsets, offsets, rows, rows, rows, windows
         )
 
     def set_muted(self, mask: int) -> None:

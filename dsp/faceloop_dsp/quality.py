@@ -132,6 +132,11 @@ class QualityMeter:
                 self._lead_off = lead_off
         return tuple(verdicts)
 
+    @property
+    def frames_left(self) -> int:
+        """Frames that are missing to the end of the tick under way, at least 1."""
+        return self._tick - self._n_pending
+
     def gap(self, n_frames: int) -> None:
         """Pass over lost frames: the tick under way is dropped, what was bad stays so."""
         self._frame += self._n_pending + n_frames

@@ -28,8 +28,7 @@ from faceloop.session.montage import MONTAGES  # noqa: E402  (needs the path abo
 from faceloop.twin.sources.contaminants import NOISE_UV, Heart  # noqa: E402
 from faceloop.twin.sources.face import FaceSource  # noqa: E402
 from faceloop.twin.sources.face_script import Burst, FaceScript  # noqa: E402
-from faceloop_dsp import StreamCore, StreamFeatures  # noqa: E402
-from faceloop_dsp.synkinesis import SynkinesisDetector, SynkinesisEvent  # noqa: E402
+from faceloop_dsp import StreamCore, StreamFeatures, SynkinesisDetector, SynkinesisEvent  # noqa: E402  # noqa: E402
 
 FS_HZ = 2000
 N_CHANNELS = 8

@@ -51,6 +51,17 @@ async def test_without_rest_reference_says_what_to_do(train: Page, app: Any) -> 
     await expect(train.locator("h1")).to_have_text("Small and slow.")
 
 
+async def test_channel_that_muted_itself_says_why(train: Page, app: Any) -> None:
+    app.live.set_status(unfit=("", "", "", "noise") + ("",) * 4)
+    await expect(train.locator("h1")).to_have_text(
+        "Right smile muscle: much noise. The electrode is dry or loose: moisten the skin, or take"
+        " a new one."
+    )
+    await expect(train.get_by_text(TEXT("unfit.why"))).to_be_visible()
+    app.live.set_status(unfit=("",) * 8)
+    await expect(train.locator("h1")).to_have_text("Small and slow.")
+
+
 async def test_session_message_wins_over_the_hint(train: Page, app: Any) -> None:
     app.live.set_status(message="The left eye electrode is loose. Press it on again.")
     await expect(train.locator("h1")).to_have_text(

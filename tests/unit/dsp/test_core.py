@@ -49,6 +49,7 @@ def joined(parts: list[StreamFeatures]) -> StreamFeatures:
             np.concatenate([getattr(part, name) for part in parts])
             for name in ("tkeo_uv2", "low_uv", "high_uv")
         ),
+        median_frequency=tuple(w for part in parts for w in part.median_frequency),
     )
 
 
@@ -58,6 +59,10 @@ def assert_identical(a: StreamFeatures, b: StreamFeatures) -> None:
             assert isinstance(other, np.ndarray)
             assert one.dtype == other.dtype, name
             assert one.tobytes() == np.ascontiguousarray(other).tobytes(), name
+        elif name == "median_frequency":
+            assert [(w.frame, w.hz.tobytes()) for w in one] == [
+                (w.frame, w.hz.tobytes()) for w in other
+            ]
         else:
             assert one == other, name
 

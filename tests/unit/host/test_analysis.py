@@ -148,3 +148,36 @@ def test_analysis_uses_a_given_rest_from_its_frame_on(face: np.ndarray) -> None:
     found = [*given.push(face, 0, math.nan).events]
     assert repr([event for event in expected if event.kind != "note"]) == repr(found)
     assert found
+
+
+def test_analysis_bad_channel_mutes_itself_and_says_why_then_comes_back(face: np.ndarray) -> None:
+    """A cable that swings from 9.0 to 9.4 s: not judged, and the others go on."""
+    swung = face.copy()
+    swing_uv = 1500.0 * np.sin(2 * np.pi * 2.5 * np.arange(800) / 2000.0)
+    swung[18_000:18_800, 4] += np.round(swing_uv / LSB_UV).astype(np.int32)
+    analysis = Analysis(MONTAGE, "left", fs_hz=2000.0, lsb_uv=LSB_UV, rest_s=5.0)
+    told, level_uv = {}, {}
+    for at in range(0, len(swung), 20):
+        block = analysis.push(np.ascontiguousarray(swung[at : at + 20]), 0, math.nan)
+        told[at + 20], level_uv[at + 20] = analysis.unfit, block.envelope_uv
+    silent = [at for at, levels in level_uv.items() if at > 14_000 and math.isnan(levels[4])]
+    assert {reasons[4] for at, reasons in told.items() if 18_200 <= at < 19_800} == {"movement"}
+    assert silent[0] == 18_220  # from the end of the first bad tick on
+    # Half a second in which the baseline is seen, half a second until it is believed again, then
+    # the filters settle for 0.4 s, and the RMS looks back on 0.1 s.
+    assert 18_800 + 2000 <= silent[-1] <= 18_800 + 3400
+    assert silent == list(range(silent[0], silent[-1] + 20, 20))
+    others = [levels[[0, 1, 2, 3, 5, 6, 7]] for at, levels in level_uv.items() if at > 14_000]
+    assert np.isfinite(others).all()
+    assert told[28_000] == ("",) * 8
+
+
+def test_analysis_unfit_channel_is_muted_alike_however_the_frames_come(face: np.ndarray) -> None:
+    hummed = face.copy()
+    hum_uv = 3000.0 * np.sin(2 * np.pi * 50.0 * np.arange(800) / 2000.0)
+    hummed[16_800:17_600, 0] += np.round(hum_uv / LSB_UV).astype(np.int32)
+    history: list[Piece] = [(15_111, True, 0), (77, False, 0), (12_812, True, 0)]
+    one, other = (verdicts(hummed, cut(history, sizes)) for sizes in (packets(5), blocks()))
+    assert one[:3] == other[:3]
+    np.testing.assert_array_equal(one[3], other[3])
+    assert one[0] != verdicts(face, history)[0], "it must have mattered"

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from faceloop.session.fitness import Fitness, Tick
 from faceloop.session.live import LiveBlock, LiveEvent, Side
 from faceloop.session.montage import Montage
 from faceloop_dsp import (
@@ -64,6 +65,8 @@ class Analysis:
         100 ms RMS of every hop that ended in the last block, NaN where it is not known.
     rest_frame : int
         Frame from which on the rest is in use, -1 without one.
+    ticks : tuple of Tick
+        How fit the signal was, of the ticks that ended in the last block.
     line_frame : int
         The mains line was found in the 0.1 s before this frame: earlier levels hold its hum. 0
         when it was given, or there is none.
@@ -93,6 +96,8 @@ class Analysis:
         self._detector: SynkinesisDetector | None = None
         self._rest_s = rest_s
         self._muted = 0
+        self._fitness = Fitness(fs_hz, lsb_uv, mains_hz)
+        self.ticks: tuple[Tick, ...] = ()
         self._back_frames = round(ELECTRODE_BACK_S * fs_hz)
         self._back_at = [0] * 8  # frame from which on each electrode counts as attached
         self.onsets: tuple[Onset, ...] = ()
@@ -126,6 +131,14 @@ class Analysis:
         """What the mains canceller does."""
         return self._core.mains
 
+    @property
+    def unfit(self) -> tuple[str, ...]:
+        """For each channel why it is not judged, a key of ``quality.REASONS``, or nothing."""
+        return tuple(
+            "" if self._unused >> channel & 1 else reason
+            for channel, reason in enumerate(self._fitness.reasons)
+        )
+
     def learn_rest(self, rest_s: float) -> None:
         """Learn the rest again, from the next frame on."""
         self._rest_s = rest_s
@@ -135,6 +148,8 @@ class Analysis:
     def gap(self, n_frames: int, electrode_time_s: float) -> LiveBlock:
         """Pass over lost frames."""
         features = self._core.gap(n_frames)
+        self._fitness.gap(n_frames)
+        self.ticks = ()
         event = LiveEvent("gap", features.first_frame, f"{n_frames} frames did not arrive yet")
         return self._block([features], electrode_time_s, [event, *self._judge(features)])
 
@@ -146,23 +161,27 @@ class Analysis:
         counts : ndarray of int32, shape (n_frames, 8)
         lead_off : int
             One bit per channel, 1 = an electrode is off: the channel is muted, and for another
-            ``ELECTRODE_BACK_S``.
+            ``ELECTRODE_BACK_S``. A channel whose signal is not fit mutes itself, see ``unfit``.
         electrode_time_s : float
             ``time.monotonic()`` at which the last frame was at the electrode.
         """
         self._note_electrodes(lead_off, len(counts))
         pieces: list[StreamFeatures] = []
         events: list[LiveEvent] = []
+        ticks: list[Tick] = []
         at = 0
         while at < len(counts) or not pieces:
             self._change_what_is_due()
             n = self._frames_until_change(len(counts) - at)
-            features = self._core.push(counts[at : at + n])
+            piece = counts[at : at + n]
+            features = self._core.push(piece)
             pieces.append(features)
+            ticks += self._fitness.push(piece, lead_off, self._core.mains.nominal_hz)
             at += n
             events += self._judge(features)
             events += self._end_rest()
             self._note_line()
+        self.ticks = tuple(ticks)
         return self._block(pieces, electrode_time_s, events)
 
     def _note_electrodes(self, lead_off: int, n_frames: int) -> None:
@@ -173,7 +192,8 @@ class Analysis:
 
     def _change_what_is_due(self) -> None:
         frame = self._core.frame
-        muted = self._unused | _mask_of(
+        muted = self._unused | self._fitness.muted
+        muted |= _mask_of(
             channel for channel, back_at in enumerate(self._back_at) if back_at > frame
         )
         if muted != self._muted:
@@ -191,6 +211,7 @@ class Analysis:
         """Return how many of ``n_frames`` come before something changes."""
         frame = self._core.frame
         changes = [back_at for back_at in self._back_at if back_at > frame]
+        changes.append(frame + self._fitness.frames_left)
         if self._waits_for_rest:
             changes.append(self._rest_begins_frame)
         if self._given_rest is not None:

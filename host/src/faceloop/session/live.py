@@ -115,6 +115,8 @@ class LiveStatus:
         -1 when unknown.
     lead_off : tuple of bool
         One flag per channel.
+    unfit : tuple of str
+        For each channel why it is muted, a key of ``faceloop_dsp.quality.REASONS``, or nothing.
     is_recording : bool
     recording : str
         Folder of the recording, empty when none is written.
@@ -131,6 +133,7 @@ class LiveStatus:
     latency_ms: float = float("nan")
     battery_pct: int = -1
     lead_off: tuple[bool, ...] = (False,) * 8
+    unfit: tuple[str, ...] = ("",) * 8
     is_recording: bool = False
     recording: str = ""
     device: str = ""

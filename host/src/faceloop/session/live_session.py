@@ -172,6 +172,7 @@ class LiveSession:
             latency_ms=self._verdicts.latency_ms,
             battery_pct=state.battery_pct if state is not None else -1,
             lead_off=tuple(bool(self._lead_off >> channel & 1) for channel in range(8)),
+            unfit=self._analysis.unfit if self._analysis is not None else ("",) * 8,
             is_recording=self._recorder.is_recording,
             recording=self._recorder.place,
             device=self._link.name,

@@ -6,14 +6,9 @@ from dataclasses import dataclass
 
 from faceloop.errors import UsageError
 from faceloop.session.live import MusclePair
-from faceloop_dsp import Pair
+from faceloop_dsp.pairs import EYE_TO_MOUTH_CUTOFF, MOUTH_TO_EYE_CUTOFF, Pair
 
 __all__ = ["MONTAGES", "Montage", "montage_named"]
-
-# Bernardes, Bento, Goffi Gomez, Int Arch Otorhinolaryngol 2018;22:348 (34 patients, one centre):
-# RMS of the muscle that should stay quiet, affected over unaffected side.
-EYE_TO_MOUTH_CUTOFF = 1.62
-MOUTH_TO_EYE_CUTOFF = 1.79
 
 _UNUSED = "unused"
 

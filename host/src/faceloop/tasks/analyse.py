@@ -122,7 +122,7 @@ def _analyse_file(path: Path, settings: Settings, progress: Progress) -> dict[st
     montage = montage_named(settings.montage)
     fs_hz = recorded.fs_hz
     with review_room(recorded.n_frames) as room:
-        review = Review(room, fs_hz, recorded.lsb_uv, settings.mains_hz)
+        review = Review(room, fs_hz, settings.mains_hz)
         found = _pass_over(
             recorded, settings, progress, kept.reference if kept else None, review=review
         )
@@ -282,7 +282,7 @@ def _pass_over(
             block = analysis.push(counts, stretch.lead_off, math.nan)
             found.measured |= (stretch.lead_off >> np.arange(8)) & 1 == 0
             if review is not None:
-                review.push(counts, block.trace_uv, stretch.lead_off, analysis.mains)
+                review.push(block.trace_uv, analysis.ticks, analysis.mains)
         rms_uv.append(analysis.rms_uv)
         for onset in analysis.onsets:
             found.onset_frames[onset.channel].append(onset.frame)

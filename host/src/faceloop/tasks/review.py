@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
@@ -12,15 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from faceloop.session.fitness import Tick
 from faceloop_dsp.core import MainsStatus
 from faceloop_dsp.crosstalk import Relation, relation
 from faceloop_dsp.onset_review import Burst, find_bursts, quiet_rms_uv, whole_bursts, without_delay
-from faceloop_dsp.quality import QualityMeter
 
 __all__ = ["N_CHANNELS", "Review", "median_frequency_hz", "review_room"]
 
 N_CHANNELS = 8
-NOMINAL_HZ = (50.0, 60.0)
 # Longer recordings are looked at in pieces, cut where it is quiet, so that memory stays bounded.
 PIECE_S = 600.0
 SEEK_S = 10.0
@@ -58,47 +57,38 @@ class Review:
     ----------
     room : ndarray of float32, shape (8, n_frames)
         From ``review_room``.
-    fs_hz, lsb_uv : float
+    fs_hz : float
     mains_hz : float or None
         None: whichever the core finds.
     """
 
-    def __init__(self, room: _Trace, fs_hz: float, lsb_uv: float, mains_hz: float | None) -> None:
+    def __init__(self, room: _Trace, fs_hz: float, mains_hz: float | None) -> None:
         self._trace = room
         self._fs_hz = fs_hz
         self._frame = 0
-        self._meters = {
-            hz: QualityMeter(fs_hz, N_CHANNELS, lsb_uv, hz)
-            for hz in (NOMINAL_HZ if mains_hz is None else (mains_hz,))
-        }
-        self._mains_uv: dict[float, list[NDArray[np.float64]]] = {hz: [] for hz in self._meters}
+        self._line_hz = mains_hz
+        self._mains_uv: dict[float, list[NDArray[np.float64]]] = {}
         self._tracked_hz: list[float] = []
         self._n_ticks = 0
         self._n_bad = np.zeros(N_CHANNELS, np.int64)
         self._n_reason: list[dict[str, int]] = [{} for _ in range(N_CHANNELS)]
 
-    def push(
-        self, counts: NDArray[np.int32], trace_uv: _Trace, lead_off: int, mains: MainsStatus
-    ) -> None:
-        """Take the next frames and what the core made of them."""
+    def push(self, trace_uv: _Trace, ticks: Iterable[Tick], mains: MainsStatus) -> None:
+        """Take what the core and the watch over its channels made of the next frames."""
         end = self._frame + len(trace_uv)
         self._trace[:, self._frame : end] = trace_uv.T
-        if mains.nominal_hz in self._meters:
-            for hz in [hz for hz in self._meters if hz != mains.nominal_hz]:
-                del self._meters[hz]
+        if self._line_hz is None:
+            self._line_hz = mains.nominal_hz
         if mains.is_present:
             self._tracked_hz.append(mains.tracked_hz)
-        for number, (hz, meter) in enumerate(self._meters.items()):
-            for verdict in meter.push(counts, lead_off):
-                self._mains_uv[hz].append(verdict.mains_uv)
-                if number == 0:
-                    self._note(verdict.frame, verdict.reasons)
+        for tick in ticks:
+            for hz, peak_uv in tick.mains_uv.items():
+                self._mains_uv.setdefault(hz, []).append(peak_uv)
+            self._note(tick.quality.frame, tick.quality.reasons)
         self._frame = end
 
     def gap(self, n_frames: int) -> None:
         """Pass over frames that are not there."""
-        for meter in self._meters.values():
-            meter.gap(n_frames)
         self._frame += n_frames
 
     def hum_until(self, frame: int) -> None:
@@ -107,8 +97,8 @@ class Review:
 
     def mains(self, channel: int) -> dict[str, float | None]:
         """Return frequency (Hz) and peak (uV) of the line, None where there is none."""
-        (hz, *_) = self._meters
-        seen = self._mains_uv[hz]
+        hz = self._line_hz if self._line_hz is not None else next(iter(self._mains_uv), 0.0)
+        seen = self._mains_uv.get(hz, [])
         return {
             "frequency_hz": round(float(np.median(self._tracked_hz)), 4)
             if self._tracked_hz

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from faceloop.session.montage import EYE_TO_MOUTH_CUTOFF, MOUTH_TO_EYE_CUTOFF
 from faceloop.training.movements import MOVEMENTS
 from faceloop.training.stage import Stage
+from faceloop_dsp.pairs import EYE_TO_MOUTH_CUTOFF, MOUTH_TO_EYE_CUTOFF
 
 __all__ = [
     "BlockSpec",

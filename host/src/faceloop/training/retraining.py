@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from faceloop.session.montage import MOUTH_TO_EYE_CUTOFF
 from faceloop.training.day_position import DayContext
 from faceloop.training.fading import Fading
 from faceloop.training.goal import Goal, GoalRule
@@ -15,6 +14,7 @@ from faceloop.training.programme import Programme, RetrainingBlock
 from faceloop.training.references import References, Sides
 from faceloop.training.steps import StepSpec, TrialStep
 from faceloop.training.trial import TrialRecord, TrialSpec
+from faceloop_dsp.pairs import MOUTH_TO_EYE_CUTOFF
 
 __all__ = ["Retraining", "function_guards"]
 

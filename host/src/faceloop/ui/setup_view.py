@@ -158,12 +158,15 @@ class SetupView(View):
                     tag("li", sentence)
 
     def _show_contacts(self, checks: dict[int, ElectrodeCheck]) -> None:
-        lead_off = self.state.status().lead_off
+        status = self.state.status()
+        lead_off = status.lead_off
         for channel, shown in self._states.items():
             check = checks.get(channel)
             is_off = channel < len(lead_off) and lead_off[channel]
             if is_off:
                 state = "loose"
+            elif channel < len(status.unfit) and status.unfit[channel]:
+                state = "check"
             elif check is not None:
                 state = {"good": "good", "weak": "check", "off": "loose"}[check.verdict]
             else:

@@ -46,7 +46,7 @@ class SignalView(View):
     def refresh(self, status: LiveStatus) -> None:
         """Say what is new."""
         state, words = self.state, self.words
-        now, why = words.now_sentence(status, state.feed.is_calibrated)
+        now, why = words.now_sentence(status, state.feed.is_calibrated, state.live.muscles)
         if state.busy:
             now, why = self.text(state.busy), self.text("live.busy_why")
         self._record.set_attribute("aria-disabled", str(bool(state.busy)).lower())

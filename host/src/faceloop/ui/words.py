@@ -116,7 +116,9 @@ class Words:
         sentence = self.text("live.joined_in", place=place)
         return self.text.sentence_case(sentence)
 
-    def now_sentence(self, status: LiveStatus, is_calibrated: bool) -> tuple[str, str]:
+    def now_sentence(
+        self, status: LiveStatus, is_calibrated: bool, muscles: tuple[MusclePair, ...] = ()
+    ) -> tuple[str, str]:
         """Return what to do now: one line, and one smaller line beneath it (may be empty)."""
         message = self.text.known(status.message)
         if status.link == "ended":
@@ -127,9 +129,19 @@ class Words:
             return self.text("live.connecting"), message or self.text("live.connecting_why")
         if message:
             return message, ""
+        if unfit := self.unfit_sentence(status, muscles):
+            return unfit, self.text("unfit.why")
         if not is_calibrated:
             return self.text("live.rest_first"), self.text("live.rest_first_why")
         return self.text("live.all_well"), self.text("live.all_well_why")
+
+    def unfit_sentence(self, status: LiveStatus, muscles: tuple[MusclePair, ...]) -> str:
+        """Return why the first of the muted channels is not judged, empty when all are."""
+        for channel, reason in enumerate(status.unfit):
+            if reason:
+                place = self.text.sentence_case(self.channel_name(channel, muscles))
+                return self.text(f"unfit.{reason}", place=place)
+        return ""
 
     def recordings_sentence(self, n_recordings: int) -> str:
         """Return what the list of a session's recordings begins with."""
