@@ -52,6 +52,7 @@ async def heated(
         await asyncio.gather(running, return_exceptions=True)
 
 
+@pytest.mark.risk("RC-33")
 async def test_heat_is_asked_for_answered_and_stopped(heated: Any) -> None:
     page, board, console = heated
     panel = page.get_by_role("region", name=TEXT("heat.title"))

@@ -18,7 +18,8 @@ CONTROLS = {control["id"]: control for control in RISK["controls"]}
 def is_elsewhere(control: dict[str, Any]) -> bool:
     """Return whether a control is shown at the bench, or by a test of another folder."""
     if "test" in control:
-        assert (ROOT / control["test"]).is_file(), control["test"]
+        marks = f'@pytest.mark.risk("{control["id"]}"'
+        assert marks in (ROOT / control["test"]).read_text(), control["test"]
     return "bench" in control or "test" in control
 
 

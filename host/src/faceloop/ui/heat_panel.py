@@ -93,7 +93,7 @@ class HeatPanel:
                     self._facts[key] = tag("dd", value)
         with tag("div", classes="fl-actions"):
             self._stop = self._button(text("heat.stop"), self._on_stop)
-        tag("p", text("heat.stop_anyway"), "fl-quiet")
+        self._stop_ways = tag("p", text("heat.stop_anyway"), "fl-quiet")
         self._word = tag("p", role="status", hidden="")
         self._gate = tag("div", classes="fl-card", hidden="")
         with self._gate:
@@ -238,7 +238,8 @@ class HeatPanel:
         asks = self._is_asking_questions or not is_permitted
         _show(self._gate, is_off and may_answer and asks)
         _show(self._start, is_off and is_permitted and not asks)
-        _show(self._stop, state is None or state.state in _STOPPABLE)
+        for element in (self._stop, self._stop_ways):
+            _show(element, state is None or state.state in _STOPPABLE)
         _show(self._prompt, state is not None and bool(state.info & heat.INFO_STILL_THERE))
         _show(self._stop_here, bool(self._applies))
         _show(self._test, not self._applies and not self._has_failed)
