@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from faceloop.session.heat_session import HeatSession
+from faceloop.training.days import Days
 from faceloop.training.profiles import Profile, Profiles
 from faceloop.ui import texts
 from faceloop.ui.texts import LANGUAGES, Texts, catalogue
@@ -168,8 +169,12 @@ PAGES = (
 
 
 def with_profile(root: Path) -> Path:
-    """Return a data folder in which someone trains."""
+    """Return a data folder in which someone trains, and has done so."""
     Profiles(root).create(Profile("anna", "left", "synkinesis"))
+    day = Days(root).begin("anna")
+    day.engine.start(0.0)
+    day.engine.close(1.0)
+    day.leave()
     return root
 
 
@@ -191,7 +196,7 @@ class Heated:
         await asyncio.gather(self._running, return_exceptions=True)
 
 
-@pytest.mark.parametrize(("size", "width"), [("100", 390), ("200", 780)])
+@pytest.mark.parametrize(("size", "width"), [("100", 390), ("200", 780), ("200", 390)])
 async def test_texts_of_1_4_times_the_length_have_room(
     long_texts: None,
     fake_module: Any,
@@ -214,6 +219,12 @@ async def test_texts_of_1_4_times_the_length_have_room(
             await page.locator("h1").wait_for()
             await page.evaluate(f"document.documentElement.dataset.size = '{size}'")
             assert await page.evaluate(CUT_OFF) == [], name
+        await page.goto(f"{app.origin}/today")
+        begin = longer(str(catalogue("en")["today.begin"]))
+        await page.get_by_role("button", name=begin, exact=True).click()
+        await page.locator(".fl-where span").first.filter(has_text="Settle").wait_for()
+        await page.evaluate(f"document.documentElement.dataset.size = '{size}'")
+        assert await page.evaluate(CUT_OFF) == [], "a day under way"
         await page.close()
 
 

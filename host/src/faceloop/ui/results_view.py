@@ -14,6 +14,7 @@ from faceloop.ui.elements import Choice, Text, tag
 from faceloop.ui.questionnaire_card import QuestionnaireCard
 from faceloop.ui.shell import View
 from faceloop.ui.texts import DASH
+from faceloop.ui.trend_chart import TrendChart
 
 __all__ = ["ResultsView"]
 
@@ -123,6 +124,7 @@ class ResultsView(View):
             shown = weeks(rows)[-MOST_WEEKS:]
             if not shown:
                 return
+            TrendChart(shown, text)
             with tag("div", classes="fl-table"), tag("table"):
                 with tag("thead"), tag("tr"):
                     for head in ("week", "days", "minutes", "symmetry", "joined"):
@@ -133,11 +135,7 @@ class ResultsView(View):
                             tag("th", week.monday.isoformat(), scope="row")
                             self._cell("days", str(week.days))
                             self._cell("minutes", text.number(week.minutes))
-                            with self._cell("symmetry", ""):
-                                tag("span", text.percent(week.symmetry))
-                                if math.isfinite(week.symmetry):
-                                    tag("meter", value=week.symmetry, min=0, max=1,
-                                        aria_label=text.percent(week.symmetry))  # fmt: skip
+                            self._cell("symmetry", text.percent(week.symmetry))
                             self._cell("joined", text.number(week.synkinesis, 1))
 
     def _cell(self, head: str, shown: str) -> Text:
