@@ -54,7 +54,7 @@ async def choose(page: Page, name: str) -> None:
 
 @contextlib.asynccontextmanager
 async def demos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
-    """Give a function that starts ``faceloop demo`` in one and the same home; ends what is left."""
+    """Give a function that starts ``faceloop demo`` in one home; ends what is left."""
     rig = load_rig()
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
         monkeypatch.delenv(name, raising=False)

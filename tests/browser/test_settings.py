@@ -217,6 +217,8 @@ async def test_texts_of_1_4_times_the_length_have_room(
         for name in PAGES:
             await page.goto(f"{app.origin}/{name}")
             await page.locator("h1").wait_for()
+            if name == "signal":
+                await expect(page.locator(".fl-overall .fl-words")).not_to_be_empty()
             await page.evaluate(f"document.documentElement.dataset.size = '{size}'")
             assert await page.evaluate(CUT_OFF) == [], name
         await page.goto(f"{app.origin}/today")
