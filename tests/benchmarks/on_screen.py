@@ -28,6 +28,7 @@ for folder in ("host/src", "dsp", "firmware/lib"):
     sys.path.insert(0, str(ROOT / folder))
 
 from faceloop.session.live import LiveView  # noqa: E402  (needs the path above)
+from faceloop.tasks.attendance import Observer  # noqa: E402
 from faceloop.tasks.demo import DemoOptions, demo  # noqa: E402
 from faceloop.ui.app import serve  # noqa: E402
 
@@ -48,7 +49,7 @@ async def play(name: str, n_steps: int, seed: int) -> dict[str, Any]:
     added_db, tone_factor, _, _ = CONDITIONS[name]
     step_db = 10 * math.log10(1 + 10 ** (added_db / 10))
 
-    async def show(session: LiveView) -> None:
+    async def show(session: LiveView, observer: Observer | None = None) -> None:
         await serve(session, open_browser=False, on_ready=lambda url: print(url, flush=True))
 
     with TemporaryDirectory() as folder:
