@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import re
 import string
 from functools import cache
@@ -13,6 +14,7 @@ import pytest
 
 from faceloop import cli
 from faceloop.session import detail_notes, heat_session
+from faceloop.session.disk import storage_error
 from faceloop.training.keys import message_keys
 from faceloop.training.message import message
 from faceloop.ui.preferences import CHOICES, PreferenceFile, Preferences
@@ -25,6 +27,8 @@ ENGLISH = catalogue("en")
 OTHERS = [language for language in LANGUAGES if language != "en"]
 # Said by the session or the board in English; looked up by the sentence, not by the key.
 TOLD = {key for key in ENGLISH if key.startswith("told.")}
+# The same with something filled in.
+SAID = {key: entry for key, entry in ENGLISH.items() if key.startswith("said.")}
 # Rooms whose pages are not there yet.
 PROMISED = {"room.review", "room.bench"}
 
@@ -100,7 +104,7 @@ def test_every_key_of_the_catalogue_is_used() -> None:
         for key in ENGLISH
         if not any(re.fullmatch(pattern, key) for pattern in patterns_in_source())
     }
-    assert unused - TOLD - PROMISED - set(message_keys()) == set()
+    assert unused - TOLD - set(SAID) - PROMISED - set(message_keys()) == set()
 
 
 def test_what_the_board_and_the_link_say_is_known_in_every_language() -> None:
@@ -113,6 +117,40 @@ def test_what_the_board_and_the_link_say_is_known_in_every_language() -> None:
     for language in OTHERS:
         assert not {text for text in told if Texts(language).known(text) == text}
     assert Texts("de").known("Never heard.") == "Never heard."
+
+
+def sentences_in(folder: str) -> set[str]:
+    """Return every text of a part of the host, ``{}`` for what is filled in."""
+    found = set()
+    for path in (HOST / folder).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add(node.value)
+            elif isinstance(node, ast.JoinedStr):
+                found.add(
+                    "".join(
+                        str(part.value) if isinstance(part, ast.Constant) else "{}"
+                        for part in node.values
+                    )
+                )
+    return found
+
+
+def test_what_is_known_of_session_link_and_disk_is_what_they_really_say() -> None:
+    there = sentences_in("session") | sentences_in("device") | sentences_in("training")
+    known = {re.sub(r"\{\w+\}", "{}", str(entry)) for entry in SAID.values()}
+    assert known <= there, known - there
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_sentence_with_a_path_or_a_reason_is_said_in_the_language(language: str) -> None:
+    full = storage_error(OSError(errno.ENOSPC, "full"), Path("/a b/c (d)"))
+    said = Texts(language).known(str(full))
+    assert "/a b/c (d)" in said and "What was" not in said
+    fault = FAULT_TEXT[FAULT_NONE + 1]
+    said = Texts(language).known(f"{fault} What was recorded until then is safe.")
+    assert said.startswith(Texts(language).known(fault)) and "What was" not in said
+    assert Texts("en").known(str(full)) == str(full)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import string
 import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -59,6 +61,21 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Ent
 @cache
 def _keys_of_english() -> dict[str, str]:
     return {entry: key for key, entry in catalogue(DEFAULT).items() if isinstance(entry, str)}
+
+
+@cache
+def _patterns_of_english() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Return what the sentences look like that have something filled in, the longest first."""
+    patterns = []
+    for key, entry in catalogue(DEFAULT).items():
+        if not key.startswith("said.") or not isinstance(entry, str) or "{" not in entry:
+            continue
+        pieces = (
+            re.escape(text) + (f"(?P<{name}>.+?)" if name else "")
+            for text, name, _, _ in string.Formatter().parse(entry)
+        )
+        patterns.append((len(entry), key, re.compile("".join(pieces), re.DOTALL)))
+    return tuple((key, pattern) for _, key, pattern in sorted(patterns, reverse=True))
 
 
 def best_language(accepted: str) -> str:
@@ -125,10 +142,20 @@ class Texts:
         return self(message.key, **params)
 
     def known(self, sentence: str) -> str:
-        """Return a sentence that came in English; one without translation as it stands."""
+        """Return a sentence that came in English; one without translation as it stands.
+
+        What stands in it for a path, a number or a reason is kept; a reason that is a known
+        sentence itself is said in the language as well.
+        """
         key = _keys_of_english().get(sentence)
-        entry = self._entries[key] if key is not None else sentence
-        return entry if isinstance(entry, str) else sentence
+        if key is not None:
+            entry = self._entries[key]
+            return entry if isinstance(entry, str) else sentence
+        for key, pattern in _patterns_of_english():
+            if found := pattern.fullmatch(sentence):
+                parts = {name: self.known(part) for name, part in found.groupdict().items()}
+                return str(self._entries[key]).format(**parts)
+        return sentence
 
     def number(self, value: float, decimals: int = 0) -> str:
         """Return a number with the language's decimal mark; a dash for what is not known."""
