@@ -53,6 +53,10 @@ def _spoil(sensor: int, trouble: int) -> Callable[[Bench], None]:
     return lambda bench: bench.pad.spoil(sensor, trouble)
 
 
+def _bend(sensor: int, offset_degc: float, gain: float) -> Callable[[Bench], None]:
+    return lambda bench: bench.pad.bend(sensor, offset_degc, gain)
+
+
 def _set_pad(**values: object) -> Callable[[Bench], None]:
     def begin(bench: Bench) -> None:
         for name, value in values.items():
@@ -154,6 +158,16 @@ FAULTS: tuple[Fault, ...] = (
         _drift(1 << _pad.A),
         needs_heat=True,
     ),
+    Fault("ntc_offset", 3, "sensor A reads 2 C less", 6.0, "latch", _bend(_pad.A, -2.0, 1.0)),
+    Fault(
+        "ntc_gain",
+        3,
+        "sensor A follows 37 C by a third only",
+        240.0,
+        "latch",
+        _bend(_pad.A, 0.0, 0.3),
+        needs_heat=True,
+    ),
     Fault(
         "face_drift",
         3,
@@ -187,6 +201,12 @@ FAULTS: tuple[Fault, ...] = (
         "latch",
         _set_pad(is_heater_open=True),
         needs_heat=True,
+    ),
+    Fault(
+        "q1_open", 8, "Q1 does not close", 0.5, "latch", _set_pad(is_q1_open=True), needs_heat=True
+    ),
+    Fault(
+        "q2_open", 8, "Q2 does not close", 0.5, "latch", _set_pad(is_q2_open=True), needs_heat=True
     ),
     Fault("heater_high", 8, "heater +30 %", 0.5, "latch", _heater(1.3), needs_heat=True),
     Fault(
