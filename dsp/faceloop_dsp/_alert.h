@@ -126,7 +126,7 @@ FL_INLINE void FL(alert_frames)(struct FL(alert) * a, REAL (*rows)[2 * LANES], i
     const VEC clip = AT(a->clip, g);
     struct FL(alert_state) s = FL(alert_load)(a, g);
     VEC highest = FL(all)(0);
-    FL_UNROLL4
+    FL_UNROLL
     for (int i = pos; i < pos + n; i++) {
         FL(alert_step)(a, i, g, AT(rows[i] + LANES, g), clip, &s);
         highest = FL(max)(highest, s.sum);

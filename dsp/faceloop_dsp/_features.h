@@ -60,7 +60,7 @@ FL_INLINE void FL(features_frames)(struct FL(features) * f, REAL (*half)[LANES],
     VEC e1 = AT(f->e1, g), e2 = AT(f->e2, g), t1 = AT(f->t1, g), t2 = AT(f->t2, g);
     for (int k = 0; k < hop / group; k++) {
         VEC before = FL(all)(0), after = before, rectified = before;
-        FL_UNROLL4
+        FL_UNROLL
         for (int j = 0; j < group; j++) {
             const int i = k * group + j;
             VEC e, t;

@@ -436,7 +436,7 @@ FL_INLINE void FL(line_learn)(struct FL(line) * m, REAL (*rows)[2 * LANES], cons
                               const int hop, int g) {
     const VEC mu = AT(m->mu, g), high = AT(m->limit, g), high_quick = AT(m->limit + LANES, g);
     const VEC low = -high, low_quick = -high_quick;
-    FL_UNROLL4
+    FL_UNROLL
     for (int i = from; i < hop; i++) {
         REAL *bin = FL(line_bin)(m, m->near[i]);
         const VEC e = FL(min)(FL(max)(AT(rows[i], g), low), high);

@@ -46,7 +46,6 @@ FL_INLINE void FL(paths_first)(struct FL(bands) * b, const struct FL(line) * m,
         AT(rows[i] + LANES, g) = has_line ? FL(without_line)(m, QQ, i, LANES, g) : QQ; \
     } while (0)
     int i = pos;
-    FL_UNROLL
     for (; i + 2 <= pos + n; i += 2) {
         FRAME(i, x1, x2, p0, p1, pq, q0, q1, qq);
         FRAME(i + 1, x2, x1, q0, q1, qq, p0, p1, pq);
@@ -83,7 +82,6 @@ FL_INLINE void FL(paths_second)(struct FL(bands) * b, const struct FL(line) * m,
         AT(rows[i], g) = has_line ? FL(without_line)(m, Q3, i, 0, g) : Q3; \
     } while (0)
     int i = pos;
-    FL_UNROLL
     for (; i + 2 <= pos + n; i += 2) {
         FRAME(i, in1, in2, p2, p3, q2, q3);
         FRAME(i + 1, in2, in1, q2, q3, p2, p3);
