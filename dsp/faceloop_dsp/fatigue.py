@@ -47,13 +47,19 @@ class FatigueMeter:
         self._n = round(WINDOW_S * fs_hz)
         self._window = np.full((self._n, n_channels), np.nan)
         self._frame = 0
-        f_hz = np.fft.rfftfreq(self._n, 1.0 / fs_hz)
-        self._is_band = (f_hz >= BAND_HZ[0]) & (f_hz <= BAND_HZ[1])
-        self._f_hz = f_hz[self._is_band]
-        self._taper = np.hanning(self._n + 1)[:-1, None]
+        first, last = (round(hz * self._n / fs_hz) for hz in BAND_HZ)
+        self._band = slice(first, last + 1)
+        self._step_hz = fs_hz / self._n
+        self._first_hz = first * self._step_hz
+        self._taper = np.hanning(self._n + 1)[:-1]
 
     def push(self, trace_uv: NDArray[np.float32]) -> tuple[MedianFrequency, ...]:
         """Take the next frames, (n_frames, n_channels); return the windows they completed."""
+        at, n = self._frame % self._n, len(trace_uv)
+        if at + n < self._n:  # a block of the live stream: this is called a hundred times a second
+            self._window[at : at + n] = trace_uv
+            self._frame += n
+            return ()
         found = []
         while len(trace_uv):
             at = self._frame % self._n
@@ -77,15 +83,18 @@ class FatigueMeter:
         return tuple(MedianFrequency(end - 1, nothing) for end in ends)
 
     def _median_hz(self) -> NDArray[np.float64]:
-        x = (self._window - self._window.mean(axis=0)) * self._taper
-        is_known = np.isfinite(x).all(axis=0)
-        power = np.abs(np.fft.rfft(np.where(is_known, x, 0.0), axis=0)[self._is_band]) ** 2
-        total = np.cumsum(power, axis=0)
-        half = np.argmax(total >= 0.5 * total[-1], axis=0)
-        # Between the bins: how far into its bin the half lies.
-        here = np.take_along_axis(power, half[None], axis=0)[0]
-        before = np.take_along_axis(total, half[None], axis=0)[0] - here
-        with np.errstate(invalid="ignore", divide="ignore"):
-            into = (0.5 * total[-1] - before) / here - 0.5
-        hz = self._f_hz[half] + into * (self._f_hz[1] - self._f_hz[0])
-        return np.where(is_known & (total[-1] > 0.0), hz, np.nan)
+        x = np.ascontiguousarray(self._window.T)
+        x -= x.mean(axis=1, keepdims=True)
+        x *= self._taper
+        spectrum = np.fft.rfft(x)[:, self._band]
+        power = spectrum.real**2 + spectrum.imag**2
+        total = np.cumsum(power, axis=1)
+        hz = np.full(len(x), np.nan)
+        for channel, (row, sums) in enumerate(zip(power, total, strict=True)):
+            if not sums[-1] > 0.0:  # nothing, or not known
+                continue
+            half = int(np.searchsorted(sums, 0.5 * sums[-1]))
+            # Between the bins: how far into its own the half lies.
+            into = (0.5 * sums[-1] - sums[half] + row[half]) / row[half] - 0.5
+            hz[channel] = self._first_hz + (half + into) * self._step_hz
+        return hz
