@@ -19,6 +19,8 @@ async def test_sound_board_passes_and_the_report_says_everything(home: Any) -> N
     for name in ("noise_1", "gain_8", "band_noise_4", "order", "frames", "battery", "mtu"):
         assert checks[name]["ok"] is True, checks[name]
     assert checks["mtu"]["value"] == 247
+    assert checks["phy"]["value"] in ("LE 1M", "LE 2M")
+    assert checks["jitter"]["value"] >= 0
     assert checks["goodput"]["value"] > 5000
     assert checks["clock"]["ok"] is None, "five seconds tell too little"
     assert checks["button"]["note"] == "needs a person: test again with --ask"

@@ -432,10 +432,10 @@ def selftest(
             min=5.0,
             max=600.0,
             metavar="SECONDS",
-            help="How long to stream; the clock is known to 5 ms over this time.",
+            help="How long to stream; the clock is known to 5 ms over it, and judged from 50 s.",
             callback=finite,
         ),
-    ] = 30.0,
+    ] = 60.0,
     ask: Annotated[
         bool, typer.Option("--ask", help="A person is here: button, light and motor as well.")
     ] = False,

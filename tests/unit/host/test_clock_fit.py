@@ -46,3 +46,15 @@ def test_delays_of_a_busy_start_are_not_taken_for_a_clock() -> None:
         fit.add(frame, 50.0 + frame / 2000.0 + 0.01 + late_s)
     assert math.isnan(fit.ppm)
     assert fit.arrival_s(5999) == pytest.approx(50.0 + 5999 / 2000.0 + 0.01, abs=0.002)
+
+
+def test_jitter_is_of_the_soonest_packets_and_not_of_single_ones() -> None:
+    even, uneven = ClockFit(2000.0), ClockFit(2000.0)
+    assert math.isnan(even.jitter_s)
+    for n in range(4000):
+        frame = 20 * n
+        delay_s = 0.03 if n % 3 else 0.0  # single packets wait; some in each half second do not
+        even.add(frame, frame / 2000.0 + delay_s)
+        uneven.add(frame, frame / 2000.0 + delay_s + (0.012 if frame // 1000 % 4 == 3 else 0.0))
+    assert even.jitter_s < 1e-6
+    assert 0.011 < uneven.jitter_s < 0.013

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from faceloop.device.ble_transport import BleTransport
 from faceloop.device.serial_transport import SerialTransport
 from faceloop.errors import StorageError
 from faceloop.tasks import selftest as module
@@ -22,6 +23,7 @@ GOOD = Measured(
     clock_ppm=20.0,
     clock_within_ppm=80.0,
     arrival_p95_ms=15.0,
+    jitter_ms=2.0,
     n_missed=0,
     bytes_per_s=14000.0,
     goodput_bytes_per_s=36000.0,
@@ -37,10 +39,15 @@ ABOUT = {
 }
 
 
-def checks_of(measured: Measured, is_plugged: bool = True) -> dict[str, Check]:
+def checks_of(
+    measured: Measured,
+    is_plugged: bool = True,
+    transport: Any = None,
+    phy: str | None = None,
+) -> dict[str, Check]:
     found = [
         *module._stream(measured, is_plugged),
-        *module._link_checks(measured, SerialTransport("port")),
+        *module._link_checks(measured, transport or SerialTransport("port"), phy),
     ]
     return {check.id: check for check in found}
 
@@ -58,6 +65,7 @@ def test_good_board_passes() -> None:
         ({"clock_ppm": 181.0}, {"clock"}),
         ({"clock_ppm": -181.0}, {"clock"}),
         ({"arrival_p95_ms": 60.1}, {"arrival"}),
+        ({"jitter_ms": 10.1}, {"jitter"}),
         ({"n_missed": 1}, {"missed"}),
         ({"goodput_bytes_per_s": 26499.0}, {"goodput"}),
         ({"goodput_bytes_per_s": math.nan}, {"goodput"}),
@@ -76,6 +84,7 @@ def test_one_step_outside_a_limit_fails_and_nothing_else(
         {"band_noise_nv": (1400.0,) * 8},
         {"clock_ppm": 179.0},
         {"arrival_p95_ms": 60.0},
+        {"jitter_ms": 10.0},
         {"goodput_bytes_per_s": 26500.0},
     ],
 )
@@ -90,6 +99,30 @@ def test_what_cannot_be_judged_is_not_tested() -> None:
     short = checks_of(dataclasses.replace(GOOD, clock_within_ppm=500.0))
     assert short["clock"].ok is None
     assert "test longer" in short["clock"].note
+
+
+@pytest.mark.parametrize(
+    ("told", "goodput", "value", "is_ok"),
+    [
+        ("LE 1M", 36_000.0, "LE 1M", True),
+        ("LE 2M", 36_000.0, "LE 2M", True),
+        (None, 98_900.0, "LE 1M or LE 2M", None),
+        (None, 98_901.0, "LE 2M", True),  # more than the slower one can carry
+        (None, math.nan, "LE 1M or LE 2M", None),
+    ],
+)
+def test_radio_mode_is_told_or_follows_from_what_is_carried(
+    told: str | None, goodput: float, value: str, is_ok: bool | None
+) -> None:
+    measured = dataclasses.replace(GOOD, goodput_bytes_per_s=goodput)
+    phy = checks_of(measured, transport=BleTransport(), phy=told)["phy"]
+    assert (phy.value, phy.ok) == (value, is_ok)
+    assert bool(phy.note) == (is_ok is None)
+
+
+def test_usual_test_is_long_enough_to_judge_the_clock() -> None:
+    within_ppm = 5e-3 / module.SelfTestOptions().seconds * 1e6
+    assert within_ppm <= limits.MAX_CLOCK_PPM
 
 
 def test_board_is_judged_by_the_limits_of_the_protocol() -> None:

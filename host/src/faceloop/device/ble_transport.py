@@ -48,6 +48,16 @@ class BleTransport:
         """Largest ATT message of the connection as the system tells it, None when it does not."""
         return self._client.mtu_size if self._client is not None else None
 
+    async def read_phy(self) -> str | None:
+        """Return the radio mode (PHY), None where the system does not tell."""
+        read = getattr(getattr(self._client, "_backend", None), "read_phy", None)
+        if read is None:
+            return None
+        try:
+            return str(await read())
+        except (BleakError, OSError, EOFError) as error:
+            raise LinkError("The board is out of reach.") from error
+
     async def open(self, receiver: Receiver, timeout_s: float) -> None:
         """Find, connect and subscribe."""
         await self.close()

@@ -79,6 +79,11 @@ class BumbleBleakClient(BaseBleakClient):
         """ATT MTU of the connection."""
         return int(self._connected().att_mtu)
 
+    async def read_phy(self) -> str:
+        """Return the radio mode in which the board is heard; no backend of bleak's own has it."""
+        phy = await self._connected().get_phy()
+        return {1: "LE 1M", 2: "LE 2M", 3: "LE Coded"}.get(int(phy.rx_phy), str(phy.rx_phy))
+
     @property
     def is_connected(self) -> bool:
         """Whether there is a connection."""

@@ -66,6 +66,19 @@ class ClockFit:
             return float("nan")
         return (1.0 / (1.0 + line[1] * self._nominal_fs_hz) - 1.0) * 1e6
 
+    @property
+    def jitter_s(self) -> float:
+        """How much later than even steps the soonest packets come, 95 of 100 of them, in s.
+
+        NaN early on. It is of sample times as this computer sees them: what single packets wait
+        is not in it.
+        """
+        line = self._fit()
+        if line is None:
+            return float("nan")
+        late = sorted(late_s - line[0] - line[1] * frame for frame, late_s in self._points)
+        return late[int(0.95 * (len(late) - 1))]
+
     def arrival_s(self, frame: float) -> float:
         """Return the earliest arrival of ``frame`` in host monotonic seconds; NaN when unknown."""
         line = self._fit()

@@ -46,6 +46,8 @@ class Measured:
         when the delays hid it.
     arrival_p95_ms : float
         How late packets come, over the soonest ones.
+    jitter_ms : float
+        How far the soonest ones are from even steps, 95 of 100 of them.
     n_missed : int
         Frames that never came, conversions that the capture missed, frames that were dropped.
     bytes_per_s : float
@@ -60,6 +62,7 @@ class Measured:
     clock_ppm: float
     clock_within_ppm: float
     arrival_p95_ms: float
+    jitter_ms: float
     n_missed: int
     bytes_per_s: float
     goodput_bytes_per_s: float
@@ -211,6 +214,7 @@ class Bench:
             # Half a percent of a second is what the soonest packets of a busy computer differ by.
             clock_within_ppm=5e-3 / seconds * 1e6 if seconds else float("nan"),
             arrival_p95_ms=late_ms[int(0.95 * (len(late_ms) - 1))] if late_ms else float("nan"),
+            jitter_ms=1000 * clock.jitter_s,
             n_missed=int(end_frame - is_there.sum()) + n_uncounted,
             bytes_per_s=n_bytes / seconds if seconds else 0.0,
             goodput_bytes_per_s=goodput,

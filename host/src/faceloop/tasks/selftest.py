@@ -32,7 +32,9 @@ __all__ = ["Ask", "SelfTestOptions", "selftest"]
 Ask = Callable[[str], bool]
 """Asks the person a question and returns the answer, yes or no."""
 
-LEAST_SECONDS = 5.0
+# The most that notifications of 244 bytes carry at 1 Mbit/s: 251 bytes a packet, an empty answer,
+# 150 us after either.
+_LE_1M_BYTES_PER_S = 98_900.0
 _PRESS_S = 30.0
 _CONVERTERS = {0x92: "ADS1298", 0x3E: "ADS1299"}
 
@@ -54,7 +56,7 @@ class SelfTestOptions:
     device: str | None = None
     serial: str | None = None
     is_virtual: bool = False
-    seconds: float = 30.0
+    seconds: float = 60.0
     out: Path | None = None
 
 
@@ -129,11 +131,12 @@ async def _test(
     measured = await bench.measure(
         link, info, options.seconds, lambda done: progress.amount(done, options.seconds)
     )
+    phy = await transport.read_phy() if isinstance(transport, BleTransport) else None
     state = await bench.report()
     checks = [
         *_front_end(found),
         *_stream(measured, is_plugged),
-        *_link_checks(measured, transport),
+        *_link_checks(measured, transport, phy),
     ]
     checks.append(
         judged("battery", "Battery", state.battery_mv, "mV", None, limits.MAX_BATTERY_MV)
@@ -187,14 +190,19 @@ def _stream(measured: Measured, is_plugged: bool) -> list[Check]:
     return [
         *checks,
         ppm,
+        judged("jitter", "Sample jitter", measured.jitter_ms, "ms", None, limits.MAX_JITTER_MS),
         judged(
             "missed", "Frames missed or lost", measured.n_missed, "", 0, limits.MAX_MISSED_FRAMES
         ),
     ]
 
 
-def _link_checks(measured: Measured, transport: Transport) -> list[Check]:
-    """Return what the link can do. No system tells which radio mode (PHY) it uses."""
+def _link_checks(measured: Measured, transport: Transport, phy: str | None) -> list[Check]:
+    """Return what the link can do.
+
+    ``phy`` is None where the system does not tell the radio mode; then what the link carries does,
+    if it is more than the slower one can.
+    """
     most_ms = limits.MAX_ARRIVAL_P95_MS
     mtu = transport.mtu if isinstance(transport, BleTransport) else None
     checks = [
@@ -215,8 +223,12 @@ def _link_checks(measured: Measured, transport: Transport) -> list[Check]:
         checks.append(
             judged("mtu", "Largest message (MTU)", mtu or math.nan, "bytes", limits.MIN_MTU, None)
         )
-        phy = Check("phy", "Radio mode (PHY)", None, "", None, None, None)
-        checks.append(phy.untested("this computer's Bluetooth does not tell"))
+        is_fast = measured.goodput_bytes_per_s > _LE_1M_BYTES_PER_S
+        mode = phy or ("LE 2M" if is_fast else "LE 1M or LE 2M")
+        check = Check("phy", "Radio mode (PHY)", mode, "", None, None, True)
+        if phy is None and not is_fast:
+            check = check.untested("this computer's Bluetooth does not tell which")
+        checks.append(check)
     return checks
 
 
