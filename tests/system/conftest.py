@@ -71,6 +71,29 @@ async def home(
             await home.close()
 
 
+@pytest.fixture
+async def make_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_process_left: None
+) -> AsyncIterator[Any]:
+    """Make homes one after the other, each by its name."""
+    with host_rig.private_tmp(monkeypatch) as tmp:
+        homes: list[Any] = []
+
+        async def make(name: str) -> Any:
+            folder = tmp_path / name
+            folder.mkdir()
+            homes.append(host_rig.Home(folder, tmp))
+            for variable, value in homes[-1].environment.items():
+                monkeypatch.setenv(variable, value)
+            return homes[-1]
+
+        try:
+            yield make
+        finally:
+            for home in homes:
+                await home.close()
+
+
 @pytest.fixture(scope="session")
 def recording_path(root: Path) -> Path:
     """Real EMG at the board's own rate, ten channels, 5.8 s."""

@@ -5,7 +5,7 @@
 BoardLink, Assembler, MissingPackets and Journal are the product's. Between link and assembler it
 withholds, repeats and delays packets. ``FOLDER/notes`` survives its death; running numbers:
 
-    W seq   withheld
+    W seq frame   withheld
     A seq   came again after it had been withheld
     D seq   came again though it had not
     L seq   came for the first time, and late: the board had a backlog
@@ -67,7 +67,7 @@ class Host:
         self._near = 0
         self._seen: set[int] = set()
         noted = [line.split() for line in (folder / "notes").read_text().splitlines()]
-        self._withheld = {int(seq) for what, seq in noted if what == "W"}
+        self._withheld = {int(seq) for what, seq, *_ in noted if what == "W"}
         self._tickets: deque[tuple[int, int]] = deque()
 
     # -- LinkListener ------------------------------------------------------------------------
@@ -111,7 +111,7 @@ class Host:
         if not self.is_rough or not is_first:
             self.keep(packet)
         elif dice < odds["withhold"]:
-            self.note("W", seq)
+            self.note("W", seq, packet.header.first_frame)
             self._withheld.add(seq)
         elif dice < odds["withhold"] + odds["duplicate"]:
             self.keep(packet)
@@ -124,8 +124,8 @@ class Host:
 
     # -- inside ------------------------------------------------------------------------------
 
-    def note(self, what: str, seq: int) -> None:
-        os.write(self._notes, f"{what} {seq}\n".encode())
+    def note(self, what: str, *numbers: int) -> None:
+        os.write(self._notes, f"{what} {' '.join(map(str, numbers))}\n".encode())
 
     def keep(self, packet: Packet) -> None:
         if self.journal is None:
