@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 import pytest
@@ -10,7 +11,9 @@ from tests.fakes.fake_heater import LINK, FakeHeater, Rig
 
 from faceloop_heat import hal
 from faceloop_protocol import heat as h
-from faceloop_protocol.heat_limits import LEASE_MAX_MS
+from faceloop_protocol.heat_limits import LEASE_MAX_MS, SETPOINT_MIN_MDEGC, WARMUP_DONE_MDEGC
+
+SETPOINT_MDEGC = SETPOINT_MIN_MDEGC  # below where a rise is judged: one step leads to HOLD
 
 # One event each; what "pass" does is let time go by until the next thing of interest happens.
 EVENTS = (
@@ -26,6 +29,7 @@ EVENTS = (
     "pass 1 s",
     "pass 6 s",
     "pass 12 s",
+    "warm",
     "lead off",
     "lead on",
     "usb in",
@@ -67,21 +71,21 @@ class World:
         elif event == "permit":
             supervisor.permit(LINK, h.PERMIT_FULL)
         elif event == "request":
-            if supervisor.request(LINK, 39000, 10) == h.CAUSE_NONE:
+            if supervisor.request(LINK, SETPOINT_MDEGC, 10) == h.CAUSE_NONE:
                 assert facts.is_linked
                 facts.has_asked = True
                 facts.pressed_since_asked = False
         elif event == "wrong request":
-            assert supervisor.request(LINK + 1, 39000, 10) != h.CAUSE_NONE
+            assert supervisor.request(LINK + 1, SETPOINT_MDEGC, 10) != h.CAUSE_NONE
             assert supervisor.request(LINK, 41000, 10) != h.CAUSE_NONE
         elif event == "lease":
-            if supervisor.renew(LINK, 39000, LEASE_MAX_MS):
+            if supervisor.renew(LINK, SETPOINT_MDEGC, LEASE_MAX_MS):
                 assert facts.is_linked and facts.has_asked
                 facts.lease_until_ms = rig.now_ms + LEASE_MAX_MS
         elif event == "wrong lease":
-            assert not supervisor.renew(LINK + 1, 39000, LEASE_MAX_MS)
+            assert not supervisor.renew(LINK + 1, SETPOINT_MDEGC, LEASE_MAX_MS)
             assert not supervisor.renew(LINK, 40001, LEASE_MAX_MS)
-            assert not supervisor.renew(LINK, 39000, LEASE_MAX_MS + 1)
+            assert not supervisor.renew(LINK, SETPOINT_MDEGC, LEASE_MAX_MS + 1)
         elif event == "press":
             heater.flags |= hal.FLAG_BUTTON
             facts.pressed_since_asked |= facts.has_asked
@@ -95,6 +99,8 @@ class World:
         elif event == "stop":
             supervisor.stop()
             facts.has_asked = False
+        elif event == "warm":
+            heater.face(SETPOINT_MDEGC - WARMUP_DONE_MDEGC + 100)
         elif event.startswith("pass"):
             self.let(4 * int(event.split()[1]))
         elif event in ("reset", "power cycle"):
@@ -168,6 +174,27 @@ class World:
             consent.minutes > 0,
         )
 
+    def situation(self) -> tuple[object, ...]:
+        """What decides about heat, and nothing else: of these there are few enough to see all."""
+        supervisor, facts = self.rig.supervisor, self.facts
+        consent, ledger = supervisor.consent, supervisor.ledger
+        return (
+            supervisor.state,
+            facts.is_linked,
+            facts.has_asked,
+            facts.pressed_since_asked,
+            self.rig.now_ms < facts.lease_until_ms,
+            frozenset(facts.faults),
+            ledger.permission,
+            ledger.is_open,
+            (ledger.fault != h.CAUSE_NONE) + (ledger.fault >= h.FIRST_LOCK),
+            ledger.is_rested(),
+            consent.is_worn(),
+            consent.is_stuck(),
+            supervisor.checks.is_settled(500),
+            consent.minutes > 0,
+        )
+
 
 def play(path: tuple[str, ...]) -> World:
     world = World()
@@ -206,14 +233,31 @@ def test_no_path_heats_without_all_that_a_start_needs() -> None:
     seen, states = explore(2)
     print(f"\n{len(seen)} situations")
     assert len(seen) > 150
-    assert {h.OFF, h.BOOT_TEST, h.WAIT_BUTTON, h.WARMUP, h.PAUSED, h.COOL} <= states
-    assert {h.LATCHED, h.LOCKED} <= states
+    assert states == set(range(len(h.STATE_NAMES)))
 
 
 @pytest.mark.full
-def test_no_longer_path_heats_either() -> None:
-    seen, _ = explore(5)
-    print(f"\n{len(seen)} situations")
+def test_no_situation_that_can_be_reached_leads_to_heat_without_them() -> None:
+    """Every event in every situation, until none is new; some minutes on every core."""
+    seen: set[tuple[object, ...]] = set()
+    level: list[tuple[str, ...]] = [(), START, (*START, "press")]
+    n_levels = 0
+    with ProcessPoolExecutor() as pool:
+        while level:
+            ways = [way for ways in pool.map(ways_on, level, chunksize=4) for way in ways]
+            level = []
+            for path, situation in ways:
+                if situation not in seen:
+                    seen.add(situation)
+                    level.append(path)
+            n_levels += 1
+    print(f"\n{len(seen)} situations, {n_levels} events deep")
+    assert {situation[0] for situation in seen} == set(range(len(h.STATE_NAMES)))
+
+
+def ways_on(path: tuple[str, ...]) -> list[tuple[tuple[str, ...], tuple[object, ...]]]:
+    """Return every path that is one event longer, and the situation at its end."""
+    return [((*path, event), play((*path, event)).situation()) for event in EVENTS]
 
 
 @pytest.mark.parametrize("missing", range(len(START) + 1))
