@@ -24,7 +24,8 @@ HOST_MAY_IMPORT = {
     "output": {"errors", "tasks", "session", "ui"},
     "quiet_bumble": set(),
     "options": {"errors"},
-    "cli": {"errors", "options", "tasks", "output"},
+    "commands": {"errors", "options", "tasks", "output"},
+    "cli": {"errors", "options", "tasks", "output", "commands"},
 }
 ONLY_IN = {
     "bleak": "device",

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib.metadata
-import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from faceloop import output
-from faceloop.errors import OUR_MISTAKE_EXIT_CODE, FaceloopError, UsageError
+from faceloop.commands.heat import heat
+from faceloop.commands.programme import programme
+from faceloop.commands.working import working
+from faceloop.errors import UsageError
 from faceloop.options import (
     AirOptions,
     BoardOptions,
@@ -32,7 +32,6 @@ from faceloop.options import (
     finite,
     unfolded,
 )
-from faceloop.tasks.progress import Progress
 
 __all__ = ["app", "main"]
 
@@ -56,6 +55,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+app.add_typer(programme, name="programme")
+app.add_typer(heat, name="heat")
 
 
 def _say_version(is_asked: bool) -> None:
@@ -96,7 +99,7 @@ def demo(
     from faceloop.tasks.demo import DEFAULT_SCENARIO, DemoOptions
     from faceloop.tasks.demo import demo as run
 
-    with _working(as_json) as progress:
+    with working(as_json) as progress:
         options = DemoOptions(
             source=played.source,
             scenario=played.scenario,
@@ -160,7 +163,7 @@ def _live(
 ) -> None:
     from faceloop.tasks.live import LiveOptions, live
 
-    with _working(as_json) as progress:
+    with working(as_json) as progress:
         options = LiveOptions(
             device=board.device,
             serial=board.serial,
@@ -201,7 +204,7 @@ def train(
     from faceloop.tasks.train import TrainOptions
     from faceloop.tasks.train import train as rehearse
 
-    with _working(as_json) as progress:
+    with working(as_json) as progress:
         if not headless:
             raise UsageError(
                 "For a day with a page start faceloop run or faceloop demo. --headless rehearses"
@@ -229,47 +232,6 @@ def train(
         raise typer.Exit(1)
 
 
-programme = typer.Typer(help="Training programmes.", no_args_is_help=True)
-app.add_typer(programme, name="programme")
-
-
-@programme.command(name="list")
-def list_programmes(*, as_json: Json = False) -> None:
-    """List the programmes that come with faceloop."""
-    from faceloop.tasks.programmes import programmes
-
-    output.result(programmes(), as_json, output.programme_lines)
-
-
-@programme.command()
-def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A name, or a TOML file.")],
-) -> None:
-    """Print a programme, every key with what it means and its range.
-
-    Save it under another name, change it, and check it.
-    """
-    from faceloop.tasks.programmes import programme_named
-
-    with _working(as_json=True):
-        text = programme_named(name)
-    print(text, end="")
-
-
-@programme.command()
-def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Programme (TOML).")],
-    *,
-    as_json: Json = False,
-) -> None:
-    """Check a programme file: one sentence says what is wrong."""
-    from faceloop.tasks.programmes import checked_programme
-
-    with _working(as_json):
-        result = checked_programme(file)
-    output.result(result, as_json, output.programme_lines)
-
-
 @app.command()
 @unfolded
 def replay(
@@ -287,7 +249,7 @@ def replay(
     from faceloop.tasks.demo import DemoOptions
     from faceloop.tasks.demo import demo as run_demo
 
-    with _working(as_json) as progress:
+    with working(as_json) as progress:
         options = DemoOptions(
             source=file,
             seconds=seconds,
@@ -325,7 +287,7 @@ def analyse(
     from faceloop.tasks.analyse import analyse as run
     from faceloop.tasks.analysis_table import check_table, write_table
 
-    with _working(as_json) as progress:
+    with working(as_json) as progress:
         if parquet is not None:
             check_table(parquet)
         result = run(
@@ -356,7 +318,7 @@ def devices(
     """List boards in the air, on cables, virtual."""
     from faceloop.tasks.devices import devices as run
 
-    with _working(as_json) as progress:
+    with working(as_json) as progress:
         progress.step("Listening")
         result = asyncio.run(run(seconds))
     output.result(result, as_json, output.device_lines)
@@ -381,7 +343,7 @@ def pair(
     """
     from faceloop.tasks.pair import pair_by_cable, pair_by_label
 
-    with _working(as_json) as progress:
+    with working(as_json) as progress:
         if serial is not None and label is None:
             progress.step("Asking the board")
             result = asyncio.run(pair_by_cable(serial, is_therapist=therapist))
@@ -414,7 +376,7 @@ def flash(
     from faceloop.tasks.flash import flash as run
     from faceloop.tasks.program import PROFILES
 
-    with _working(as_json) as progress:
+    with working(as_json) as progress:
         if board is not None and board not in PROFILES:
             raise UsageError(f"There is no board {board}. There are: {', '.join(PROFILES)}.")
         result = asyncio.run(run(port, board, progress))
@@ -451,7 +413,7 @@ def selftest(
     from faceloop.tasks.selftest import SelfTestOptions
     from faceloop.tasks.selftest import selftest as run
 
-    with _working(as_json) as progress:
+    with working(as_json) as progress:
         options = SelfTestOptions(
             device=board.device,
             serial=board.serial,
@@ -470,91 +432,12 @@ def doctor(*, as_json: Json = False) -> None:
     """Check that all faceloop needs is here."""
     from faceloop.tasks.doctor import doctor as run
 
-    with _working(as_json) as progress:
+    with working(as_json) as progress:
         progress.step("Checking")
         result = asyncio.run(run())
     output.result(result, as_json, output.doctor_lines)
     if not result["ok"]:
         raise typer.Exit(1)
-
-
-heat = typer.Typer(help="The heat pad.", no_args_is_help=True)
-app.add_typer(heat, name="heat")
-
-
-@heat.command()
-def simulate(
-    *,
-    wearers: Annotated[
-        int,
-        typer.Option(
-            min=1, max=100_000, metavar="NUMBER", help="The nominal one, then random ones."
-        ),
-    ] = 1,
-    fault: Annotated[
-        str, typer.Option(metavar="NAME|all|none", help="What breaks; a wrong name lists all.")
-    ] = "none",
-    state: Annotated[
-        str, typer.Option(metavar="WARMUP|HOLD|PAUSED", help="When it breaks.")
-    ] = "HOLD",
-    minutes: Annotated[
-        int,
-        typer.Option(
-            min=1, max=15, metavar="MINUTES", help="Length of a session once it is warm."
-        ),
-    ] = 10,
-    seed: Annotated[int, typer.Option(min=0, metavar="NUMBER", help="Of the random wearers.")] = 1,
-    plot: Annotated[
-        Path | None, typer.Option(metavar="FILE.png", help="Picture of the first session.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Play heat sessions on a simulated pad.
-
-    The board's own supervisor, on a simulated pad and skin, with or without a fault.
-    """
-    from faceloop.tasks.heat import simulate as run
-
-    with _working(as_json) as progress:
-        result = run(
-            n_wearers=wearers,
-            fault=fault,
-            state=state,
-            minutes=minutes,
-            seed=seed,
-            plot=plot,
-            progress=progress,
-        )
-    output.result(result, as_json, output.heat_lines)
-    if result["missed"]:
-        raise typer.Exit(1)
-
-
-@heat.command()
-def unlock(
-    *,
-    serial: SerialPort = None,
-    bench_passed: Annotated[
-        bool,
-        typer.Option(
-            "--bench-passed",
-            help="The bench procedure was gone through since, and every step has passed.",
-        ),
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Unlock a board's heater after the bench procedure.
-
-    Over its USB cable only, with the pad unplugged, nobody wearing it. Each time is noted in the
-    data folder.
-    """
-    from faceloop.tasks.heat_unlock import heat_unlock
-
-    with _working(as_json) as progress:
-        if serial is None:
-            raise UsageError("A heater is unlocked over its cable only. Say where: --serial PORT.")
-        result = asyncio.run(heat_unlock(serial, has_passed=bench_passed, progress=progress))
-    output.result(result, as_json, output.unlock_lines)
 
 
 def main() -> NoReturn:
@@ -590,26 +473,6 @@ def _sentence(error: Any) -> str:
             kind += f" of at least {low:g}" if high is None else f" from {low:g} to {high:g}"
         return f"{param.opts[0]} takes {kind}."
     return text if text.endswith((".", "?")) else f"{text}."
-
-
-@contextlib.contextmanager
-def _working(as_json: bool) -> Iterator[Progress]:
-    """Show progress while the block runs; an error in it becomes one sentence and a code."""
-    # Until here Ctrl-C just left (see __main__); from here on it unwinds what was begun.
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with output.progress(is_quiet=as_json) as progress:
-            yield progress
-    except FaceloopError as error:
-        output.error(str(error))
-        raise typer.Exit(error.exit_code) from None
-    except Exception as bug:  # the last net: no traceback for the user, but none lost either
-        log = output.keep_traceback()
-        output.error(
-            f"faceloop stopped by a mistake of its own ({type(bug).__name__}: {bug}). {log}"
-        )
-        raise typer.Exit(OUR_MISTAKE_EXIT_CODE) from None
 
 
 def _end_session(result: dict[str, Any], as_json: bool) -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import typer
 
-from faceloop import cli
+from faceloop.commands.working import working
 from faceloop.errors import OUR_MISTAKE_EXIT_CODE, StorageError
 
 
 def test_our_own_mistake_is_one_sentence_and_keeps_the_traceback(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with pytest.raises(typer.Exit) as ended, cli._working(as_json=True):
+    with pytest.raises(typer.Exit) as ended, working(as_json=True):
         raise KeyError("surprise")
     assert ended.value.exit_code == OUR_MISTAKE_EXIT_CODE
     text = capsys.readouterr().err
@@ -28,7 +28,7 @@ def test_our_own_mistake_is_one_sentence_and_keeps_the_traceback(
 
 
 def test_known_error_keeps_its_code(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(typer.Exit) as ended, cli._working(as_json=True):
+    with pytest.raises(typer.Exit) as ended, working(as_json=True):
         raise StorageError("The disk is full.")
     assert ended.value.exit_code == StorageError.exit_code
     assert capsys.readouterr().err == "faceloop: The disk is full.\n"
