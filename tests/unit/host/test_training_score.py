@@ -278,3 +278,13 @@ def test_resting_tone_is_that_of_the_quietest_ten_seconds() -> None:
     assert resting.rms_uv[0] == pytest.approx(2.0)
     assert math.isnan(resting.rms_uv[1])
     assert resting.to_json()["rms_uv"][1] is None
+
+
+def test_tonic_side_that_rests_has_not_joined_in() -> None:
+    """Its index is over the cut-off all the time: it has to exceed its own rest by it as well."""
+    tonic = References((2.0, 1.0, *(2.0,) * 6), (0.1,) * 8, (32.0,) * 8, "guarded8")
+    guards = GuardWatch([Guard("mentalis", Sides(0, 1), 1.79)], Sides(6, 7), tonic, 0.05)
+    for level_uv, joined in ((3.4, ""), (3.7, "mentalis")):
+        for at in range(30):
+            verdict = guards.feed(Hop(at, (level_uv, 1.0, *(2.0,) * 6)))
+        assert verdict.muscle == joined

@@ -116,7 +116,10 @@ class GuardWatch:
     def _step(self, at: int, guard: Guard, hop: Hop, index: float, is_vetoed: bool) -> bool:
         """Move one guard on; return whether it joined in just now."""
         affected, references = guard.sides.affected, self._references
-        cutoff, above_uv = guard.cutoff, references.active_above_uv(affected)
+        cutoff = guard.cutoff
+        # A tonic side is over the cut-off while it rests: it has to exceed its own rest as well.
+        own_uv = cutoff * references.rest_mean_uv[affected]
+        above_uv = max(references.active_above_uv(affected), own_uv)
         if self._has_joined[at]:
             cutoff, above_uv = INDEX_HYSTERESIS * cutoff, references.quiet_below_uv(affected)
         is_over = not is_vetoed and index >= cutoff and hop.level_uv[affected] > above_uv
