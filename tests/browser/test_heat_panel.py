@@ -59,14 +59,11 @@ async def test_heat_is_asked_for_answered_and_stopped(heated: Any) -> None:
     await expect(panel).to_contain_text("Heat is off")
     ask = panel.get_by_role("button", name=TEXT("heat.ask"))
     await expect(ask).to_be_hidden()
-    # A contraindication ends it there.
-    await panel.get_by_role("checkbox", name=QUESTION).click()
-    await expect(panel.get_by_text(TEXT("heat.questions_stop"))).to_be_visible()
-    await expect(panel.get_by_role("button", name=TEXT("heat.test_yes"))).to_be_hidden()
-    await panel.get_by_role("checkbox", name=QUESTION).click()
     await panel.get_by_role("button", name=TEXT("heat.test_yes")).click()
     await expect(ask).to_be_visible()
-    assert ("permit", heat.PERMIT_FULL) in board.asked
+    async with asyncio.timeout(10):
+        while ("permit", heat.PERMIT_FULL) not in board.asked:
+            await asyncio.sleep(0.05)
     # Nothing is asked before today's question is answered.
     await ask.click(force=True)
     assert not any(name == "request" for name, *_ in board.asked)
@@ -114,10 +111,34 @@ async def test_therapist_s_choice_is_obeyed_and_both_pages_can_be_used_by_all(
     panel = page.get_by_role("region", name=TEXT("heat.title"))
     await expect(panel.get_by_text(TEXT("heat.questions_title"))).to_be_visible()
     assert await serious(page) == []
-    await panel.get_by_role("button", name=TEXT("heat.test_no")).click()
-    await expect(panel.get_by_text(TEXT("heat.test_failed"))).to_be_visible()
+    yes = panel.get_by_role("button", name=TEXT("heat.test_yes"))
+    ask = panel.get_by_role("button", name=TEXT("heat.ask"))
+    # A contraindication ends it there, and cannot be taken back.
+    question = panel.get_by_role("checkbox", name=QUESTION)
+    await question.click()
+    await expect(panel.get_by_text(TEXT("heat.questions_stop"))).to_be_visible()
+    await expect(yes).to_be_hidden()
+    await question.click(force=True)
+    await expect(question).to_be_checked()
+    await expect(yes).to_be_hidden()
+    await page.reload()
+    await expect(panel.get_by_text(TEXT("heat.kept_off"))).to_be_visible()
+    await expect(question).to_be_hidden()
+    await expect(yes).to_be_hidden()
+    await expect(ask).to_be_hidden()
+    assert Profiles(tmp_path).profile("anna").heat_test == "failed"
     await go(page, "/therapist")
     await page.get_by_label("Choose a PIN").fill("2468")
+    await page.get_by_role("button", name="Open").click()
+    # The therapist lets both be done again; the skin test is not passed either.
+    await page.get_by_role("button", name=TEXT("therapist.heat.repeat")).click()
+    await expect(page.get_by_text(TEXT("therapist.heat.not_done"))).to_be_visible()
+    await go(page, "/heat")
+    await panel.get_by_role("button", name=TEXT("heat.test_no")).click()
+    await expect(panel.get_by_text(TEXT("heat.test_failed"))).to_be_visible()
+    await expect(yes).to_be_hidden()
+    await go(page, "/therapist")
+    await page.get_by_label("PIN").fill("2468")
     await page.get_by_role("button", name="Open").click()
     await expect(page.get_by_text(TEXT("therapist.heat.failed"))).to_be_visible()
     await page.emulate_media(color_scheme="dark")
@@ -141,8 +162,16 @@ async def test_therapist_s_choice_is_obeyed_and_both_pages_can_be_used_by_all(
     board.say(state=heat.HOLD, face_cdegc=3800, info=heat.INFO_STILL_THERE)
     await expect(panel.get_by_text(TEXT("heat.still_there"))).to_be_visible()
     assert await serious(page) == []
-    Profiles(tmp_path).set_heat_choice("anna", "off", "2468")
     board.say(state=heat.LATCHED, cause=heat.FACE_HOT, info=0)
     await expect(panel).to_contain_text(next_step(heat.FACE_HOT, TEXT))
     await page.emulate_media(color_scheme="light")
     assert await serious(page) == []
+    # Something new that applies ends what the therapist has allowed before it.
+    board.say(state=heat.OFF, cause=heat.CAUSE_NONE)
+    await panel.get_by_role("button", name=TEXT("heat.redo")).click()
+    await question.click()
+    await expect(ask).to_be_hidden()
+    async with asyncio.timeout(10):
+        while board.now.permission != heat.PERMIT_NONE:
+            await asyncio.sleep(0.05)
+    assert Profiles(tmp_path).profile("anna").heat_permission == heat.PERMIT_NONE

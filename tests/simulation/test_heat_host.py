@@ -49,6 +49,7 @@ class Home:
             lambda kind, text: self.events.append((kind, text)),
             lambda: self.bench.now_ms / 1000,
         )
+        self.session.wear("anna", heat.PERMIT_FULL)
 
     async def send(self, op: int, body: bytes) -> control.Reply:
         status, answer = self.commands.serve(op, body, LINK, False)

@@ -27,6 +27,7 @@ class Rig:
             lambda kind, text: self.events.append((kind, text)),
             lambda: self.now_s,
         )
+        self.session.wear("anna", heat.PERMIT_FULL)
 
     async def steps(self, n: int, step_s: float = 0.25) -> list[Any]:
         """Return the commands of ``n`` steps."""
@@ -125,23 +126,21 @@ async def test_end_of_what_was_asked_is_told_with_its_reason(rig: Rig) -> None:
 
 
 async def test_flagged_wearer_gets_less(rig: Rig) -> None:
-    rig.board.say(permission=heat.PERMIT_FLAGGED)
-    await rig.steps(1)
+    rig.session.wear("anna", heat.PERMIT_FLAGGED)
     assert rig.session.most_degc() == 38.5
-    rig.board.say(permission=heat.PERMIT_FULL)
-    await rig.steps(1)
+    rig.session.wear("anna", heat.PERMIT_FULL)
     assert (rig.session.least_degc(), rig.session.most_degc()) == (36.0, 40.0)
     assert rig.session.most_minutes() == 15
 
 
 async def test_board_is_told_what_its_wearer_may_have_before_it_is_asked(rig: Rig) -> None:
-    rig.session.wear(heat.PERMIT_NONE)
+    rig.session.wear("anna", heat.PERMIT_NONE)
     assert await rig.steps(2) == ["tell_time", "permit", "state", "state"]
     assert rig.session.permission == heat.PERMIT_NONE
     rig.board.say(state=heat.COOL)
     await rig.steps(1)
     # The board is busy with something else: told with the request then.
-    rig.session.wear(heat.PERMIT_FLAGGED)
+    rig.session.wear("anna", heat.PERMIT_FLAGGED)
     assert rig.session.most_degc() == 38.5
     assert set(await rig.steps(3)) == {"state"}
     rig.session.note_presence()
@@ -152,22 +151,72 @@ async def test_board_is_told_what_its_wearer_may_have_before_it_is_asked(rig: Ri
 
 async def test_permission_the_board_has_already_is_not_written_again(rig: Rig) -> None:
     await rig.steps(1)
-    rig.session.wear(heat.PERMIT_FULL)
     assert set(await rig.steps(3)) == {"state"}
-    rig.session.wear(None)
-    rig.board.say(permission=heat.PERMIT_FLAGGED)
+    rig.session.wear("ben", heat.PERMIT_FULL)
     assert set(await rig.steps(3)) == {"state"}
-    assert rig.session.permission == heat.PERMIT_FLAGGED
 
 
-async def test_another_wearer_ends_heat(rig: Rig) -> None:
-    rig.session.wear(heat.PERMIT_FULL)
+@pytest.mark.risk("RC-20B")
+async def test_without_a_wearer_no_heat_is_asked_for_and_the_board_is_told(rig: Rig) -> None:
+    # The board still holds what somebody else was allowed.
+    assert rig.board.now.permission == heat.PERMIT_FULL
+    rig.session.wear(None, heat.PERMIT_FULL)
+    assert "permit" in await rig.steps(2)
+    assert rig.board.now.permission == heat.PERMIT_NONE
+    rig.session.note_presence()
+    rig.session.ask(36.0, 1)
+    assert set(await rig.steps(4)) == {"state"}
+    view = rig.session.view()
+    assert view.is_over and view.cause == heat.NOT_PERMITTED and view.problem
+
+
+@pytest.mark.risk("RC-20B")
+async def test_nobody_named_yet_is_no_wearer_either(rig: Rig) -> None:
+    fresh = HeatSession(rig.board, lambda _: None, lambda *_: None, lambda: rig.now_s)
+    fresh.note_presence()
+    fresh.ask(36.0, 1)
+    await fresh.step()
+    assert not any(name == "request" for name, *_ in rig.board.asked)
+    assert fresh.view().cause == heat.NOT_PERMITTED
+
+
+async def heated(rig: Rig) -> None:
     await rig.steps(1)
     rig.session.note_presence()
     rig.session.ask(39.0, 10)
     rig.board.say(state=heat.HOLD)
     await rig.steps(2)
-    rig.session.wear(heat.PERMIT_NONE)
+
+
+@pytest.mark.parametrize("wearer", ["anna", "ben", None])
+async def test_another_wearer_or_permission_ends_heat(rig: Rig, wearer: str | None) -> None:
+    await heated(rig)
+    # Somebody else may have as much, and did not ask for it.
+    rig.session.wear(wearer, heat.PERMIT_FLAGGED if wearer == "anna" else heat.PERMIT_FULL)
     assert "end" in await rig.steps(1)
     rig.session.note_presence()
     assert "renew" not in await rig.steps(6)
+
+
+async def test_what_one_has_asked_for_is_not_begun_for_another(rig: Rig) -> None:
+    await rig.steps(1)
+    rig.session.ask(39.0, 10)
+    rig.session.wear("ben", heat.PERMIT_FULL)
+    assert "request" not in await rig.steps(2)
+    assert rig.session.view().is_over
+
+
+async def test_wearer_who_changes_while_the_board_is_asked_ends_it(rig: Rig) -> None:
+    await rig.steps(1)
+    request = rig.board.request
+
+    async def slow(*arguments: Any) -> heat.HeatState:
+        state: heat.HeatState = await request(*arguments)
+        rig.session.wear("ben", heat.PERMIT_FULL)
+        return state
+
+    rig.board.request = slow
+    rig.session.note_presence()
+    rig.session.ask(39.0, 10)
+    asked = await rig.steps(3)
+    assert asked.index("end") > asked.index("request") and "renew" not in asked

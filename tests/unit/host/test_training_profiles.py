@@ -161,7 +161,7 @@ def test_targets_begin_anew_with_the_pin_only(profiles: Profiles, clock: Clock) 
     ("choice", "by_test"),
     [
         ("tested", {"": PERMIT_NONE, "failed": PERMIT_NONE, "passed": PERMIT_FULL}),
-        ("gentle", dict.fromkeys(("", "failed", "passed"), PERMIT_FLAGGED)),
+        ("gentle", {"": PERMIT_NONE, "failed": PERMIT_FLAGGED, "passed": PERMIT_FLAGGED}),
         ("off", dict.fromkeys(("", "failed", "passed"), PERMIT_NONE)),
     ],
 )
@@ -170,12 +170,47 @@ def test_heat_goes_by_the_skin_test_unless_the_therapist_says_otherwise(
 ) -> None:
     assert profiles.profile("anna").heat_permission == PERMIT_NONE, "off by default"
     profiles.pin.choose("2468")
-    with pytest.raises(WrongPin):
-        profiles.set_heat_choice("anna", choice, "1111")
-    profiles.set_heat_choice("anna", choice, "2468")
     for result, permission in by_test.items():
-        profiles.set_heat_test("anna", result)
+        profiles.repeat_heat_test("anna", "2468")
+        if result:
+            profiles.set_heat_test("anna", result)
+        with pytest.raises(WrongPin):
+            profiles.set_heat_choice("anna", choice, "1111")
+        profiles.set_heat_choice("anna", choice, "2468")
         assert profiles.profile("anna").heat_permission == permission
+
+
+@pytest.mark.risk("RC-20B")
+def test_failed_skin_test_stays_failed_until_the_pin_lets_it_be_done_again(
+    profiles: Profiles,
+) -> None:
+    profiles.set_heat_test("anna", "failed")
+    with pytest.raises(UsageError, match="therapist"):
+        profiles.set_heat_test("anna", "passed")
+    assert profiles.profile("anna").heat_permission == PERMIT_NONE
+    profiles.pin.choose("2468")
+    with pytest.raises(WrongPin):
+        profiles.repeat_heat_test("anna", "1111")
+    assert profiles.profile("anna").heat_test == "failed"
+    profiles.repeat_heat_test("anna", "2468")
+    assert profiles.profile("anna").heat_permission == PERMIT_NONE
+    profiles.set_heat_test("anna", "passed")
+    assert profiles.profile("anna").heat_permission == PERMIT_FULL
+
+
+@pytest.mark.risk("RC-20B")
+@pytest.mark.parametrize("before", ["passed", "failed"])
+def test_later_no_ends_gentle_warmth_until_the_therapist_allows_it_again(
+    profiles: Profiles, before: Any
+) -> None:
+    profiles.pin.choose("2468")
+    profiles.set_heat_test("anna", before)
+    profiles.set_heat_choice("anna", "gentle", "2468")
+    assert profiles.profile("anna").heat_permission == PERMIT_FLAGGED
+    profiles.set_heat_test("anna", "failed")
+    assert profiles.profile("anna").heat_permission == PERMIT_NONE
+    profiles.set_heat_choice("anna", "gentle", "2468")
+    assert profiles.profile("anna").heat_permission == PERMIT_FLAGGED
 
 
 def test_profile_with_a_word_about_heat_that_nobody_knows_is_refused() -> None:

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faceloop.errors import LinkError
+from faceloop.errors import LinkError, StorageError
 from faceloop.session.live import LiveBlock, LiveStatus
 from faceloop.session.montage import montage_named
 from faceloop.training.board_outputs import PATTERNS, BoardOutputs
 from faceloop.training.engine import DayEngine
-from faceloop.training.profiles import Profile
+from faceloop.training.profiles import Profile, Profiles
 from faceloop.training.setup import SetUpTimes
 from faceloop.ui.training_room import TrainingRoom
+from faceloop_protocol.heat import PERMIT_FULL, PERMIT_NONE
 
 REST_UV, EYE_LEFT = 2.0, 0
 QUICK = SetUpTimes(contact_s=0.5, rest_s=4.0, contract_s=1.5, relax_s=1.5)
@@ -165,6 +166,23 @@ def test_what_the_disk_refuses_is_said_and_ends_nothing(
     assert wearer.room.fault == "No room left."
     wearer.room.choose("nobody")
     assert "no profile" in wearer.room.fault
+
+
+def test_nobody_chosen_may_have_no_heat_and_a_no_holds_on_a_full_disk(
+    wearer: Wearer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = TrainingRoom(Live(), tmp_path / "new")  # type: ignore[arg-type]
+    assert (empty.wearer, empty.heat_permission) == (None, PERMIT_NONE)
+    room = wearer.room
+    room.note_heat_test("passed")
+    assert room.wearer is not None and room.heat_permission == PERMIT_FULL
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise StorageError("No room left.")
+
+    monkeypatch.setattr(Profiles, "set_heat_test", refuse)
+    room.note_heat_test("failed")
+    assert room.fault == "No room left." and room.heat_permission == PERMIT_NONE
 
 
 async def test_board_vibrates_softly_and_one_out_of_reach_is_no_fault() -> None:

@@ -157,6 +157,7 @@ class HeatSession:
         self._present_until_s = 0.0
         self._renewed_s = -1e9
         self._n_exercises = 0
+        self._wearer: str | None = None
         self._permission: int | None = None
         self._has_told_permission = True
         self._has_told_time = False
@@ -176,20 +177,27 @@ class HeatSession:
         """Ask for heat. The person then presses the button on the board."""
         self.watch()
         if self._n_exercises:
-            self._problem, self._cause = EXERCISE, 0
-            self._is_over = True
+            self._refuse(EXERCISE, 0)
+            return
+        if self._wearer is None or self._permission in (None, heat.PERMIT_NONE):
+            self._refuse(heat.CAUSE_TEXT[heat.NOT_PERMITTED], heat.NOT_PERMITTED)
             return
         self._problem, self._cause = "", 0
         self._is_over = False
         self._setpoint_degc = min(setpoint_degc, self.most_degc())
+        asked_for = (self._wearer, self._permission)
 
         async def request() -> HeatState:
             # The board keeps one permission; several people may wear it.
-            if not self._is_permission_kept():
-                assert self._permission is not None
+            if not self._is_permission_kept() and self._permission is not None:
                 self._take(await self._board.permit(self._permission))
+            if asked_for != (self._wearer, self._permission):  # meanwhile
+                self._refuse(heat.CAUSE_TEXT[heat.NOT_PERMITTED], heat.NOT_PERMITTED)
+                return await self._board.state()
             state = await self._board.request(self._setpoint_degc, minutes)
             self._is_asked = True
+            if asked_for != (self._wearer, self._permission):
+                self.end()
             return state
 
         self._wishes.put_nowait(request)
@@ -206,23 +214,22 @@ class HeatSession:
         self.note_presence()
         self._wishes.put_nowait(self._board.confirm)
 
-    def permit(self, permission: int) -> None:
-        """Keep the result of the skin test on the board."""
-        self.watch()
-        self._wishes.put_nowait(lambda: self._board.permit(permission))
-
-    def wear(self, permission: int | None) -> None:
-        """Say what the person who wears the board may have; another one's heat ends.
+    def wear(self, wearer: str | None, permission: int) -> None:
+        """Say who wears the board and what they may have; another one's heat ends.
 
         Parameters
         ----------
-        permission : int or None
-            PERMIT_ constant; None leaves it at what the board holds.
+        wearer : str or None
+            Pseudonym; None for nobody, who may have nothing.
+        permission : int
+            PERMIT_ constant.
         """
-        if permission == self._permission:
+        if wearer is None:
+            permission = heat.PERMIT_NONE
+        if (wearer, permission) == (self._wearer, self._permission):
             return
-        self._permission = permission
-        self._has_told_permission = permission is None
+        self._wearer, self._permission = wearer, permission
+        self._has_told_permission = False
         if self._is_asked:
             self.end()
 
@@ -250,9 +257,7 @@ class HeatSession:
     @property
     def permission(self) -> int:
         """What the wearer may have, a PERMIT_ constant; nothing before that is known."""
-        if self._permission is not None:
-            return self._permission
-        return self._state.permission if self._state is not None else heat.PERMIT_NONE
+        return heat.PERMIT_NONE if self._permission is None else self._permission
 
     def most_degc(self) -> float:
         """Return the highest set-point that this wearer may ask for."""
@@ -303,6 +308,10 @@ class HeatSession:
             self._take(await self._board.renew(self._setpoint_degc))
         else:
             self._take(await self._board.state())
+
+    def _refuse(self, problem: str, cause: int) -> None:
+        self._problem, self._cause = problem, cause
+        self._is_over = True
 
     def _is_off(self) -> bool:
         return self._state is not None and self._state.state == heat.OFF

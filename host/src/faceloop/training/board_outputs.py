@@ -63,10 +63,10 @@ class BoardOutputs:
         if self._heat is not None:
             self._heat.ask(request.target_degc, round(request.duration_s / 60))
 
-    def permit_heat(self, permission: int | None) -> None:
-        """Say what whoever trains may have of heat, a PERMIT_ constant; None: as the board has."""
+    def permit_heat(self, wearer: str | None, permission: int) -> None:
+        """Say who wears the board, and what they may have of heat, a PERMIT_ constant."""
         if self._heat is not None:
-            self._heat.wear(permission)
+            self._heat.wear(wearer, permission)
 
     def end_heat(self, reason: str) -> None:
         """End heat now; harmless when it is off."""

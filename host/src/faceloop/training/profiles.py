@@ -70,10 +70,11 @@ class Profile:
         ``HH:MM``, empty for none.
     heat_test : str
         What questions and skin test before the first heat have come to: ``passed``, ``failed``,
-        empty before them.
+        empty before them. ``failed`` stays until a therapist lets both be done again.
     heat_choice : str
-        The therapist's: ``tested`` goes by ``heat_test``, ``gentle`` allows the lower limit
-        whatever that is, ``off`` allows nothing.
+        The therapist's: ``tested`` goes by ``heat_test``, ``gentle`` allows the lower limit once
+        there is a result, whatever that is, ``off`` allows nothing. A failure after it ends
+        ``gentle``.
     references : dict or None
         `References` as JSON.
     created_utc : str
@@ -119,9 +120,29 @@ class Profile:
     @property
     def heat_permission(self) -> int:
         """What this person may have of heat, a PERMIT_ constant; the board never allows more."""
-        if self.heat_choice == "gentle":
+        if self.heat_choice == "gentle" and self.heat_test:
             return PERMIT_FLAGGED
         return PERMIT_FULL if (self.heat_choice, self.heat_test) == _TESTED else PERMIT_NONE
+
+    def with_heat_test(self, result: Literal["passed", "failed"]) -> Profile:
+        """Return what questions and skin test make of this.
+
+        A failure also ends the gentle warmth that a therapist has allowed before it.
+
+        Raises
+        ------
+        UsageError
+            If they were failed before: a therapist has to let them be done again.
+        """
+        if result == "failed":
+            choice: HeatChoice = "tested" if self.heat_choice == "gentle" else self.heat_choice
+            return replace(self, heat_test="failed", heat_choice=choice)
+        if self.heat_test == "failed":
+            raise UsageError(
+                "The questions or the skin test before heat were not passed. A therapist can do"
+                " both again with you."
+            )
+        return replace(self, heat_test=result)
 
     @property
     def known_references(self) -> References | None:
@@ -222,9 +243,9 @@ class Profiles:
         """Store what set-up has found."""
         return self._write(replace(self.profile(pseudonym), references=references.to_json()))
 
-    def set_heat_test(self, pseudonym: str, result: HeatTest) -> Profile:
-        """Store what questions and skin test have come to."""
-        return self._write(replace(self.profile(pseudonym), heat_test=result))
+    def set_heat_test(self, pseudonym: str, result: Literal["passed", "failed"]) -> Profile:
+        """Store what questions and skin test have come to, as `Profile.with_heat_test`."""
+        return self._write(self.profile(pseudonym).with_heat_test(result))
 
     def note_movement_returned(self, pseudonym: str) -> Profile:
         """Store that movement has come back by itself: targets are no longer locked."""
@@ -266,6 +287,11 @@ class Profiles:
         """Set what this person may have of heat."""
         self.pin.check(pin)
         return self._write(replace(self.profile(pseudonym), heat_choice=choice))
+
+    def repeat_heat_test(self, pseudonym: str, pin: str) -> Profile:
+        """Let questions and skin test be done again; until then there is no heat."""
+        self.pin.check(pin)
+        return self._write(replace(self.profile(pseudonym), heat_test=""))
 
     def set_programme(self, pseudonym: str, programme: Programme, pin: str) -> None:
         """Give a person a programme of their own; the one before is kept in ``programmes/``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from faceloop.errors import FaceloopError
@@ -40,14 +41,27 @@ class HeatCard:
             tag("legend", text("therapist.heat.title"), "fl-label")
             self._problem = tag("p", classes="fl-problem", role="alert")
             Choice("radio", "fl-heat-permit", profile.heat_choice, self._take, options)
-            tag("p", text(f"therapist.heat.{profile.heat_test or 'not_done'}"))
+            self._result = tag("p", text(f"therapist.heat.{profile.heat_test or 'not_done'}"))
+            self._repeat = tag("button", text("therapist.heat.repeat"), "fl-button", type="button")
+            self._repeat.on("click", self._on_repeat, args=[])
+            self._repeat.set_shown(profile.heat_test == "failed")
             tag("p", text("therapist.heat.hint"), "fl-quiet")
 
     def _take(self, choice: Any) -> None:
-        room = self._state.room
+        profiles = self._state.room.days.profiles
+        self._keep(lambda: profiles.set_heat_choice(self._pseudonym, choice, self._pin))
+
+    def _on_repeat(self) -> None:
+        profiles = self._state.room.days.profiles
+        if self._keep(lambda: profiles.repeat_heat_test(self._pseudonym, self._pin)):
+            self._result.say(self._state.texts("therapist.heat.not_done"))
+            self._repeat.set_shown(False)
+
+    def _keep(self, change: Callable[[], Profile]) -> bool:
         try:
-            room.days.profiles.set_heat_choice(self._pseudonym, choice, self._pin)
+            change()
         except FaceloopError as error:
             self._problem.say(self._state.texts.known(str(error)))
-            return
-        room.choose(self._pseudonym)
+            return False
+        self._state.room.choose(self._pseudonym)
+        return True

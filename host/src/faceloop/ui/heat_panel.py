@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 from faceloop.session.heat_session import HeatSession, HeatView
-from faceloop.training.profiles import HeatTest
 from faceloop.ui.elements import Text, tag
 from faceloop.ui.heat_words import QUESTIONS, heat_facts, heat_sentence
 from faceloop.ui.texts import Texts
@@ -105,10 +105,12 @@ class HeatPanel:
     def _build_gate(self) -> None:
         text = self._text
         tag("h2", text("heat.questions_title"))
-        with tag("fieldset"):
+        self._questions = tag("fieldset")
+        with self._questions:
             tag("legend", text("heat.questions"))
             for at, question in enumerate(QUESTIONS):
-                self._tick(text(f"heat.question.{question}"), partial(self._answer, at))
+                take = partial(self._answer, at)
+                self._tick(text(f"heat.question.{question}"), take, is_kept=True)
         self._stop_here = tag("p", text("heat.questions_stop"), role="status", hidden="")
         self._test = tag("div", classes="fl-heat-test")
         with self._test:
@@ -117,7 +119,7 @@ class HeatPanel:
             with tag("div", classes="fl-actions"):
                 self._button(text("heat.test_yes"), self._passed)
                 self._button(text("heat.test_no"), self._failed)
-        self._failed_text = tag("p", text("heat.test_failed"), role="status", hidden="")
+        self._failed_text = tag("p", role="status", hidden="")
 
     def _build_start(self) -> None:
         text = self._text
@@ -146,14 +148,19 @@ class HeatPanel:
         return button
 
     @staticmethod
-    def _tick(text: str, take: Callable[[bool], None]) -> None:
+    def _tick(text: str, take: Callable[[bool], None], *, is_kept: bool = False) -> None:
         # The server holds the answer and shows it: a browser that restores a form cannot differ.
+        # One that is kept cannot be taken back here.
         box = tag("button", text, "fl-heat-tick", type="button", role="checkbox")
         box.set_attribute("aria-checked", "false")
 
         def turn() -> None:
             is_on = box.props["aria-checked"] != "true"
+            if is_kept and not is_on:
+                return
             box.set_attribute("aria-checked", str(is_on).lower())
+            if is_kept:
+                box.set_attribute("aria-disabled", "true")
             take(is_on)
 
         box.on("click", turn, args=[])
@@ -161,12 +168,8 @@ class HeatPanel:
     # -- what the person does ---------------------------------------------------------------
 
     def _answer(self, at: int, is_on: bool) -> None:
-        if is_on:
-            self._applies.add(at)
-        else:
-            self._applies.discard(at)
-        if self._applies:  # from here on, whatever was passed before
-            self._keep("failed")
+        self._applies.add(at)
+        self._keep("failed")  # from here on, whatever was passed before
         self.refresh()
 
     def _answer_today(self, is_on: bool) -> None:
@@ -174,30 +177,32 @@ class HeatPanel:
         self.refresh()
 
     def _passed(self) -> None:
-        if not self._applies:
-            self._has_failed = False
-            self._is_asking_questions = False
+        if self._applies:
+            return
+        self._is_asking_questions = False
+        # Whoever has failed before has nothing to add to what a therapist then allowed.
+        if not self._is_failed():
             self._keep("passed")
+        self.refresh()
 
     def _failed(self) -> None:
         self._has_failed = True
         self._keep("failed")
         self.refresh()
 
-    def _keep(self, result: HeatTest) -> None:
-        """Keep what questions and test have come to: with the person, else on the board."""
-        if self._session is None:
-            return
-        if self._room.profile is None:
-            is_passed = result == "passed"
-            self._session.permit(heat.PERMIT_FULL if is_passed else heat.PERMIT_NONE)
-            return
-        self._room.note_heat_test(result)
-        self._session.wear(self._room.heat_permission)
+    def _keep(self, result: Literal["passed", "failed"]) -> None:
+        """Keep what questions and test have come to, with the person."""
+        if self._session is not None:
+            self._room.note_heat_test(result)
+            self._session.wear(self._room.wearer, self._room.heat_permission)
+
+    def _is_failed(self) -> bool:
+        """Return whether this person has failed, today or before."""
+        profile = self._room.profile
+        return profile is not None and profile.heat_test == "failed"
 
     def _redo(self) -> None:
         self._is_asking_questions = True
-        self._has_failed = False
         self.refresh()
 
     def _warmer(self, step_degc: float) -> None:
@@ -228,7 +233,7 @@ class HeatPanel:
     def _show_parts(self, view: HeatView) -> None:
         state = view.state if view.is_known else None
         is_off = state is not None and state.state == heat.OFF
-        permission = heat.PERMIT_NONE if self._session is None else self._session.permission
+        permission = self._room.heat_permission
         is_permitted = permission != heat.PERMIT_NONE
         is_gentle = permission == heat.PERMIT_FLAGGED
         word = self._word_to(is_gentle)
@@ -241,9 +246,13 @@ class HeatPanel:
         for element in (self._stop, self._stop_ways):
             _show(element, state is None or state.state in _STOPPABLE)
         _show(self._prompt, state is not None and bool(state.info & heat.INFO_STILL_THERE))
+        is_barred = self._is_failed() and not is_permitted
+        _show(self._questions, bool(self._applies) or not is_barred)
         _show(self._stop_here, bool(self._applies))
-        _show(self._test, not self._applies and not self._has_failed)
-        _show(self._failed_text, self._has_failed and not self._applies)
+        _show(self._test, not self._applies and not is_barred)
+        said = "heat.test_failed" if self._has_failed else "heat.kept_off"
+        self._failed_text.say(self._text(said) if is_barred else "")
+        _show(self._failed_text, is_barred and not self._applies)
         if self._session is not None:
             self._setpoint_degc = min(self._setpoint_degc, self._session.most_degc())
         self._setpoint.say(f"{self._text.number(self._setpoint_degc, 1)} °C")
@@ -255,7 +264,7 @@ class HeatPanel:
         """Return what the therapist, or an empty seat, has to do with it."""
         profile = self._room.profile
         if profile is None:
-            return self._text("heat.nobody") if self._room.names() else ""
+            return self._text("heat.nobody")
         if profile.heat_choice == "off":
             return self._text("heat.off_by_therapist")
         if not is_gentle:

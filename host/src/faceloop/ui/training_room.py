@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Literal
 
 from faceloop.errors import FaceloopError
 from faceloop.session.live import LiveBlock, LiveView
@@ -17,7 +18,7 @@ from faceloop.training.engine import DayEngine
 from faceloop.training.hop import Hop, hops_of
 from faceloop.training.index import DayRow
 from faceloop.training.outputs import Outputs
-from faceloop.training.profiles import HeatTest, Profile
+from faceloop.training.profiles import Profile
 from faceloop.training.programme import Programme
 from faceloop.training.results import DayResult
 from faceloop.training.setup import SetUp, SetUpTimes
@@ -115,22 +116,26 @@ class TrainingRoom:
         self._try(keep)
 
     @property
-    def heat_permission(self) -> int | None:
-        """What whoever trains may have of heat; None where nobody has a profile."""
-        if self.profile is not None:
-            return self.profile.heat_permission
-        return PERMIT_NONE if self.names() else None
+    def wearer(self) -> str | None:
+        """Who wears the board: whoever trains; None until somebody is chosen."""
+        return None if self.profile is None else self.profile.pseudonym
 
-    def note_heat_test(self, result: HeatTest) -> None:
+    @property
+    def heat_permission(self) -> int:
+        """What whoever trains may have of heat; nothing until somebody is chosen."""
+        return PERMIT_NONE if self.profile is None else self.profile.heat_permission
+
+    def note_heat_test(self, result: Literal["passed", "failed"]) -> None:
         """Keep what questions and skin test have come to, for whoever trains."""
         profile = self.profile
-        if profile is not None and profile.heat_test != result:
+        if profile is not None:
             name = profile.pseudonym
 
             def keep() -> None:
                 self.profile = self.days.profiles.set_heat_test(name, result)
 
-            self._try(keep)
+            if not self._try(keep) and result == "failed":  # holds, even where no disk keeps it
+                self.profile = profile.with_heat_test(result)
 
     # -- the day --------------------------------------------------------------------------------
 
