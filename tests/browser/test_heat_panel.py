@@ -82,11 +82,18 @@ async def test_heat_is_asked_for_answered_and_stopped(heated: Any) -> None:
     async with asyncio.timeout(20):  # the page is seen, so the lease goes on
         while sum(name == "renew" for name, *_ in board.asked) < n_beats + 3:
             await asyncio.sleep(0.1)
+    # The question finds the person wherever they are: also where a day's heat block runs.
+    await go(page, "/training")
+    yes = page.get_by_role("button", name=TEXT("heat.still_there_yes"))
+    await expect(yes).to_be_hidden()
     board.say(info=heat.INFO_STILL_THERE)
-    await panel.get_by_role("button", name=TEXT("heat.still_there_yes")).click()
+    await yes.click()
+    async with asyncio.timeout(10):
+        while not any(name == "confirm" for name, *_ in board.asked):
+            await asyncio.sleep(0.05)
     board.say(info=0)
-    await expect(panel.get_by_text(TEXT("heat.still_there"))).to_be_hidden()
-    assert any(name == "confirm" for name, *_ in board.asked)
+    await expect(yes).to_be_hidden()
+    await go(page, "/heat")
     await panel.get_by_role("button", name=TEXT("heat.stop")).click()
     async with asyncio.timeout(10):
         while board.asked[-1][0] != "end" and not any(n == "end" for n, *_ in board.asked):
@@ -160,7 +167,7 @@ async def test_therapist_s_choice_is_obeyed_and_both_pages_can_be_used_by_all(
         while ("request", 38.5, 10) not in board.asked:
             await asyncio.sleep(0.05)
     board.say(state=heat.HOLD, face_cdegc=3800, info=heat.INFO_STILL_THERE)
-    await expect(panel.get_by_text(TEXT("heat.still_there"))).to_be_visible()
+    await expect(page.get_by_text(TEXT("heat.still_there"))).to_be_visible()
     assert await serious(page) == []
     board.say(state=heat.LATCHED, cause=heat.FACE_HOT, info=0)
     await expect(panel).to_contain_text(next_step(heat.FACE_HOT, TEXT))

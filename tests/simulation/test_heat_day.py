@@ -13,6 +13,7 @@ from faceloop.training.day_log import MemoryLog
 from faceloop.training.engine import DayEngine
 from faceloop.training.programme_file import parse_programme
 from faceloop_protocol import heat
+from faceloop_protocol.heat_limits import STILL_THERE_MS, STILL_THERE_WAIT_MS
 
 HERE = Path(__file__).parent
 HOST = runpy.run_path(str(HERE / "test_heat_host.py"))
@@ -102,12 +103,16 @@ def day() -> Day:
 async def test_heat_of_the_day_warms_ends_and_movements_wait_until_it_is_off(day: Day) -> None:
     await day.begin_heat()
     day.home.bench.pad.press()
-    for _ in range(30):
-        await day.live(30)
-        day.home.session.confirm()
+    n_answers = 0
+    for _ in range(90):
+        await day.live(10)
+        if day.home.session.view().is_asking:  # what a page shows, and the person answers
+            day.home.session.confirm()
+            n_answers += 1
         if day.block != "heat":
             break
     assert day.block == "retraining"
+    assert n_answers == 1
     record = day.record()
     assert record["outcome"] == "done" and record["warmest_degc"] > 37
     assert record["stop_reason"]
@@ -118,6 +123,18 @@ async def test_heat_of_the_day_warms_ends_and_movements_wait_until_it_is_off(day
     day.home.session.ask(39.0, 5)
     await day.live(3)
     assert day.state == heat.OFF and day.home.session.view().is_exercise
+
+
+async def test_heat_of_the_day_ends_when_nobody_says_that_they_are_there(day: Day) -> None:
+    await day.begin_heat()
+    day.home.bench.pad.press()
+    begun_ms = day.home.bench.now_ms
+    while day.block == "heat" and day.home.bench.now_ms - begun_ms < 420_000:
+        await day.live(5)
+    warm_ms = day.home.bench.now_ms - begun_ms
+    assert STILL_THERE_MS < warm_ms < STILL_THERE_MS + STILL_THERE_WAIT_MS + 10_000
+    assert day.home.bench.supervisor.cause == heat.NO_ANSWER
+    assert day.record()["stop_reason"] == heat.CAUSE_TEXT[heat.NO_ANSWER]
 
 
 async def test_heat_that_goes_on_is_ended_by_the_movements(day: Day) -> None:

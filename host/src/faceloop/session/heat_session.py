@@ -93,10 +93,12 @@ class HeatView:
 
     @property
     def stop_reason(self) -> str:
-        """Why heat is not on, in words; empty while it is, and when there is no reason."""
+        """Why heat has ended, in words; empty while it is on, and when there is no reason."""
         if self.problem:
             return self.problem
-        if self.state is None or self.state.cause == heat.CAUSE_NONE or self.is_on:
+        if self.state is None or self.state.cause == heat.CAUSE_NONE or not self.is_known:
+            return ""
+        if self.state.state in BUSY_STATES and self.state.state != heat.COOL:
             return ""
         return heat.CAUSE_TEXT.get(self.state.cause, "")
 
@@ -114,6 +116,12 @@ class HeatView:
     def is_warming(self) -> bool:
         """Whether the heater works."""
         return self.is_known and self.state is not None and self.state.state in ON_STATES
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether the board waits for somebody to say that they are still there."""
+        info = self.state.info if self.state is not None and self.is_known else 0
+        return bool(info & heat.INFO_STILL_THERE)
 
     @property
     def skin_degc(self) -> float | None:

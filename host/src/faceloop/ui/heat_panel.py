@@ -54,7 +54,7 @@ class HeatPanel:
             if session is None:
                 tag("p", text("heat.no_heater"))
                 return
-            self._build(session)
+            self._build()
         self._root = root
         session.watch()
         self.refresh()
@@ -74,17 +74,12 @@ class HeatPanel:
 
     # -- building ---------------------------------------------------------------------------
 
-    def _build(self, session: HeatSession) -> None:
+    def _build(self) -> None:
         text = self._text
         with tag("div", aria_live="polite"):
             self._line = tag("p", classes="fl-heat-line")
             self._why = tag("p")
             self._then = tag("p", classes="fl-quiet")
-        self._prompt = tag("div", classes="fl-card fl-urgent", role="alert", hidden="")
-        with self._prompt:
-            tag("p", text("heat.still_there"))
-            tag("p", text("heat.still_there_why"), "fl-quiet")
-            self._button(text("heat.still_there_yes"), session.confirm)
         self._facts: dict[str, Text] = {}
         with tag("dl", classes="fl-status", aria_label=text("heat.title")):
             for key, name, value in heat_facts(HeatView(), text):
@@ -245,7 +240,6 @@ class HeatPanel:
         _show(self._start, is_off and is_permitted and not asks)
         for element in (self._stop, self._stop_ways):
             _show(element, state is None or state.state in _STOPPABLE)
-        _show(self._prompt, state is not None and bool(state.info & heat.INFO_STILL_THERE))
         is_barred = self._is_failed() and not is_permitted
         _show(self._questions, bool(self._applies) or not is_barred)
         _show(self._stop_here, bool(self._applies))

@@ -11,6 +11,7 @@ from faceloop.session.live import LiveStatus
 from faceloop.ui.elements import Heartbeat, Presence, ShellElement, Text, tag
 from faceloop.ui.preferences import Preferences
 from faceloop.ui.state import AppState
+from faceloop.ui.still_there import StillThere
 from faceloop.ui.texts import Texts
 from faceloop.ui.words import Words
 
@@ -102,6 +103,7 @@ class Shell:
         self._frame = ShellElement()
         self._frame.on("go", self._on_go)
         self._reminder = tag("p", classes="fl-reminder", role="status")
+        self._still_there = StillThere()
         self._root = tag("div", classes="fl-root")
         self._timer = ui.timer(REFRESH_S, self._refresh)
 
@@ -210,5 +212,6 @@ class Shell:
         self._apply()
         self._say_sound()
         self._reminder.say(self.state.reminder)
+        self._still_there.refresh(self.state.heat, self.state.texts)
         if self._view is not None:
             self._view.refresh(status)
