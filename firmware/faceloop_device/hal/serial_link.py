@@ -108,6 +108,7 @@ class SerialLink:
     def _leave_binary(self):
         if self._is_binary:
             self._is_binary = False
+            self._line = bytearray()  # half a block is no beginning of a line
             micropython.kbd_intr(_CTRL_C)
 
     def _take(self, byte, now_ms):

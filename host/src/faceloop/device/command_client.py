@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import struct
 import time
@@ -24,6 +25,9 @@ from faceloop_protocol.limits import DEVICE_ID_BYTES, NONCE_BYTES, PROOF_BYTES
 __all__ = ["CommandClient"]
 
 REPLY_TIMEOUT_S = 5.0
+# A board whose last host was killed on the cable reads binary blocks for two more seconds: what
+# it is asked meanwhile is lost, and asked again.
+_ASK_AGAIN_S = 1.0
 
 
 class CommandClient:
@@ -68,8 +72,13 @@ class CommandClient:
             If nothing or nonsense comes back.
         """
         try:
-            reply = await self._exchange(control.DESCRIBE, 0, bytes([control.DESCRIBE]))
-            return decode_info(reply.body)
+            async with asyncio.timeout(REPLY_TIMEOUT_S):
+                while True:
+                    with contextlib.suppress(TimeoutError):
+                        reply = await self._exchange(
+                            control.DESCRIBE, 0, bytes([control.DESCRIBE]), _ASK_AGAIN_S
+                        )
+                        return decode_info(reply.body)
         except (TimeoutError, ProtocolError) as error:
             raise NotAFaceloop(
                 "This device does not answer as a faceloop board. Choose another one, or flash it "
@@ -189,11 +198,13 @@ class CommandClient:
         except TimeoutError as error:
             raise LinkError("The board does not answer. Move closer and try again.") from error
 
-    async def _exchange(self, op: int, counter: int, message: bytes) -> control.Reply:
+    async def _exchange(
+        self, op: int, counter: int, message: bytes, timeout_s: float = REPLY_TIMEOUT_S
+    ) -> control.Reply:
         future: asyncio.Future[control.Reply] = asyncio.get_running_loop().create_future()
         self._waiting[op, counter] = future
         try:
-            async with asyncio.timeout(REPLY_TIMEOUT_S):
+            async with asyncio.timeout(timeout_s):
                 await self._send(message)
                 reply = await future
         finally:
