@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from typer.testing import CliRunner
 
 from faceloop.cli import app
 from faceloop.errors import UsageError
+from faceloop.tasks import heat as tasks_heat
 from faceloop.tasks import heat_plot
+from faceloop.twin.heat.faults import fault_named
 
 RUNNER = CliRunner()
 
@@ -41,10 +44,24 @@ def test_wrong_name_is_one_calm_line(wrong: list[str]) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_fold_that_nothing_can_see_ends_with_an_error() -> None:
-    done = RUNNER.invoke(app, ["heat", "simulate", "--fault", "fold_unsensed"])
+def test_all_faults_are_found_and_the_fold_that_nothing_can_see_is_listed_apart() -> None:
+    done = RUNNER.invoke(app, ["heat", "simulate", "--fault", "all"])
+    assert done.exit_code == 0, done.stdout
+    found, _, apart = done.stdout.partition("Apart, ")
+    assert "not as it should be" not in found and "fold_unsensed" not in found
+    assert "not as it should be: skin" in apart
+    assert "1 of 1 with an unseen fold were too hot." in apart
+
+
+def test_fault_that_the_electronics_miss_ends_with_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    late = dataclasses.replace(fault_named("ntc_open"), within_s=0.001)
+    monkeypatch.setattr(tasks_heat, "FAULTS", (late, fault_named("fold_unsensed")))
+    done = RUNNER.invoke(app, ["heat", "simulate", "--fault", "all", "--json"])
     assert done.exit_code == 1
-    assert "not as it should be: skin" in done.stdout
+    result = json.loads(done.stdout)
+    assert (result["missed"], result["mechanical"]) == (1, 1)
 
 
 def test_plot_is_a_picture(tmp_path: Path) -> None:

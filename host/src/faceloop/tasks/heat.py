@@ -34,6 +34,9 @@ def simulate(
 ) -> dict[str, Any]:
     """Return ``{"runs": [...], "missed": n, ...}``, one entry for each wearer and fault.
 
+    ``missed`` counts what the electronics should have found; ``mechanical`` apart from it what no
+    sensor can see and the pad's carrier has to prevent.
+
     Parameters
     ----------
     n_wearers : int
@@ -92,7 +95,8 @@ def simulate(
         "fault": fault,
         "state": state,
         "seed": seed,
-        "missed": sum(1 for run in runs if run["missed"]),
+        "missed": sum(1 for run in runs if run["missed"] and run["layer"] != "mechanical"),
+        "mechanical": sum(1 for run in runs if run["missed"] and run["layer"] == "mechanical"),
         "runs": runs,
         "plot": str(plot) if plot is not None else None,
     }
