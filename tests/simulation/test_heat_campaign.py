@@ -5,16 +5,33 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from faceloop.twin.heat.campaign import Run, fault_at, healthy_at, misses
 from faceloop.twin.heat.faults import FAULTS, fault_named
 from faceloop_protocol import heat_limits as limits
-from faceloop_protocol.heat import CAUSE_TEXT, FIRST_LATCH
+from faceloop_protocol.heat import CAUSE_TEXT, FIRST_LATCH, SESSION_DONE, WARMUP
 
 SHORT = 400
 FULL = 10_000
+RESULTS = Path(__file__).parents[1] / "benchmarks" / "RESULTS.md"
+LATE = {SHORT: "late of 400", FULL: "late"}
+
+
+def recorded(column: str) -> dict[str, int]:
+    """Return how many runs of each fault were late when the campaign was last measured."""
+    rows = [
+        [cell.strip() for cell in line.strip("|\n").split("|")]
+        for line in RESULTS.read_text().splitlines()
+        if line.startswith("|")
+    ]
+    at = next(n for n, row in enumerate(rows) if LATE[SHORT] in row)
+    named, counted = rows[at].index("fault"), rows[at].index(column)
+    known = {fault.name for fault in FAULTS}
+    table = [row for row in rows[at + 2 : at + 2 + len(known)] if row[named] in known]
+    return {row[named]: int(row[counted]) for row in table}
 
 
 def played(play: Callable[[int], Run], n_runs: int) -> Iterator[Run]:
@@ -28,15 +45,20 @@ def played(play: Callable[[int], Run], n_runs: int) -> Iterator[Run]:
 
 def healthy(n_wearers: int) -> None:
     ends: Counter[int] = Counter()
+    begun = crashes = 0
     hottest_degc, most_cem43 = 0.0, 0.0
     for run in played(healthy_at, n_wearers):
         ends[run.cause] += 1
+        begun += run.begun_in == WARMUP
+        crashes += run.n_crashes
         hottest_degc = max(hottest_degc, run.max_skin_degc)
         most_cem43 = max(most_cem43, run.dose_cem43)
     print(f"\n{n_wearers} healthy sessions: skin at most {hottest_degc:.2f} C, {most_cem43:.3f}")
     for cause, count in ends.most_common():
         print(f"  {count:6d}  {CAUSE_TEXT[cause]}")
     false_latches = sum(count for cause, count in ends.items() if cause >= FIRST_LATCH)
+    assert (begun, crashes) == (n_wearers, 0), "heat begins for everybody"
+    assert ends[SESSION_DONE] >= 0.99 * n_wearers
     assert false_latches < max(n_wearers / 1000, 1)
     assert hottest_degc < 41.0
     assert most_cem43 < limits.DOSE_SESSION_UMIN / 1e6
@@ -47,20 +69,26 @@ def faulty(n_wearers: int) -> None:
     missed: defaultdict[str, list[str]] = defaultdict(list)
     hottest: defaultdict[str, float] = defaultdict(float)
     dose: defaultdict[str, float] = defaultdict(float)
-    for run in played(fault_at, n_wearers):
+    first: Counter[str] = Counter()
+    crashes = 0
+    for number, run in enumerate(played(fault_at, n_wearers)):
         assert run.fault is not None
         fault = fault_named(run.fault)
         runs[fault.name] += 1
         hottest[fault.name] = max(hottest[fault.name], run.max_skin_degc)
         dose[fault.name] = max(dose[fault.name], run.dose_cem43)
-        missed[fault.name] += misses(run, fault)[:1]
+        crashes += run.n_crashes
+        found = misses(run, fault)[:1]
+        missed[fault.name] += found
+        first[fault.name] += bool(found) and number < SHORT
     print(f"\n{n_wearers} sessions with a fault")
-    print(f"{'row':>4} {'fault':<15} {'runs':>5} {'missed':>6} {'skin C':>7} {'CEM43':>8}")
+    print("| row | fault | runs | late | late of 400 | skin C | CEM43 | example |")
     for fault in FAULTS:
         name = fault.name
-        line = f"{fault.row:>4} {name:<15} {runs[name]:>5} {len(missed[name]):>6}"
+        line = f"| {fault.row} | {name} | {runs[name]} | {len(missed[name])} | {first[name]}"
         example = missed[name][0] if missed[name] else ""
-        print(f"{line} {hottest[name]:>7.2f} {dose[name]:>8.3f}  {example}")
+        print(f"{line} | {hottest[name]:.2f} | {dose[name]:.3f} | {example} |")
+    assert crashes == 0
     # A miss is a fault found late or not at all; it may not be a burn.
     for fault in FAULTS:
         if fault.layer == "firmware":
@@ -69,6 +97,11 @@ def faulty(n_wearers: int) -> None:
         elif fault.layer == "hardware":
             assert hottest[fault.name] < limits.SKIN_LIMIT_HARDWARE_MDEGC / 1000, fault.name
             assert dose[fault.name] < limits.DOSE_AFTER_FAULT_HARDWARE_UMIN / 1e6, fault.name
+    late = {name: len(found) for name, found in missed.items()}
+    most = recorded(LATE[n_wearers])
+    assert set(most) == {fault.name for fault in FAULTS}
+    more = {name: n for name, n in late.items() if n > most[name]}
+    assert not more, f"more than were recorded in {RESULTS.name}"
 
 
 def test_healthy_wearers_are_warm_and_undisturbed() -> None:

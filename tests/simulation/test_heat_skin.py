@@ -47,6 +47,14 @@ def test_lumped_model_passes_its_vector(power_w: float, step_s: float) -> None:
         assert found == pytest.approx(expected, abs=0.05)
 
 
+# What the analysis states for the nominal wearer: RMSE 0.03-0.04 C, at most 0.16 C.
+STATED_RMSE_C, STATED_MOST_C = 0.04, 0.16
+# Where that does not hold, as measured (benchmarks/RESULTS.md). Face: the layers' sensor is in the
+# middle of the contact, 0.19 of the way to the core; the stated row says 0.21. Core: at 30 s.
+WORSE_RMSE_C = {(2.78, "face"): 0.056}
+WORSE_MOST_C = {(2.0, "core"): 0.172}
+
+
 @pytest.mark.parametrize("power_w", [2.0, 2.78])
 def test_lumped_model_agrees_with_43_layers(power_w: float) -> None:
     layers = _layers()
@@ -54,7 +62,8 @@ def test_lumped_model_agrees_with_43_layers(power_w: float) -> None:
     skin = make_skin(nominal_wearer(), 100)
     errors = []
     for second in range(1, 1801):
-        layers.step(power_w, 1.0)
+        for _ in range(2):
+            layers.step(power_w, 0.5)
         for _ in range(4):
             skin.step(power_w, 0.25)
         if second >= 30 and second % 10 == 0:
@@ -68,9 +77,10 @@ def test_lumped_model_agrees_with_43_layers(power_w: float) -> None:
     error = np.array(errors)
     rmse = np.sqrt((error**2).mean(axis=0))
     print(f"\n{power_w} W: RMSE {rmse.round(3)}, most {abs(error).max(axis=0).round(3)}")
-    # Those of the fit over random wearers: RMSE 0.08, at most 0.28 C.
-    assert rmse.max() < 0.08
-    assert abs(error).max() < 0.28
+    for n, place in enumerate(("core", "face", "skin")):
+        assert rmse[n] <= WORSE_RMSE_C.get((power_w, place), STATED_RMSE_C), place
+        most = WORSE_MOST_C.get((power_w, place), STATED_MOST_C)
+        assert abs(error[:, n]).max() <= most, place
 
 
 def test_random_wearers_stay_in_their_ranges_and_go_together() -> None:
