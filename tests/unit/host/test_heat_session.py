@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from faceloop.errors import HeatRefused
+from faceloop.errors import HeatRefused, LinkError
 from faceloop.session.heat_session import EXERCISE, PRESENCE_S, SILENT, HeatSession
 from faceloop_protocol import heat
 
@@ -178,6 +178,22 @@ async def test_nobody_named_yet_is_no_wearer_either(rig: Rig) -> None:
     await fresh.step()
     assert not any(name == "request" for name, *_ in rig.board.asked)
     assert fresh.view().cause == heat.NOT_PERMITTED
+
+
+async def test_board_that_did_not_hear_its_permission_is_told_again(rig: Rig) -> None:
+    await rig.steps(1)
+    hear = rig.board.permit
+
+    async def lost(_: int) -> heat.HeatState:
+        raise LinkError("The board is out of reach.")
+
+    rig.board.permit = lost
+    rig.session.wear(None, heat.PERMIT_NONE)
+    with pytest.raises(LinkError):
+        await rig.session.step()
+    rig.board.permit = hear
+    await rig.steps(1)
+    assert rig.board.now.permission == heat.PERMIT_NONE
 
 
 async def heated(rig: Rig) -> None:

@@ -308,7 +308,7 @@ class HeatSession:
         if not self._has_told_permission and self._is_off():
             self._has_told_permission = True  # once: a request tells it again if need be
             if not self._is_permission_kept() and self._permission is not None:
-                self._take(await self._board.permit(self._permission))
+                await self._tell_permission(self._permission)
         now_s = self._clock()
         is_due = now_s - self._renewed_s >= LEASE_RENEW_MS / 1000
         if self._is_asked and is_due and now_s < self._present_until_s:
@@ -316,6 +316,15 @@ class HeatSession:
             self._take(await self._board.renew(self._setpoint_degc))
         else:
             self._take(await self._board.state())
+
+    async def _tell_permission(self, permission: int) -> None:
+        try:
+            self._take(await self._board.permit(permission))
+        except HeatRefused:
+            raise
+        except FaceloopError:  # it may not have heard
+            self._has_told_permission = False
+            raise
 
     def _refuse(self, problem: str, cause: int) -> None:
         self._problem, self._cause = problem, cause
