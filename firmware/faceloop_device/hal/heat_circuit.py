@@ -118,14 +118,20 @@ class HeatCircuit:
         inputs[hal.IN_FLAGS] = flags
 
     def drive(self, is_closed, duty_permille):
-        """Set the switches; nothing is written that stands already."""
-        duty = _FULL * duty_permille // 1000 if is_closed else 0
+        """Set the switches; open ones are written every time, whatever is thought to stand."""
+        if not is_closed:
+            self._is_closed = False
+            self._duty = 0
+            self._q1.value(0)  # first: it alone is enough
+            self._set_q2(0)
+            return
+        duty = _FULL * duty_permille // 1000
         if duty != self._duty:
             self._duty = duty
             self._set_q2(duty)
-        if is_closed != self._is_closed:
-            self._is_closed = is_closed
-            self._q1.value(1 if is_closed else 0)
+        if not self._is_closed:
+            self._is_closed = True
+            self._q1.value(1)
 
     def kick(self):
         """Kick the watchdog: it takes the rising edge."""
@@ -170,21 +176,23 @@ class HeatCircuit:
     def _probe(self, inputs, probe):
         """Close one switch alone, then the other, then both; each for a few milliseconds."""
         self._select(self._board.MUX_SHUNT)
-        self._set_q2(0)
-        self._q1.value(1)
-        inputs[hal.IN_Q1_ONLY_MA] = self._current_ma()
-        self._q1.value(0)
-        self._set_q2(_FULL)
-        inputs[hal.IN_Q2_ONLY_MA] = self._current_ma()
-        if probe == hal.PROBE_HEATER:
+        try:
+            self._set_q2(0)
             self._q1.value(1)
-            inputs[hal.IN_HEATER_MA] = self._current_ma()
-            inputs[hal.IN_SUPPLY_MV] = self._power.battery_mv()
-        else:
-            inputs[hal.IN_HEATER_MA] = 0
-            inputs[hal.IN_SUPPLY_MV] = self._power.battery_mv()
-        self._set_q2(self._duty)
-        self._q1.value(1 if self._is_closed else 0)
+            inputs[hal.IN_Q1_ONLY_MA] = self._current_ma()
+            self._q1.value(0)
+            self._set_q2(_FULL)
+            inputs[hal.IN_Q2_ONLY_MA] = self._current_ma()
+            if probe == hal.PROBE_HEATER:
+                self._q1.value(1)
+                inputs[hal.IN_HEATER_MA] = self._current_ma()
+                inputs[hal.IN_SUPPLY_MV] = self._power.battery_mv()
+            else:
+                inputs[hal.IN_HEATER_MA] = 0
+                inputs[hal.IN_SUPPLY_MV] = self._power.battery_mv()
+        finally:
+            self._q1.value(1 if self._is_closed else 0)
+            self._set_q2(self._duty)
 
     def _set_q2(self, duty_u16):
         if self._q2 is None:
