@@ -37,7 +37,7 @@ class FakeHeater:
         self.duty = 0
         self.kicks = 0
         self.slots: dict[int, bytes] = {}
-        self.is_broken = False
+        self.is_broken = self.is_save_broken = False
         self.is_scan_broken = False
         self.hw1_latched = False
         self._trip = hal.TRIP_NONE
@@ -90,7 +90,7 @@ class FakeHeater:
         return self.slots.get(slot)
 
     def save(self, slot: int, record: bytes) -> None:
-        if self.is_broken:
+        if self.is_broken or self.is_save_broken:
             raise OSError(5)
         self.slots[slot] = record
 

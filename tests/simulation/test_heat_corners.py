@@ -56,6 +56,35 @@ def test_controller_resumes_within_its_power_and_derates_the_core() -> None:
     assert controller.target_mdegc() == 36000, "cooler at once"
 
 
+def test_pulse_at_the_start_is_derated_by_the_core() -> None:
+    rig = Rig().asked().press()
+    rig.tick()
+    full = rig.heater.duty
+    half = (limits.CORE_DERATE_MDEGC + limits.CORE_ZERO_MDEGC) // 2
+    duties = []
+    for core_mdegc in (half, limits.CORE_ZERO_MDEGC + 10):
+        rig.heater.mdegc["b"] = core_mdegc
+        rig.tick()
+        assert rig.supervisor.session.is_pulse() and rig.supervisor.is_heating()
+        duties.append(rig.heater.duty)
+    assert full > 900
+    assert abs(duties[0] - full // 2) < 10
+    assert duties[1] == 0
+
+
+def test_face_that_was_too_warm_has_to_come_near_the_set_point_again() -> None:
+    rig = Rig()
+    rig.setpoint_mdegc = 38500
+    rig.warm(38000)
+    rig.supervisor._pause(h.FACE_WARM)
+    rig.heater.face(38500 + limits.FACE_OVER_RESUME_MDEGC + 20)
+    rig.tick(50)
+    assert rig.supervisor.state == h.PAUSED
+    rig.heater.face(38500 + limits.FACE_OVER_RESUME_MDEGC - 20)
+    rig.tick(2)
+    assert rig.supervisor.is_heating()
+
+
 def test_duty_never_goes_over_the_whole() -> None:
     output = Output(FakeHeater(), AREA_CM2, HEATER_MOHM)
     output.set_power(99_000, inputs())
@@ -209,3 +238,68 @@ def test_pause_waits_for_the_trend_after_a_late_tick() -> None:
     rig.tick(6)
     assert not rig.supervisor.checks.has_trend()
     assert rig.supervisor.state == h.PAUSED, "in time again, but not yet long enough"
+
+
+@pytest.mark.parametrize(
+    ("is_unplugged", "n_ticks", "latches"), [(False, 1, False), (False, 2, True), (True, 9, False)]
+)
+def test_cut_off_that_opens_while_the_pad_cools_latches_if_there_is_a_pad(
+    is_unplugged: bool, n_ticks: int, latches: bool
+) -> None:
+    rig = Rig().warm()
+    rig.supervisor.stop()
+    rig.tick()
+    rig.heater.face(limits.FACE_LATCH_MDEGC + 200)
+    rig.heater.flags |= hal.FLAG_HW1
+    if is_unplugged:
+        rig.tick()  # HW1 saw it a scan sooner
+        rig.heater.raw = dict.fromkeys("aczbh", 65530)
+    rig.tick(n_ticks)
+    expected = (h.LATCHED, h.HARDWARE_TRIP) if latches else (h.COOL, h.STOPPED)
+    assert (rig.supervisor.state, rig.supervisor.cause) == expected
+
+
+def test_each_cooling_counts_the_trips_of_its_own() -> None:
+    rig = Rig().warm()
+    rig.heater.flags |= hal.FLAG_HW2
+    for _ in range(2):
+        rig.supervisor._cool(h.STOPPED)
+        rig.tick()
+    assert rig.supervisor.state == h.COOL
+
+
+@pytest.mark.parametrize("since", ["boot", "before the fault"])
+def test_button_held_from_before_clears_no_fault(since: str) -> None:
+    heater = FakeHeater()
+    heater.flags = hal.FLAG_BUTTON
+    if since == "boot":
+        heater.flags = 0
+        before = Rig(heater=heater).tick(10)
+        before.supervisor._latch(h.RISE)
+        before.tick()
+        heater.flags = hal.FLAG_BUTTON
+        held = Rig(heater=heater)
+    else:
+        heater.flags = 0
+        held = Rig(heater=heater).tick(10)
+        heater.flags = hal.FLAG_BUTTON
+        held.tick(2)
+        held.supervisor._latch(h.RISE)
+    for _ in range(limits.BUTTON_STUCK_MS // 250):
+        held.tick()
+        assert held.supervisor.state == h.LATCHED
+    heater.flags = 0
+    held.tick()
+    heater.flags = hal.FLAG_BUTTON
+    held.tick(limits.BUTTON_CLEAR_MS // 250)
+    assert held.supervisor.state == h.BOOT_TEST
+
+
+def test_one_long_press_is_one_self_test() -> None:
+    rig = Rig().ready()
+    rig.supervisor._latch(h.RISE)
+    rig.tick(2)
+    rig.heater.flags |= hal.FLAG_BUTTON | hal.FLAG_VBUS  # the cable: nothing can be proven
+    states = [rig.tick().supervisor.state for _ in range(limits.BUTTON_STUCK_MS // 250)]
+    assert states.count(h.BOOT_TEST) == 1
+    assert states[-1] == h.LATCHED

@@ -16,6 +16,7 @@ from faceloop_protocol import heat as h
 from faceloop_protocol import heat_limits as limits
 
 TICK = limits.TICK_MS
+MOST_MDEGC = limits.FACE_PAUSE_MDEGC
 
 
 # The hardware behind the supervisor.
@@ -130,10 +131,27 @@ def test_pad_off_the_skin_by_core_per_watt(
 ) -> None:
     checks = Checks(AREA_CM2, HEATER_MOHM)
     causes = {
-        checks.pause(36000, 36000 + lead_mdegc, TICK, power_mw)
+        checks.pause(36000, 36000 + lead_mdegc, TICK, power_mw, MOST_MDEGC)
         for _ in range(limits.OFF_SKIN_MS // TICK - n_short)
     }
     assert (h.OFF_SKIN in causes) is is_off
+
+
+@pytest.mark.parametrize(
+    ("off_mdegc", "power_mw", "n_short", "pauses"),
+    [(0, 1, 0, True), (0, 1, 1, False), (-1, 1, 0, False), (0, 0, 0, False)],
+)
+def test_power_while_the_face_is_far_above_the_set_point_pauses(
+    off_mdegc: int, power_mw: int, n_short: int, pauses: bool
+) -> None:
+    checks = Checks(AREA_CM2, HEATER_MOHM)
+    face_mdegc = 38500 + limits.FACE_OVER_MDEGC + off_mdegc
+    causes = {
+        checks.pause(face_mdegc, face_mdegc + 1500, TICK, power_mw, 38500 + limits.FACE_OVER_MDEGC)
+        for _ in range(limits.FACE_PAUSE_MS // TICK - n_short)
+    }
+    assert (h.FACE_WARM in causes) is pauses
+    assert limits.SETPOINT_MAX_MDEGC + limits.FACE_OVER_MDEGC == limits.FACE_PAUSE_MDEGC
 
 
 def test_third_fast_rise_of_a_session_latches() -> None:
@@ -141,12 +159,14 @@ def test_third_fast_rise_of_a_session_latches() -> None:
     inputs = array("i", [0] * hal.N_INPUTS)
     for face_mdegc in (36500, 37600):
         checks.note(inputs, face_mdegc, face_mdegc, TICK)
-    causes = [checks.pause(37600, 39000, TICK, 0) for _ in range(limits.RISES_BEFORE_LATCH)]
+    causes = [
+        checks.pause(37600, 39000, TICK, 0, MOST_MDEGC) for _ in range(limits.RISES_BEFORE_LATCH)
+    ]
     assert causes == [h.CONTACT_CHANGED] * (limits.RISES_BEFORE_LATCH - 1) + [h.RISE]
     below = Checks(AREA_CM2, HEATER_MOHM)
     for face_mdegc in (35000, limits.RISE_FROM_MDEGC - 1):
         below.note(inputs, face_mdegc, face_mdegc, TICK)
-    assert below.pause(limits.RISE_FROM_MDEGC - 1, 38000, TICK, 0) == h.CAUSE_NONE
+    assert below.pause(limits.RISE_FROM_MDEGC - 1, 38000, TICK, 0, MOST_MDEGC) == h.CAUSE_NONE
 
 
 # Before heat.

@@ -7,6 +7,7 @@ from tests.fakes.fake_heater import LINK, Rig
 
 from faceloop.twin.heat.faults import FAULTS
 from faceloop_heat import hal
+from faceloop_heat.ledger import GOOD, Ledger
 from faceloop_protocol import heat as h
 from faceloop_protocol import heat_limits as limits
 
@@ -43,13 +44,67 @@ def test_row_20_flagged_wearer_gets_at_most_38_5_and_none_more_on_the_way(state:
     rig.ready = lambda: rig  # type: ignore[method-assign]
     rig.brought_to(state, 37500)
     supervisor = rig.supervisor
-    for permission in (h.PERMIT_FULL, h.PERMIT_FLAGGED, h.PERMIT_NONE):
-        assert not supervisor.permit(LINK, permission), "only while heat is off"
+    for permission in (h.PERMIT_FULL, h.PERMIT_FLAGGED):
+        assert not supervisor.permit(LINK, permission), "no more while heat is on"
     before_ms = supervisor.consent.lease_ms
     assert not supervisor.renew(LINK, limits.SETPOINT_FLAGGED_MAX_MDEGC + 1, 5000)
     assert supervisor.consent.lease_ms == before_ms
     assert supervisor.consent.setpoint_mdegc <= limits.SETPOINT_FLAGGED_MAX_MDEGC
     assert supervisor.renew(LINK, limits.SETPOINT_FLAGGED_MAX_MDEGC, 5000)
+
+
+@STATES
+@pytest.mark.parametrize("permission", [h.PERMIT_FLAGGED, h.PERMIT_NONE])
+@pytest.mark.parametrize("is_storage_broken", [False, True])
+def test_row_20_less_permission_ends_heat_at_once(
+    state: int, permission: int, is_storage_broken: bool
+) -> None:
+    rig = Rig().brought_to(state)
+    supervisor = rig.supervisor
+    rig.heater.is_save_broken = is_storage_broken
+    assert supervisor.permit(LINK, permission) is not is_storage_broken
+    assert not rig.heater.is_q1_closed
+    assert (supervisor.state, supervisor.cause) == (h.COOL, h.STOPPED)
+    assert supervisor.ledger.permission == permission
+    rig.heater.is_save_broken = False
+    rig.tick(242)
+    kept = Ledger()
+    assert kept.load([rig.heater.slots.get(0), rig.heater.slots.get(1)]) == GOOD
+    assert (kept.permission, kept.is_open) == (permission, False)
+
+
+@pytest.mark.parametrize("n_ticks", [1, 48])
+def test_row_20_less_permission_withdraws_what_was_asked_for(n_ticks: int) -> None:
+    rig = Rig().ready()
+    assert rig.supervisor.request(LINK, 40000, 15) == h.CAUSE_NONE
+    rig.tick(n_ticks)
+    assert rig.supervisor.state == (h.BOOT_TEST if n_ticks == 1 else h.WAIT_BUTTON)
+    assert rig.supervisor.permit(LINK, h.PERMIT_FLAGGED)
+    rig.press().tick(12)
+    assert rig.supervisor.state == h.OFF
+
+
+def test_row_20_more_that_cannot_be_kept_is_not_granted() -> None:
+    rig = Rig().ready()
+    assert rig.supervisor.permit(LINK, h.PERMIT_FLAGGED)
+    rig.heater.is_save_broken = True
+    assert not rig.supervisor.permit(LINK, h.PERMIT_FULL)
+    assert rig.supervisor.ledger.permission == h.PERMIT_FLAGGED
+    rig.supervisor._latch(h.RISE)
+    assert not rig.supervisor.permit(LINK, h.PERMIT_FULL)
+    rig.heater.is_save_broken = False
+    assert rig.supervisor.permit(LINK, h.PERMIT_NONE), "less, in every state"
+
+
+@STATES
+def test_row_22_lease_may_lower_what_was_pressed_for_and_never_exceed_it(state: int) -> None:
+    rig = Rig()
+    rig.setpoint_mdegc = 38000
+    supervisor = rig.brought_to(state, 37000).supervisor
+    assert not supervisor.renew(LINK, 38001, 5000)
+    assert supervisor.renew(LINK, 36000, 5000)
+    assert not supervisor.renew(LINK, 38001, 5000)
+    assert supervisor.renew(LINK, 38000, 5000)
 
 
 @STATES

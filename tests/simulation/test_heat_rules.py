@@ -180,6 +180,45 @@ def test_power_cut_while_heating_keeps_the_booking_and_does_not_latch() -> None:
     assert (other.supervisor.state, other.supervisor.cause) == (h.LATCHED, h.EXCEPTION)
 
 
+@pytest.mark.parametrize(
+    ("reset", "cause"), [(hal.RESET_WATCHDOG, h.WATCHDOG), (hal.RESET_OTHER, h.EXCEPTION)]
+)
+def test_fault_at_boot_outlives_ticks_that_never_end_and_a_power_cycle(
+    reset: int, cause: int
+) -> None:
+    heater = Rig().warm().heater
+    heater.is_scan_broken = True
+    again = Rig(reset, heater)
+    with pytest.raises(RuntimeError):
+        again.tick()
+    heater.is_scan_broken = False
+    cycled = Rig(hal.RESET_POWER_ON, heater).tick(10)
+    assert (cycled.supervisor.state, cycled.supervisor.cause) == (h.LATCHED, cause)
+
+
+def test_resets_whose_ticks_never_end_are_counted() -> None:
+    heater = Rig().tick(10).heater
+    heater.is_scan_broken = True
+    for _ in range(limits.RESETS_BEFORE_LOCK):
+        rig = Rig(hal.RESET_WATCHDOG, heater)
+        with pytest.raises(RuntimeError):
+            rig.tick()
+    assert (rig.supervisor.state, rig.supervisor.cause) == (h.LOCKED, h.RESETS)
+
+
+def test_fault_at_boot_that_cannot_be_kept_is_tried_again() -> None:
+    heater = Rig().warm().heater
+    records = dict(heater.slots)
+    heater.is_save_broken = True
+    rig = Rig(hal.RESET_WATCHDOG, heater)
+    assert heater.slots == records
+    heater.is_save_broken = False
+    rig.tick(242)
+    kept = Ledger()
+    assert kept.load([heater.slots.get(0), heater.slots.get(1)]) == GOOD
+    assert kept.fault == h.WATCHDOG
+
+
 def test_short_session_does_not_count_twice_a_day_but_its_dose_does() -> None:
     ledger = Ledger()
     for n in range(3):
@@ -212,21 +251,93 @@ def test_three_sessions_a_day(wait_s: int, left: int) -> None:
     assert ledger.sessions_left() == left
 
 
+NOON_S = 1_800_000_000
+
+
+def after_a_start(ledger: Ledger) -> Ledger:
+    kept = Ledger()
+    assert kept.load([ledger.pack(), None]) == GOOD
+    return kept
+
+
 def test_time_of_the_host_never_goes_back_and_unknown_time_is_none() -> None:
     ledger = Ledger()
-    ledger.note_time(1_800_000_000)
+    ledger.note_time(NOON_S)
     assert ledger.clock_s == 0
-    ledger.note_time(1_800_000_100)
-    assert ledger.clock_s == 100
-    ledger.note_time(1_700_000_000)
     ledger.advance(50_000)
-    ledger.note_time(1_800_000_120)
-    assert ledger.clock_s == 150
-    kept = Ledger()
-    kept.load([ledger.pack(), None])
-    assert kept.clock_s == 150
-    kept.note_time(1_800_010_000)
-    assert kept.clock_s == 10_030
+    kept = after_a_start(ledger)
+    kept.note_time(NOON_S + 100)
+    assert kept.clock_s == 100
+    for utc_s in (NOON_S - 3600, NOON_S + 90):
+        back = after_a_start(kept)
+        back.note_time(utc_s)
+        assert back.clock_s == 100
+        back.note_time(NOON_S + 10_000)
+        assert back.clock_s == 100, "the first time after a start only"
+    later = after_a_start(kept)
+    later.note_time(NOON_S + 10_030)
+    assert later.clock_s == 10_030
+
+
+def test_clock_of_the_host_set_right_while_the_board_runs_shortens_no_rest() -> None:
+    ledger = Ledger()
+    ledger.note_time(NOON_S)
+    ledger.book(1)
+    ledger.settle(1, 10**6)
+    ledger.advance(60_000)
+    ledger.note_time(NOON_S + limits.REST_S)
+    assert not ledger.is_rested()
+    ledger.advance(1000 * (limits.REST_S - 60))
+    assert ledger.is_rested()
+
+
+@pytest.mark.parametrize("utc_s", [0, limits.UTC_FIRST_S - 1, limits.UTC_LAST_S])
+def test_clock_that_was_never_set_is_no_time(utc_s: int) -> None:
+    ledger = Ledger()
+    ledger.note_time(utc_s)
+    ledger.note_time(NOON_S)
+    assert after_a_start(ledger)._utc_s == NOON_S
+    kept = after_a_start(ledger)
+    kept.note_time(utc_s)
+    assert kept.clock_s == 0
+    kept.note_time(NOON_S + 60)
+    assert kept.clock_s == 60
+
+
+@pytest.mark.parametrize("n_starts", [1, 40])
+def test_leap_counts_as_a_day_at_most_and_never_overflows(n_starts: int) -> None:
+    ledger = Ledger()
+    ledger.clock_s = limits.CLOCK_MAX_S - 3 * limits.DAY_S
+    ledger.note_time(limits.UTC_FIRST_S)
+    ledger.book(1000)
+    before_s = ledger.clock_s
+    for n in range(n_starts):
+        ledger = after_a_start(ledger)
+        ledger.note_time(limits.UTC_FIRST_S + 20_000_000 * (n + 1))
+    expected_s = before_s + n_starts * limits.DAY_S
+    assert ledger.clock_s == min(expected_s, limits.CLOCK_MAX_S)
+    ledger.book(1000)
+    assert not ledger.note_latch(h.RISE)
+    assert after_a_start(ledger).fault == h.RISE
+
+
+def test_clock_that_cannot_be_is_not_believed() -> None:
+    ledger = Ledger()
+    ledger.clock_s = limits.CLOCK_MAX_S + 1
+    assert Ledger().load([ledger.pack(), None]) == DAMAGED
+
+
+def test_faults_and_resets_do_not_age_in_time_that_only_the_host_saw() -> None:
+    ledger = Ledger()
+    ledger.note_time(NOON_S)
+    for _ in range(2):
+        assert not ledger.note_latch(h.RISE)
+        assert not ledger.note_reset()
+    kept = after_a_start(ledger)
+    kept.note_time(NOON_S + 2 * limits.DAY_S)
+    assert not kept.forget_resets()
+    assert kept.note_latch(h.RISE)
+    assert kept.note_reset()
 
 
 def test_record_that_was_cut_or_flipped_is_not_believed() -> None:

@@ -82,9 +82,13 @@ class HeatCommands:
         (permission,) = struct.unpack(heat.PERMIT_FORMAT, body)
         if permission > heat.PERMIT_FLAGGED:
             return control.OUT_OF_RANGE
-        if self._supervisor.permit(link, permission):
+        supervisor = self._supervisor
+        before = supervisor.ledger.permission
+        if supervisor.permit(link, permission):
             return control.OK
-        return self._refuse(heat.BUSY if self._supervisor.state != heat.OFF else heat.STORAGE)
+        # Less than before holds at once, kept or not.
+        is_refused = supervisor.state != heat.OFF and supervisor.ledger.permission == before
+        return self._refuse(heat.BUSY if is_refused else heat.STORAGE)
 
     def _time(self, body, link, _is_cable):
         (utc_s,) = struct.unpack(heat.TIME_FORMAT, body)

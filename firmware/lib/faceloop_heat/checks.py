@@ -116,6 +116,7 @@ class Checks:
         self._absolute_ms = 0
         self._below_ms = 0
         self._warm_ms = 0
+        self._over_ms = 0
         self._hot_ms = 0
         self._off_skin_ms = 0
 
@@ -227,15 +228,24 @@ class Checks:
             return RISE
         return cause
 
-    def pause(self, face_mdegc, core_mdegc, elapsed_ms, power_mw):
-        """Return why heat should pause or latch, or ``CAUSE_NONE``; only while heating."""
+    def pause(self, face_mdegc, core_mdegc, elapsed_ms, power_mw, most_mdegc):
+        """Return why heat should pause or latch, or ``CAUSE_NONE``; only while heating.
+
+        Parameters
+        ----------
+        most_mdegc : int
+            Of the face while power flows. Right after the set-point was lowered the face is
+            above it, but without power.
+        """
+        is_over = power_mw > 0 and face_mdegc >= most_mdegc
+        self._over_ms = self._over_ms + elapsed_ms if is_over else 0
         power_mw = power_mw * 100 // self._area_cm2
         lead_mdegc = core_mdegc - face_mdegc
         is_off = (
             power_mw >= OFF_SKIN_POWER_MW and lead_mdegc * 1000 < OFF_SKIN_MDEGC_PER_W * power_mw
         )
         self._off_skin_ms = self._off_skin_ms + elapsed_ms if is_off else 0
-        if self._warm_ms >= FACE_PAUSE_MS:
+        if self._warm_ms >= FACE_PAUSE_MS or self._over_ms >= FACE_PAUSE_MS:
             return FACE_WARM
         if self._off_skin_ms >= OFF_SKIN_MS:
             self._off_skin_ms = 0

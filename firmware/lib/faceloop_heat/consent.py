@@ -40,12 +40,14 @@ class Consent:
     def __init__(self):
         self._link = 0
         self._is_asked = False
+        self._asked_mdegc = 0
         self.setpoint_mdegc = 0
         self.minutes = 0
         self.lease_ms = 0
         self.is_new_press = False
         self._was_pressed = True  # until it has been seen up
         self._pressed_ms = 0
+        self._is_press_fresh = False
         self._on_ms = 0
         self._off_ms = 0
         self._confirmed_ms = 0
@@ -72,15 +74,22 @@ class Consent:
         if not 1 <= minutes <= SESSION_MAX_MIN:
             return False
         self._is_asked = True
+        self._asked_mdegc = setpoint_mdegc
         self.setpoint_mdegc = setpoint_mdegc
         self.minutes = minutes
         return True
 
     def renew(self, link, setpoint_mdegc, life_ms, permission):
-        """Take a lease; return False, and renew nothing, when link or values are not right."""
+        """Take a lease; return False, and renew nothing, when link or values are not right.
+
+        The person pressed for the set-point of the request: a lease may lower it, and come back
+        to it, but never go beyond.
+        """
         if not self.is_proven(link) or not self._is_asked:
             return False
         if not is_setpoint(setpoint_mdegc, permission) or not 1 <= life_ms <= LEASE_MAX_MS:
+            return False
+        if setpoint_mdegc > self._asked_mdegc:
             return False
         self.setpoint_mdegc = setpoint_mdegc
         self.lease_ms = life_ms
@@ -104,6 +113,7 @@ class Consent:
         is_pressed = flags & FLAG_BUTTON != 0
         self.is_new_press = is_pressed and not self._was_pressed
         self._was_pressed = is_pressed
+        self._is_press_fresh = is_pressed and (self._is_press_fresh or self.is_new_press)
         self._pressed_ms = add_ms(self._pressed_ms, elapsed_ms) if is_pressed else 0
         if flags & FLAG_LEAD_OFF:
             self._off_ms = add_ms(self._off_ms, elapsed_ms)
@@ -134,9 +144,14 @@ class Consent:
         """Return whether the button is down for longer than anybody presses."""
         return self._pressed_ms > BUTTON_STUCK_MS
 
+    def forget_press(self):
+        """What is held down now clears nothing: the button has to be let go and pressed anew."""
+        self._is_press_fresh = False
+
     def is_long_press(self):
-        """Return whether the button is held as for clearing a fault."""
-        return BUTTON_CLEAR_MS <= self._pressed_ms <= BUTTON_STUCK_MS
+        """Return whether the button is held as for clearing a fault, since ``forget_press``."""
+        is_long = BUTTON_CLEAR_MS <= self._pressed_ms <= BUTTON_STUCK_MS
+        return is_long and self._is_press_fresh
 
     def is_asked(self):
         """Return whether somebody should say that they are still there."""

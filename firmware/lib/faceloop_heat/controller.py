@@ -82,12 +82,7 @@ class Controller:
             + GAIN_MW_PER_DEGC * error_mdegc // 1000
             + self._integral_uw // 1000
         )
-        limit_mw = most_mw * 100 // self._area_cm2
-        if core_mdegc >= CORE_ZERO_MDEGC:
-            limit_mw = 0
-        elif core_mdegc > CORE_DERATE_MDEGC:
-            room_mdegc = CORE_ZERO_MDEGC - core_mdegc
-            limit_mw = limit_mw * room_mdegc // (CORE_ZERO_MDEGC - CORE_DERATE_MDEGC)
+        limit_mw = derated_mw(most_mw * 100 // self._area_cm2, core_mdegc)
         given_mw = wanted_mw
         if given_mw > limit_mw:
             given_mw = limit_mw
@@ -115,3 +110,13 @@ class Controller:
         """Return 0.7 of what holds the target in the steady state."""
         steady_mw = 1430 + 680 * (self._target_tenths // 10 - 38000) // 1000
         return steady_mw * 7 // 10 if steady_mw > 0 else 0
+
+
+def derated_mw(power_mw, core_mdegc):
+    """Return what of this power a core this warm still takes: nothing from where HW2 is near."""
+    if core_mdegc >= CORE_ZERO_MDEGC:
+        return 0
+    if core_mdegc <= CORE_DERATE_MDEGC:
+        return power_mw
+    room_mdegc = CORE_ZERO_MDEGC - core_mdegc
+    return power_mw * room_mdegc // (CORE_ZERO_MDEGC - CORE_DERATE_MDEGC)

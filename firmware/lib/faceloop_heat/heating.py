@@ -5,8 +5,10 @@ from faceloop_protocol.heat import (
     CAUSE_NONE,
     CONTACT_CHANGED,
     FACE_HOT,
+    FACE_WARM,
     FIRST_LATCH,
     FIRST_LOCK,
+    HARDWARE_TRIP,
     HOLD,
     LATE_TICK,
     LEAD_OFF,
@@ -23,6 +25,8 @@ from faceloop_protocol.heat import (
 from faceloop_protocol.heat_limits import (
     COOL_MAX_MS,
     COOL_MDEGC,
+    FACE_OVER_MDEGC,
+    FACE_OVER_RESUME_MDEGC,
     FACE_RESUME_MDEGC,
     OFF_SKIN_RETRY_MS,
     ON_TIME_TICKS,
@@ -32,6 +36,7 @@ from faceloop_protocol.heat_limits import (
     WARMUP_DONE_MDEGC,
 )
 
+from .controller import derated_mw
 from .parts import Parts
 
 
@@ -43,7 +48,8 @@ class Heating(Parts):
         core = self.sensors.b
         self.session.count(face, elapsed_ms, self.state == HOLD)
         fault = self._fault(elapsed_ms)
-        pause = self.checks.pause(face, core, elapsed_ms, self.output.power_mw)
+        most_mdegc = self.consent.setpoint_mdegc + FACE_OVER_MDEGC
+        pause = self.checks.pause(face, core, elapsed_ms, self.output.power_mw, most_mdegc)
         lead = self.session.lead_cause(face, core, elapsed_ms)
         if lead != CAUSE_NONE:
             pause = lead
@@ -73,7 +79,7 @@ class Heating(Parts):
         output = self.output
         most_mw = output.most_mw(self.inputs)
         if self.session.is_pulse():
-            output.set_power(most_mw, self.inputs)
+            output.set_power(derated_mw(most_mw, self.sensors.b), self.inputs)
             self._resume()  # the controller begins after the pulse
             return
         self._control_phase ^= 1
@@ -153,6 +159,8 @@ class Heating(Parts):
             return False  # rather wait for the verdict
         if self.cause == OFF_SKIN:
             return self._state_ms >= OFF_SKIN_RETRY_MS
+        if self.cause == FACE_WARM:
+            return self.sensors.face < self.consent.setpoint_mdegc + FACE_OVER_RESUME_MDEGC
         if self.cause == CONTACT_CHANGED:
             return self._state_ms >= RISE_RETRY_MS
         return True
@@ -160,8 +168,13 @@ class Heating(Parts):
     def _step_cool(self, elapsed_ms):
         inputs = self.inputs
         face = self.sensors.face
-        # A pad that is unplugged now is no fault; one that is still this hot is.
-        if self.checks.fault(inputs, face, self.sensors.b, elapsed_ms, 0, False) == FACE_HOT:
-            self._latch(FACE_HOT)
+        fault = self.checks.fault(inputs, face, self.sensors.b, elapsed_ms, 0, False)
+        # A pad that is unplugged now is no fault, though its sensor trips HW1, maybe a scan before
+        # all of them read open; one that is still this hot is.
+        is_tripped = fault == HARDWARE_TRIP and not self.sensors.is_absent
+        is_hot = fault == FACE_HOT or (is_tripped and self._was_tripped)
+        self._was_tripped = is_tripped
+        if is_hot:
+            self._latch(fault)
         elif self._state_ms >= COOL_MAX_MS or self.sensors.hottest() < COOL_MDEGC:
             self._enter(OFF, self.cause)

@@ -14,6 +14,7 @@ from array import array
 
 from faceloop_protocol.heat import CAUSE_NONE, PERMIT_NONE
 from faceloop_protocol.heat_limits import (
+    CLOCK_MAX_S,
     DAY_S,
     DOSE_DAY_UMIN,
     DOSE_SESSION_UMIN,
@@ -24,6 +25,8 @@ from faceloop_protocol.heat_limits import (
     SESSIONS_PER_DAY,
     SHORT_SESSION_MS,
     SHORT_SESSIONS,
+    UTC_FIRST_S,
+    UTC_LAST_S,
 )
 
 MAGIC = b"FLH1"
@@ -59,6 +62,7 @@ class Ledger:
         self._clock_ms = 0
         self._utc_s = 0
         self._utc_clock_s = 0
+        self._has_host_time = False
         self.permission = PERMIT_NONE
         self.fault = CAUSE_NONE
         self.is_open = False
@@ -80,15 +84,33 @@ class Ledger:
             self._clock_ms %= 1000
 
     def note_time(self, utc_s):
-        """Take the time of a proven host. It may only add to what is known to have passed."""
+        """Take the time of a proven host. It may only add to what is known to have passed.
+
+        Only the first after a start adds: what passed without power, a day at most. After it the
+        board has counted itself: a host whose clock is set right meanwhile shortens no rest.
+        """
+        if not UTC_FIRST_S <= utc_s < UTC_LAST_S:
+            return
+        is_first = not self._has_host_time
+        self._has_host_time = True
         if self._utc_s:
-            expected_s = self._utc_s + self.clock_s - self._utc_clock_s
-            if utc_s > expected_s:
-                self.clock_s += utc_s - expected_s
+            unseen_s = utc_s - self._utc_s - (self.clock_s - self._utc_clock_s)
+            if is_first and unseen_s > 0:
+                self._add_unseen(min(unseen_s, DAY_S, CLOCK_MAX_S - self.clock_s))
             if utc_s <= self._utc_s:
                 return
         self._utc_s = utc_s
         self._utc_clock_s = self.clock_s
+
+    def _add_unseen(self, unseen_s):
+        """Let time pass for rests and doses; faults age only under power."""
+        self.clock_s += unseen_s
+        for i in range(LATCHES_BEFORE_LOCK):
+            if self._latch_s[i] != NEVER:
+                self._latch_s[i] += unseen_s
+        for i in range(RESETS_BEFORE_LOCK):
+            if self._reset_s[i] != NEVER:
+                self._reset_s[i] += unseen_s
 
     def day_dose_umin(self):
         """Return the dose of the last 24 h, booked ones included."""
@@ -252,7 +274,8 @@ def _unpack(record):
         return None
     if struct.unpack("<I", record[-4:])[0] != binascii.crc32(body) & _NEVER_WIRE:
         return None
-    return struct.unpack(RECORD_FORMAT, body)
+    fields = struct.unpack(RECORD_FORMAT, body)
+    return fields if fields[2] <= CLOCK_MAX_S else None  # that clock never ran so far
 
 
 def _clock(wire):

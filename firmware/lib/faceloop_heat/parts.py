@@ -65,6 +65,7 @@ class Parts:
         self._before_mw = 0
         self._is_stop_wanted = False
         self._sensor_cause = CAUSE_NONE
+        self._was_tripped = False
         self._latch_due = CAUSE_NONE
         self._is_saving = False
         self._save_wait = 0
@@ -84,6 +85,7 @@ class Parts:
 
     def _cool(self, cause):
         self._close_session()
+        self._was_tripped = False
         self._enter(COOL, cause)
 
     def _close_session(self):
@@ -97,6 +99,7 @@ class Parts:
         self.output.off()  # before anything else
         self._hal.trip(TRIP_NONE)
         self._latch_due = cause
+        self.consent.forget_press()
         self._save_wait = 0
         self._enter(LOCKED if cause >= FIRST_LOCK else LATCHED, cause)
         self._is_saving = True

@@ -77,6 +77,8 @@ class Start(Heating):
             self._latch(fault)
         # What was booked stays used, for nobody knows how it ended.
         self.ledger.is_open = False
+        if self._is_saving:  # now: the first tick may never come to its end
+            self._save_later()
 
     def _start_test(self):
         self._selftest.start()
@@ -195,6 +197,7 @@ class Start(Heating):
             return
         if self.consent.is_long_press() and self._latch_due == CAUSE_NONE:
             self._withdraw()
+            self.consent.forget_press()
             self._hal.clear_trip()
             self.sensors.forget()
             self.checks.forget()

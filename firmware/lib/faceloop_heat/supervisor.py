@@ -37,7 +37,9 @@ from faceloop_protocol.heat import (
     OFF,
     PAUSED,
     PERMIT_FLAGGED,
+    PERMIT_FULL,
     PERMIT_NONE,
+    STOPPED,
     SWITCH_SHORT,
     WAIT_BUTTON,
     WARMUP,
@@ -115,13 +117,33 @@ class Supervisor(Start):
         self._is_stop_wanted = True
 
     def permit(self, link, permission):
-        """Keep the result of the skin test; only while heat is off. Return whether it was kept."""
+        """Keep the result of the skin test; return whether it was kept.
+
+        More than before is taken only while heat is off; less at any time, and it ends heat.
+        """
         if not self.consent.is_proven(link) or permission > PERMIT_FLAGGED:
             return False
-        if self.state != OFF:
+        before = self.ledger.permission
+        is_less = permission != before and (permission == PERMIT_NONE or before == PERMIT_FULL)
+        if self.state != OFF and not is_less:
             return False
         self.ledger.permission = permission
-        return self._save()
+        if is_less:
+            self._end_with_less()
+        if self._save():
+            return True
+        if is_less:
+            self._is_saving = True  # it holds already; the flash is tried again
+        else:
+            self.ledger.permission = before
+        return False
+
+    def _end_with_less(self):
+        if self.is_heating() or self.state == PAUSED:
+            self.output.off()  # a write takes long
+            self._cool(STOPPED)
+        elif self.state == BOOT_TEST or self.state == WAIT_BUTTON:
+            self._is_stop_wanted = True
 
     def note_time(self, link, utc_s):
         """Take the host's time; return whether it counts."""

@@ -281,7 +281,8 @@ def _events(rng: np.random.Generator, bench: Bench) -> list[Event]:
             length_s = float(rng.uniform(0.5, 10.0))
             at(first_s, length_s, lambda bench: setattr(bench.pad, "is_lead_off", True))
         else:
-            setpoint_mdegc = int(rng.integers(360, 401)) * 100
+            # More than the wearer pressed for is refused.
+            setpoint_mdegc = min(int(rng.integers(360, 401)) * 100, bench.setpoint_mdegc)
             at(first_s, 1.0, lambda b, s=setpoint_mdegc: setattr(b, "setpoint_mdegc", s))  # type: ignore[misc]
         slot_s = first_s + length_s
     return events

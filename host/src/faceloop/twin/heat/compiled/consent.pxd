@@ -7,8 +7,8 @@ cdef long SETPOINT_MAX_MDEGC, SETPOINT_MIN_MDEGC, STILL_THERE_MS, STILL_THERE_WA
 cdef long FLAG_BUTTON, FLAG_LEAD_OFF, LONG_MS
 
 cdef class Consent:
-    cdef long _link, _pressed_ms, _on_ms, _off_ms, _confirmed_ms
-    cdef bint _is_asked, _was_pressed
+    cdef long _asked_mdegc, _link, _pressed_ms, _on_ms, _off_ms, _confirmed_ms
+    cdef bint _is_asked, _was_pressed, _is_press_fresh
     cdef public long setpoint_mdegc, minutes, lease_ms
     cdef public bint is_new_press
     @cython.locals(is_pressed=bint)

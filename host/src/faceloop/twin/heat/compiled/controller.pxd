@@ -12,9 +12,12 @@ cdef class Controller:
     @cython.locals(others_mw=long, integral_mw=long)
     cpdef resume(self, long face_mdegc, long power_mw, long most_mw)
     @cython.locals(before=long, slope_mw=long, error_mdegc=long, wanted_mw=long, limit_mw=long,
-                   room_mdegc=long, given_mw=long)
+                   given_mw=long)
     cpdef long step(self, long setpoint_mdegc, long face_mdegc, long core_mdegc, long most_mw) except? -1
     @cython.locals(wanted=long, moved=long, highest=long)
     cdef _move_target(self, long setpoint_mdegc, long face_mdegc)
     @cython.locals(steady_mw=long)
     cdef long _feed_forward_mw(self) except? -1
+
+@cython.locals(room_mdegc=long)
+cpdef long derated_mw(long power_mw, long core_mdegc) except? -1

@@ -1,12 +1,13 @@
 # C types for firmware/lib/faceloop_heat/heating.py, compiled under this name.
 cimport cython
 
-cdef long BUTTON_STUCK, CAUSE_NONE, CONTACT_CHANGED, FACE_HOT, FIRST_LATCH, FIRST_LOCK, HOLD
+cdef long BUTTON_STUCK, CAUSE_NONE, CONTACT_CHANGED, FACE_HOT, FIRST_LATCH, FIRST_LOCK, HARDWARE_TRIP, HOLD
 cdef long LATE_TICK, LEAD_OFF, LEASE_OVER, NO_ANSWER, OFF, OFF_SKIN, PAUSED, PAUSED_TOO_LONG
 cdef long PAUSED_TOO_OFTEN, STOPPED, WARMUP, COOL_MAX_MS, COOL_MDEGC, FACE_RESUME_MDEGC
 cdef long OFF_SKIN_RETRY_MS, ON_TIME_TICKS, PAUSE_MAX_MS, RISE_RETRY_MS, TICK_LATE_MS
-cdef long WARMUP_DONE_MDEGC
+cdef long WARMUP_DONE_MDEGC, FACE_OVER_MDEGC, FACE_OVER_RESUME_MDEGC, FACE_WARM
 
+from faceloop.twin.heat.compiled.controller cimport derated_mw
 from faceloop.twin.heat.compiled.output cimport Output
 from faceloop.twin.heat.compiled.parts cimport Parts
 
@@ -24,5 +25,5 @@ cdef class Heating(Parts):
     @cython.locals(fault=long, end=long)
     cdef _step_paused(self, long elapsed_ms)
     cdef bint _is_cause_gone(self) except? -1
-    @cython.locals(inputs=cython.int[::1], face=long)
+    @cython.locals(inputs=cython.int[::1], face=long, fault=long, is_tripped=bint, is_hot=bint)
     cdef _step_cool(self, long elapsed_ms)

@@ -8,6 +8,7 @@ cdef long SHORT_SESSIONS
 cdef class Ledger:
     cdef public long sequence, clock_s, permission, fault
     cdef public bint is_open
+    cdef bint _has_host_time
     cdef long _clock_ms, _utc_s, _utc_clock_s, _n_short, _loose_umin, _loose_s, _replaced_s
     cdef long _replaced_umin
     cdef int[::1] _session_s, _session_umin, _latch_s, _reset_s
