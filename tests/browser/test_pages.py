@@ -218,7 +218,7 @@ async def test_start_is_seen_without_scrolling_and_covers_no_words(
     start = page.locator(".fl-start")
     await expect(page.get_by_role("button", name="Start")).to_be_in_viewport(ratio=1)
     await page.evaluate("scrollTo(0, document.body.scrollHeight)")
-    box, cards = await start.bounding_box(), page.locator(".fl-card")
+    box, cards = await start.bounding_box(), page.locator("section.fl-card")
     last = await cards.nth(await cards.count() - 1).bounding_box()
     assert box is not None and last is not None
     assert box["y"] >= last["y"] + last["height"]
@@ -246,7 +246,10 @@ async def test_path_breaks_between_folders_on_a_phone_and_copies_plainly(
         "(all) => all.map((e) => e.getClientRects().length)"
     )
     assert len(lines) == 9 and set(lines) == {1}, "no name of a folder is torn apart"
-    box, page_box = await shown.bounding_box(), await page.locator(".fl-card").bounding_box()
+    box, page_box = (
+        await shown.bounding_box(),
+        await page.locator("section.fl-card").bounding_box(),
+    )
     assert box is not None and page_box is not None
     assert box["x"] + box["width"] <= page_box["x"] + page_box["width"]
 
@@ -290,7 +293,7 @@ async def test_what_is_special_about_a_session_is_said_first_and_last(
         await page.get_by_role("button", name="Live signal").click()
         await page.get_by_role("button", name="End session").click()
         await expect(page.locator("h1")).to_have_text("The session has ended.")
-        await expect(page.locator(".fl-card")).to_contain_text("The face is made up.")
+        await expect(page.locator("section.fl-card")).to_contain_text("The face is made up.")
         await page.close()
 
 

@@ -118,12 +118,14 @@ class HeatCircuit:
         inputs[hal.IN_FLAGS] = flags
 
     def drive(self, is_closed, duty_permille):
-        """Set the switches; open ones are written every time, whatever is thought to stand."""
+        """Set the switches; open ones are opened whatever is thought to stand: the pins say."""
         if not is_closed:
             self._is_closed = False
             self._duty = 0
-            self._q1.value(0)  # first: it alone is enough
-            self._set_q2(0)
+            if self._q1.value():
+                self._q1.value(0)  # first: it alone is enough
+            if self._q2 is not None and self._q2.duty_u16():
+                self._q2.duty_u16(0)
             return
         duty = _FULL * duty_permille // 1000
         if duty != self._duty:
