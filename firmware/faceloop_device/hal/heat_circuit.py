@@ -118,12 +118,11 @@ class HeatCircuit:
         inputs[hal.IN_FLAGS] = flags
 
     def drive(self, is_closed, duty_permille):
-        """Set the switches; open ones are opened whatever is thought to stand: the pins say."""
+        """Set the switches; open ones are opened every time, whatever is thought to stand."""
         if not is_closed:
             self._is_closed = False
             self._duty = 0
-            if self._q1.value():
-                self._q1.value(0)  # first: it alone is enough
+            self._q1.value(0)  # first: it alone is enough
             if self._q2 is not None and self._q2.duty_u16():
                 self._q2.duty_u16(0)
             return
