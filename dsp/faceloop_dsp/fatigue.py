@@ -6,12 +6,13 @@ contraction. At rest it is that of the noise, so only windows of like effort com
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FatigueMeter", "MedianFrequency"]
+__all__ = ["WINDOW_S", "FatigueMeter", "MedianFrequency", "WindowSpectrum"]
 
 WINDOW_S = 0.5
 BAND_HZ = (20.0, 450.0)
@@ -33,6 +34,45 @@ class MedianFrequency(NamedTuple):
     hz: NDArray[np.float64]
 
 
+class WindowSpectrum:
+    """Power of windows of the EMG in 20-450 Hz, under a Hann window, and its median frequency.
+
+    Parameters
+    ----------
+    fs_hz : float
+        Frames per second.
+    n_frames : int
+        Of a window.
+    """
+
+    def __init__(self, fs_hz: float, n_frames: int) -> None:
+        first, last = (round(hz * n_frames / fs_hz) for hz in BAND_HZ)
+        self._band = slice(first, last + 1)
+        self._step_hz = fs_hz / n_frames
+        self._first_hz = first * self._step_hz
+        self._taper = np.hanning(n_frames + 1)[:-1]
+
+    def power(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the power in each frequency of the band, (n_channels, n_bins).
+
+        ``x`` is (n_channels, n_frames) and is changed in place; a row with NaN gives NaN.
+        """
+        x -= x.mean(axis=1, keepdims=True)
+        x *= self._taper
+        spectrum = np.fft.rfft(x)[:, self._band]
+        return np.asarray(spectrum.real**2 + spectrum.imag**2, np.float64)
+
+    def median_hz(self, power: NDArray[np.float64]) -> float:
+        """Return the frequency that halves a row of power; NaN where it is nothing or NaN."""
+        sums = np.cumsum(power)
+        if not sums.size or not sums[-1] > 0.0:
+            return math.nan
+        half = int(np.searchsorted(sums, 0.5 * sums[-1]))
+        # Between the bins: how far into its own the half lies.
+        into = (0.5 * sums[-1] - sums[half] + power[half]) / power[half] - 0.5
+        return float(self._first_hz + (half + into) * self._step_hz)
+
+
 class FatigueMeter:
     """Takes a cleaned trace; any split of it gives the same windows.
 
@@ -47,11 +87,7 @@ class FatigueMeter:
         self._n = round(WINDOW_S * fs_hz)
         self._window = np.full((self._n, n_channels), np.nan)
         self._frame = 0
-        first, last = (round(hz * self._n / fs_hz) for hz in BAND_HZ)
-        self._band = slice(first, last + 1)
-        self._step_hz = fs_hz / self._n
-        self._first_hz = first * self._step_hz
-        self._taper = np.hanning(self._n + 1)[:-1]
+        self._spectrum = WindowSpectrum(fs_hz, self._n)
 
     def push(self, trace_uv: NDArray[np.float32]) -> tuple[MedianFrequency, ...]:
         """Take the next frames, (n_frames, n_channels); return the windows they completed."""
@@ -83,18 +119,5 @@ class FatigueMeter:
         return tuple(MedianFrequency(end - 1, nothing) for end in ends)
 
     def _median_hz(self) -> NDArray[np.float64]:
-        x = np.ascontiguousarray(self._window.T)
-        x -= x.mean(axis=1, keepdims=True)
-        x *= self._taper
-        spectrum = np.fft.rfft(x)[:, self._band]
-        power = spectrum.real**2 + spectrum.imag**2
-        total = np.cumsum(power, axis=1)
-        hz = np.full(len(x), np.nan)
-        for channel, (row, sums) in enumerate(zip(power, total, strict=True)):
-            if not sums[-1] > 0.0:  # nothing, or not known
-                continue
-            half = int(np.searchsorted(sums, 0.5 * sums[-1]))
-            # Between the bins: how far into its own the half lies.
-            into = (0.5 * sums[-1] - sums[half] + row[half]) / row[half] - 0.5
-            hz[channel] = self._first_hz + (half + into) * self._step_hz
-        return hz
+        power = self._spectrum.power(np.ascontiguousarray(self._window.T))
+        return np.array([self._spectrum.median_hz(row) for row in power])

@@ -9,6 +9,7 @@ import pytest
 from scipy.signal import butter, periodogram, sosfilt
 
 from faceloop_dsp import FatigueMeter, MedianFrequency, StreamCore
+from faceloop_dsp.fatigue import WindowSpectrum
 
 
 def bursts(low_hz: float, high_hz: float, seconds: float, seed: int = 1) -> np.ndarray:
@@ -74,3 +75,12 @@ def test_median_frequency_of_nothing_is_not_known() -> None:
     (window,) = FatigueMeter(2000.0, 2).push(x)
     assert np.isnan(window.hz).all()
     assert StreamCore(trace=False).push(np.zeros((4000, 8), np.int32)).median_frequency == ()
+
+
+def test_window_spectrum_is_that_of_scipy() -> None:
+    x = np.random.default_rng(5).standard_normal((3, 1000)) + 7.0
+    hz, density = periodogram(x, 2000.0, "hann")
+    is_in = (hz >= 20.0) & (hz <= 450.0)
+    power = WindowSpectrum(2000.0, 1000).power(x)
+    ratio = power / density[:, is_in]
+    np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-9)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from faceloop.session.fitness import Tick
 from faceloop_dsp.core import MainsStatus
 from faceloop_dsp.crosstalk import Relation, relation
+from faceloop_dsp.fatigue import WINDOW_S, WindowSpectrum
 from faceloop_dsp.onset_review import Burst, find_bursts, quiet_rms_uv, whole_bursts, without_delay
 
 __all__ = ["N_CHANNELS", "Review", "median_frequency_hz", "review_room"]
@@ -29,8 +30,6 @@ USABLE_SHARE = 0.5  # of the known time that must be good
 REASON_SHARE = 0.01  # of it that a reason must hold to be named
 # Signals of these seconds are none of the muscle's; the others can still be looked at.
 NOT_SIGNAL = frozenset({"lead_off", "saturated", "flat", "pop"})
-SPECTRUM_S = 0.5
-BAND_HZ = (20.0, 450.0)
 _Trace = NDArray[np.float32]
 
 
@@ -203,10 +202,11 @@ def median_frequency_hz(trace_uv: _Trace, fs_hz: float, bursts: list[Burst]) -> 
     bursts : list of Burst
         Half-second stretches that lie in a burst to at least half count; without any, all.
     """
-    n = round(SPECTRUM_S * fs_hz)
+    n = round(WINDOW_S * fs_hz)
     n_rows = trace_uv.size // n
     if n_rows == 0:
         return math.nan
+    pieces = np.asarray(trace_uv[: n_rows * n]).reshape(n_rows, n)
     busy = np.zeros(n_rows + 1)
     for burst in bursts:
         first, last = int(burst.onset // n), int(burst.offset // n)
@@ -215,27 +215,10 @@ def median_frequency_hz(trace_uv: _Trace, fs_hz: float, bursts: list[Burst]) -> 
     chosen = np.flatnonzero(busy[:n_rows] >= 0.5 * n)
     if not chosen.size:
         chosen = np.arange(n_rows)
-    f_hz = np.fft.rfftfreq(n, 1 / fs_hz)
-    total = np.zeros(f_hz.size)
-    for row in chosen.tolist():
-        piece = np.asarray(trace_uv[row * n : (row + 1) * n], np.float64)
-        if not np.isnan(piece).any():
-            total += _power(piece)
-    total[(f_hz < BAND_HZ[0]) | (f_hz > BAND_HZ[1])] = 0.0
-    cumulative = np.cumsum(total)
-    if not cumulative[-1] > 0.0:
-        return math.nan
-    return float(np.interp(0.5 * cumulative[-1], cumulative, f_hz))
-
-
-def _power(piece: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the power of a piece under a Hann window at the frequencies of ``rfftfreq``.
-
-    Up to a factor what ``scipy.signal.periodogram`` gives, which takes longer to load than a
-    minute of signal to analyse.
-    """
-    n = piece.size
-    window = np.hanning(n + 1)[:-1]  # periodic
-    power = np.abs(np.fft.rfft((piece - piece.mean()) * window)) ** 2
-    power[1 : (n + 1) // 2] *= 2.0  # stands for its negative frequency as well
-    return np.asarray(power, np.float64)
+    spectrum = WindowSpectrum(fs_hz, n)
+    total = sum(
+        spectrum.power(pieces[None, row].astype(np.float64))[0]
+        for row in chosen.tolist()
+        if not np.isnan(pieces[row]).any()
+    )
+    return spectrum.median_hz(np.atleast_1d(np.asarray(total, np.float64)))
