@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import importlib.util
 import io
+import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -22,6 +23,11 @@ from playwright.async_api import TimeoutError as PageTimeout
 from faceloop.ui.app import serve
 
 FAKE = Path(__file__).parents[1] / "fakes" / "fake_live.py"
+RIG = Path(__file__).parents[1] / "system" / "host_rig.py"
+FACELOOP = Path(sys.executable).with_name("faceloop")
+# Without one of these no browser is opened; the test brings its own.
+SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+START_S = 60.0
 WAIT_MS = 30_000  # for what takes a moment, on a machine that has much else to do
 
 expect.set_options(timeout=WAIT_MS)
@@ -202,3 +208,49 @@ async def train(page: Page) -> Page:
     await page.get_by_role("button", name="Live signal").click()
     await wait_for_stat(page, "draws", 4)
     return page
+
+
+def load_rig() -> ModuleType:
+    """Import ``host_rig.py`` of the system tests."""
+    if "host_rig" not in sys.modules:
+        spec = importlib.util.spec_from_file_location("host_rig", RIG)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["host_rig"] = module  # dataclasses look their module up
+        spec.loader.exec_module(module)
+    return sys.modules["host_rig"]
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+    """Start ``faceloop ARGUMENTS`` away from the user's files; gives process and address."""
+    rig = load_rig()
+    started: list[asyncio.subprocess.Process] = []
+    for name in SCREENS:
+        monkeypatch.delenv(name, raising=False)
+    with rig.marked(monkeypatch), rig.private_tmp(monkeypatch) as tmp:
+        home = rig.Home(tmp_path, tmp)
+
+        async def begin(*arguments: object) -> tuple[asyncio.subprocess.Process, str]:
+            process = await asyncio.create_subprocess_exec(
+                *(str(FACELOOP), *map(str, arguments)),
+                env={**os.environ, **home.environment},
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            started.append(process)
+            assert process.stderr is not None
+            # What an earlier run left is told of first.
+            async with asyncio.timeout(START_S):
+                while not (line := (await process.stderr.readline()).decode()).startswith("Open"):
+                    assert line, "it has ended"
+            assert line.startswith("Open http://127.0.0.1:"), line
+            return process, line.split()[1]
+
+        try:
+            yield begin
+        finally:
+            for process in started:
+                if process.returncode is None:
+                    process.kill()
+                    await process.communicate()

@@ -3,74 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
-import os
 import re
 import signal
-import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from faceloop.ui.texts import Texts
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-RIG = Path(__file__).parents[1] / "system" / "host_rig.py"
-FACELOOP = Path(sys.executable).with_name("faceloop")
-# Without one of these no browser is opened; the test brings its own.
-SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 WAIT_S = 60.0
 EYE_JOINED_IN = "Your left eye joined in. Let it soften."
 ENDED = Texts("en")("ended.title")
-
-
-def load_rig() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("host_rig", RIG)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["host_rig"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
-    """Start ``faceloop ARGUMENTS`` away from the user's files; gives process and address."""
-    rig = load_rig()
-    started: list[asyncio.subprocess.Process] = []
-    for name in SCREENS:
-        monkeypatch.delenv(name, raising=False)
-    with rig.marked(monkeypatch), rig.private_tmp(monkeypatch) as tmp:
-        home = rig.Home(tmp_path, tmp)
-
-        async def begin(*arguments: object) -> tuple[asyncio.subprocess.Process, str]:
-            process = await asyncio.create_subprocess_exec(
-                *(str(FACELOOP), *map(str, arguments)),
-                env={**os.environ, **home.environment},
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-            )
-            started.append(process)
-            assert process.stderr is not None
-            async with asyncio.timeout(WAIT_S):
-                line = (await process.stderr.readline()).decode()
-            assert line.startswith("Open http://127.0.0.1:"), line
-            return process, line.split()[1]
-
-        try:
-            yield begin
-        finally:
-            for process in started:
-                if process.returncode is None:
-                    process.kill()
-                    await process.communicate()
 
 
 async def test_demo_with_a_page_measures_to_the_screen_and_prints_its_account(

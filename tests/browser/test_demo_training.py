@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import importlib.util
 import json
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +17,8 @@ from faceloop.training.day_log import read_log
 
 pytestmark = [pytest.mark.browser, pytest.mark.full, pytest.mark.asyncio(loop_scope="module")]
 
-RIG = Path(__file__).parents[1] / "system" / "host_rig.py"
-FACELOOP = Path(sys.executable).with_name("faceloop")
 START_MS, SETUP_MS, TRIAL_MS = 60_000, 240_000, 120_000
 SHOTS = os.environ.get("FACELOOP_SHOTS", "")  # a folder: pictures of every page to look at
-
-
-def load_rig() -> Any:
-    spec = importlib.util.spec_from_file_location("host_rig", RIG)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["host_rig"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 async def shoot(page: Page, name: str) -> None:
@@ -52,39 +38,6 @@ async def choose(page: Page, name: str) -> None:
     await page.get_by_role("button", name=name, exact=True).click()
 
 
-@contextlib.asynccontextmanager
-async def demos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
-    """Give a function that starts ``faceloop demo`` in one home; ends what is left."""
-    rig = load_rig()
-    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
-        monkeypatch.delenv(name, raising=False)
-    started: list[asyncio.subprocess.Process] = []
-    with rig.marked(monkeypatch), rig.private_tmp(monkeypatch) as tmp:
-        home = rig.Home(tmp_path, tmp)
-
-        async def start() -> tuple[asyncio.subprocess.Process, str]:
-            process = await asyncio.create_subprocess_exec(
-                *(str(FACELOOP), "demo", "--json"),
-                env={**os.environ, **home.environment},
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-            )
-            started.append(process)
-            assert process.stderr is not None
-            async with asyncio.timeout(START_MS / 1000):
-                while not (line := (await process.stderr.readline()).decode()).startswith("Open"):
-                    assert line, "it has ended"
-            return process, line.split()[1]
-
-        try:
-            yield start
-        finally:
-            for process in started:
-                if process.returncode is None:
-                    process.kill()
-                    await process.communicate()
-
-
 async def until(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(START_MS / 1000):
         while not is_so():
@@ -93,68 +46,66 @@ async def until(is_so: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize("way_on", ["Go on with it", "Close it"])
 async def test_app_that_is_killed_offers_the_day_again_and_its_recording_is_finished(
-    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way_on: str
+    start: Any, browser: Browser, tmp_path: Path, way_on: str
 ) -> None:
     def logs() -> list[Path]:
         return [path for path in tmp_path.rglob("training.jsonl") if read_log(path.parent)]
 
-    async with demos(tmp_path, monkeypatch) as start:
-        process, url = await start()
-        page = await browser.new_page()
-        await page.goto(url)
-        await choose(page, "Start")
-        await page.get_by_label("Short name").fill("anna")
-        await page.get_by_label("Muscles move together that should not").check()
-        await choose(page, "Go on")
-        await page.get_by_role("link", name="Live signal").click()
-        await choose(page, "Record")
-        await expect(page.locator(".fl-recording")).to_contain_text("0:0")
-        await page.get_by_role("link", name="Today").click()
-        await choose(page, "Short day, 5 minutes")
-        await expect(page.locator(".fl-where")).to_contain_text("Settle")
-        await choose(page, "Next part")
-        await expect(page.locator(".fl-where")).to_contain_text("Massage and stretch")
-        process.kill()
-        await process.communicate()
-        (log,) = logs()
-        before = read_log(log.parent)
-        assert list(tmp_path.rglob("recording.bdf")) == []
+    process, url = await start("demo", "--json")
+    page = await browser.new_page()
+    await page.goto(url)
+    await choose(page, "Start")
+    await page.get_by_label("Short name").fill("anna")
+    await page.get_by_label("Muscles move together that should not").check()
+    await choose(page, "Go on")
+    await page.get_by_role("link", name="Live signal").click()
+    await choose(page, "Record")
+    await expect(page.locator(".fl-recording")).to_contain_text("0:0")
+    await page.get_by_role("link", name="Today").click()
+    await choose(page, "Short day, 5 minutes")
+    await expect(page.locator(".fl-where")).to_contain_text("Settle")
+    await choose(page, "Next part")
+    await expect(page.locator(".fl-where")).to_contain_text("Massage and stretch")
+    process.kill()
+    await process.communicate()
+    (log,) = logs()
+    before = read_log(log.parent)
+    assert list(tmp_path.rglob("recording.bdf")) == []
 
-        process, url = await start()
-        assert len(list(tmp_path.rglob("recording.bdf"))) == 1  # finished by the new start
-        await page.goto("about:blank")
-        await page.goto(url)
-        await choose(page, "Start")
-        await expect(page.get_by_text("A day of yours was not finished.")).to_be_visible()
-        await shoot(page, "9-left-day")
-        await choose(page, way_on)
-        if way_on == "Go on with it":
-            await expect(page.locator(".fl-where")).to_contain_text("Massage and stretch")
-            await choose(page, "End for today")
-        await until(lambda: read_log(log.parent)[-1]["kind"] == "day_end")
-        after = read_log(log.parent)
-        assert after[: len(before)] == before
-        assert logs() == [log]  # the same day, not another one
-        await page.goto(url.split("/#")[0] + "/today")
-        await expect(page.locator("h1")).to_have_text("Today")
-        await expect(page.get_by_text("A day of yours was not finished.")).to_be_hidden()
-        await page.close()
+    process, url = await start("demo", "--json")
+    assert len(list(tmp_path.rglob("recording.bdf"))) == 1  # finished by the new start
+    await page.goto("about:blank")
+    await page.goto(url)
+    await choose(page, "Start")
+    await expect(page.get_by_text("A day of yours was not finished.")).to_be_visible()
+    await shoot(page, "9-left-day")
+    await choose(page, way_on)
+    if way_on == "Go on with it":
+        await expect(page.locator(".fl-where")).to_contain_text("Massage and stretch")
+        await choose(page, "End for today")
+    await until(lambda: read_log(log.parent)[-1]["kind"] == "day_end")
+    after = read_log(log.parent)
+    assert after[: len(before)] == before
+    assert logs() == [log]  # the same day, not another one
+    await page.goto(url.split("/#")[0] + "/today")
+    await expect(page.locator("h1")).to_have_text("Today")
+    await expect(page.get_by_text("A day of yours was not finished.")).to_be_hidden()
+    await page.close()
 
 
 async def test_first_day_from_profile_to_results_with_a_face_that_follows(
-    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start: Any, browser: Browser, tmp_path: Path
 ) -> None:
-    async with demos(tmp_path, monkeypatch) as start:
-        process, url = await start()
-        page = await browser.new_page(viewport={"width": 1280, "height": 800})
-        await page.goto(url)
-        await day_of(page)
-        process.send_signal(signal.SIGINT)
-        async with asyncio.timeout(START_MS / 1000):
-            out, err = await process.communicate()
-        assert (process.returncode, err) == (0, b"")
-        assert json.loads(out)["frames_lost_silently"] == 0
-        await page.close()
+    process, url = await start("demo", "--json")
+    page = await browser.new_page(viewport={"width": 1280, "height": 800})
+    await page.goto(url)
+    await day_of(page)
+    process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(START_MS / 1000):
+        out, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    assert json.loads(out)["frames_lost_silently"] == 0
+    await page.close()
     (log,) = tmp_path.rglob("training.jsonl")
     check(read_log(log.parent))
 
