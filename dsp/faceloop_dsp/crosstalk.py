@@ -90,6 +90,11 @@ def _correlation(a: _Floats, b: _Floats) -> float:
     return float(np.dot(a, b) / scale) if scale > 0.0 else 0.0
 
 
+def _powers(products: _Floats) -> _Floats:
+    """Return the diagonals of a stack of square matrices."""
+    return np.diagonal(products, axis1=1, axis2=2)
+
+
 class LeakMeter:
     """Learns hop by hop how sources leak into targets, and tells what share is the target's own.
 
@@ -131,15 +136,22 @@ class LeakMeter:
         self._n_long = np.zeros(n)
         self._loud = np.zeros(n)
         self._rows: _Floats | None = None
-        self._shares = np.ones(n)
+        self._window = np.zeros((n, columns, columns))
+        self._shares: _Floats | None = np.ones(n)  # None: not worked out since the last hop
+        self._frames, self._channels = self._table_of()
 
     @property
     def own_share(self) -> _Floats:
-        """Share of each path's power over the last 100 ms that is the target's own, 0 to 1."""
+        """Share of each path's power over the last 100 ms that is the target's own, 0 to 1.
+
+        Worked out when it is asked for: most hops are rest, and nobody asks.
+        """
+        if self._shares is None:
+            self._shares = self._own(self._window)
         return self._shares
 
-    def push(self, hop_uv: NDArray[np.floating]) -> _Floats:
-        """Take the frames of the next hop and return ``own_share``.
+    def push(self, hop_uv: NDArray[np.floating]) -> None:
+        """Take the frames of the next hop.
 
         Parameters
         ----------
@@ -147,31 +159,31 @@ class LeakMeter:
             Trace; a frame with NaN in a channel counts as 0 there.
         """
         if not self.paths:
-            return self._shares
-        fresh = np.nan_to_num(np.asarray(hop_uv, np.float64))
+            return
+        fresh = np.zeros((self._hop, hop_uv.shape[1] + 1))
+        fresh[:, :-1] = np.nan_to_num(hop_uv)
         if self._rows is None:
             self._rows = np.zeros((self._reach, fresh.shape[1]))
         rows = np.concatenate([self._rows, fresh])
         self._rows = rows[-self._reach :]
-        table = self._table(rows)
+        table = rows[self._frames, self._channels]
         products = np.matmul(table.transpose(0, 2, 1), table)
         self._ring[self._at] = products
         self._at = (self._at + 1) % self.WINDOW_HOPS
-        window = self._ring.sum(axis=0)
+        window = self._window = self._ring.sum(axis=0)
         # A target stronger than its sources leaks into them: from that nothing can be learnt
         # about the way here. Memory fades with what is learnt: a pause forgets nothing.
-        source = np.trace(window[:, :-1, :-1], axis1=1, axis2=2) / self.TAPS
+        source = _powers(window)[:, :-1].sum(axis=1) / self.TAPS
         learns = source >= self.SOURCE_OVER_TARGET * window[:, -1, -1]
         products = products * learns[:, None, None]
-        energy = np.trace(products[:, :-1, :-1], axis1=1, axis2=2)
+        energy = _powers(products)[:, :-1].sum(axis=1)
         self._loud = np.maximum(self._loud * (1.0 - 0.01 / self.LOUD_S), energy)
         share = np.divide(energy, self._loud, out=np.zeros_like(energy), where=self._loud > 0)
         fade = 1.0 - share * 0.01 / self.MEMORY_S
         self._long *= fade[:, None, None]
         self._long += products
         self._n_long = self._n_long * fade + self._hop * learns
-        self._shares = self._own(window)
-        return self._shares
+        self._shares = None
 
     def clear(self) -> None:
         """Forget the last 100 ms (a gap), not the leaks."""
@@ -179,19 +191,20 @@ class LeakMeter:
         self._ring[:] = 0.0
         self._shares = np.ones(len(self.paths))
 
-    def _table(self, rows: _Floats) -> _Floats:
-        """Return, for each path, the lagged sources and the target, shape (n, hop, columns)."""
-        n = self._hop
-        table = np.zeros((len(self.paths), n, self._long.shape[1]))
+    def _table_of(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return frame and channel of every entry of a hop's table, shape (n, hop, columns).
+
+        For each path the lagged sources, then the target one step late, so that the first tap
+        looks ahead. Channel -1 is always 0, for paths with fewer sources than another.
+        """
+        lags = [tap * self._step for tap in range(self.TAPS)] * self._n_sources + [self._step]
+        hop = np.arange(self._hop)[:, None]
+        frames = self._reach - np.array(lags, np.intp) + hop
+        channels = np.full((len(self.paths), 1, len(lags)), -1, np.intp)
         for i, (target, sources) in enumerate(self.paths):
-            for s, source in enumerate(sources):
-                for tap in range(self.TAPS):
-                    first = self._reach - tap * self._step
-                    table[i, :, s * self.TAPS + tap] = rows[first : first + n, source]
-            # One step late, so that the first tap looks ahead.
-            first = self._reach - self._step
-            table[i, :, -1] = rows[first : first + n, target]
-        return table
+            channels[i, 0, : self.TAPS * len(sources)] = np.repeat(sources, self.TAPS)
+            channels[i, 0, -1] = target
+        return frames[None], channels
 
     def _own(self, window: _Floats) -> _Floats:
         squares = self._long[:, :-1, :-1]

@@ -119,29 +119,26 @@ class RestRecorder:
         self._quick_uv: list[NDArray[np.float32]] = []
         self._n_rms = 0
         self._n_frames = 0
+        self._good = np.zeros(n_channels, np.int64)
 
     def add(self, rms_uv: NDArray[np.float32], quick_uv: NDArray[np.float32]) -> None:
         """Take in the RMS rows and the alert path of one block, NaN where not usable."""
         self._rms_uv.append(rms_uv)
         self._quick_uv.append(quick_uv)
+        self._good += _n_good(quick_uv)
         # To the frame, so that the blocks in which the rest came make no difference.
         self._n_rms = _drop_oldest(
             self._rms_uv, self._n_rms + rms_uv.shape[0], round(MAX_REST_S / HOP_S)
         )
-        self._n_frames = _drop_oldest(
-            self._quick_uv, self._n_frames + quick_uv.shape[0], round(MAX_REST_S * self._fs_hz)
-        )
+        n_frames = self._n_frames + quick_uv.shape[0]
+        self._n_frames = _drop_oldest(self._quick_uv, n_frames, round(MAX_REST_S * self._fs_hz))
+        if self._n_frames < n_frames:
+            self._good = sum((_n_good(block) for block in self._quick_uv), 0 * self._good)
 
     @property
     def seconds(self) -> float:
         """Usable seconds so far."""
-        return _seconds(self._good_frames(), self._fs_hz)
-
-    def _good_frames(self) -> NDArray[np.int64]:
-        good = np.zeros(self._n_channels, np.int64)
-        for block in self._quick_uv:
-            good += np.count_nonzero(~np.isnan(block), axis=0)
-        return good
+        return _seconds(self._good, self._fs_hz)
 
     def reference(self) -> RestReference:
         """Return the reference of what was collected.
@@ -151,7 +148,7 @@ class RestRecorder:
         ValueError
             If no channel has 3 s that can be used.
         """
-        good = self._good_frames()
+        good = self._good
         seconds = _seconds(good, self._fs_hz)
         if not seconds:
             best = good.max() / self._fs_hz if good.size else 0.0
@@ -181,6 +178,11 @@ class RestRecorder:
         for c, one in zip(known, tails, strict=True):
             threshold[c] = _level(one, good[c] / self._fs_hz, TAIL_MARGIN)
         return RestReference(seconds, mean, sd, taps, scale, threshold)
+
+
+def _n_good(block: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return how many frames of each channel are usable."""
+    return block.shape[0] - np.isnan(block).sum(axis=0)
 
 
 def _seconds(good_frames: NDArray[np.int64], fs_hz: float) -> float:

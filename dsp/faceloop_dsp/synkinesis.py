@@ -169,7 +169,7 @@ class SynkinesisDetector:
             watch.hold = self._hold
         self._leaks = LeakMeter(paths, hop_frames(fs_hz))
         self._pending: NDArray[np.float32] = np.zeros((0, 0), np.float32)
-        self._own = np.ones(len(paths))
+        self._has_leaks = False  # known for this hop
         self._has_waveform = False
         self._onset_frame: dict[int, int] = {}
         self.set_rest(rest)
@@ -209,7 +209,7 @@ class SynkinesisDetector:
         strengths: list[list[float]] = [[] for _ in self._watches]
         for block in features:
             for piece, rms_uv in zip(self._hops_of(block), block.rms_uv.tolist(), strict=True):
-                self._own = np.ones_like(self._own) if piece is None else self._leaks.push(piece)
+                self._follow_leaks(piece)
                 for watch, strength in zip(self._watches, strengths, strict=True):
                     is_known = self._is_known(watch, rms_uv)
                     strength.append(self._strength(watch, rms_uv) if is_known else 0.0)
@@ -273,7 +273,7 @@ class SynkinesisDetector:
         for frame, piece, rms_uv in rows:
             while changes and changes[0][0] <= frame + 1:
                 self._note(*changes.pop(0))
-            self._own = np.ones_like(self._own) if piece is None else self._leaks.push(piece)
+            self._follow_leaks(piece)
             self._has_waveform = piece is not None and bool(piece.any())
             self._update_activity(rms_uv)
             for i, watch in enumerate(self._watches):
@@ -283,6 +283,14 @@ class SynkinesisDetector:
         for change in changes:
             self._note(*change)
         return events
+
+    def _follow_leaks(self, piece: NDArray[np.floating] | None) -> None:
+        self._has_leaks = piece is not None
+        if piece is not None:
+            self._leaks.push(piece)
+
+    def _own_share(self, watch: _Watch) -> float:
+        return float(self._leaks.own_share[watch.path]) if self._has_leaks else 1.0
 
     def _note(self, frame: int, channel: int, is_on: bool) -> None:
         if is_on:
@@ -323,7 +331,7 @@ class SynkinesisDetector:
 
         The unaffected side stays as it is: too much taken off there would invent a difference.
         """
-        own = math.sqrt(self._own[watch.path])
+        own = math.sqrt(self._own_share(watch))
         return rms_uv[watch.affected] * own, rms_uv[watch.unaffected]
 
     def _index(self, watch: _Watch, affected_uv: float, unaffected_uv: float) -> float:
@@ -402,6 +410,9 @@ class SynkinesisDetector:
             if watch.begin_frame < 0 or watch.n_unknown < self._patience:
                 return None
             return self._end(watch, frame)
+        if watch.begin_frame < 0 and not rms_uv[watch.affected] > self._on[watch.affected]:
+            watch.n_held = 0  # quiet, also before a leak is taken off
+            return None
         affected_uv, unaffected_uv = self._guards(watch, rms_uv)
         index = self._index(watch, affected_uv, unaffected_uv)
         if watch.begin_frame < 0:
@@ -433,7 +444,7 @@ class SynkinesisDetector:
                 watch.since_frame,
                 index,
                 self._latency_ms(watch),
-                float(self._own[watch.path]),
+                self._own_share(watch),
             )
 
         goes_on = (

@@ -56,7 +56,11 @@ def test_relation_of_too_little_is_refused() -> None:
 def shares(x: Floats) -> Floats:
     """Return the own share of channel 1 next to channel 0, hop by hop."""
     meter = LeakMeter([(1, (0,))], HOP)
-    return np.array([meter.push(x[i : i + HOP])[0] for i in range(0, len(x), HOP)])
+    own = []
+    for i in range(0, len(x), HOP):
+        meter.push(x[i : i + HOP])
+        own.append(meter.own_share[0])
+    return np.array(own)
 
 
 def active(values: Floats, first_s: int) -> Floats:
@@ -111,9 +115,23 @@ def test_gap_forgets_the_window_but_not_the_leak(signals: Any) -> None:
     assert meter.own_share[0] < 0.4
     holes = x[14_400:14_420].copy()
     holes[3:9] = np.nan
-    assert np.isfinite(meter.push(holes)).all()
+    meter.push(holes)
+    assert np.isfinite(meter.own_share).all()
 
 
 def test_nothing_to_watch_is_no_error() -> None:
-    assert LeakMeter([], HOP).push(np.zeros((HOP, 8))).size == 0
-    assert LeakMeter([(1, (0,))], HOP).push(np.zeros((HOP, 8))).tolist() == [1.0]
+    for paths in ([], [(1, (0,))]):
+        meter = LeakMeter(paths, HOP)
+        meter.push(np.zeros((HOP, 8)))
+        assert meter.own_share.tolist() == [1.0] * len(paths)
+
+
+def test_path_with_fewer_sources_is_as_it_is_alone(signals: Any) -> None:
+    x = signals.emg(8, 30.0, 1, 4)
+    x[:, 1] += 0.3 * x[:, 0]
+    meters = [LeakMeter(paths, HOP) for paths in ([(1, (0,))], [(1, (0,)), (2, (0, 3))])]
+    for i in range(0, 8000, HOP):
+        for meter in meters:
+            meter.push(x[i : i + HOP])
+    alone, beside = (meter.own_share[0] for meter in meters)
+    assert alone < 0.99 and beside == pytest.approx(alone, rel=1e-9)

@@ -102,7 +102,7 @@ class DemoOptions:
 DEFAULT_SECONDS = 60.0
 DEFAULT_SCENARIO = "synkinesis"
 SCRIPTED_SIDE: Side = "left"
-POLL_S = 0.05
+POLL_S = 0.2  # each asks the virtual board how far it is
 
 
 async def demo(

@@ -20,9 +20,11 @@ from faceloop.ui.words import Words, guard_channel
 
 __all__ = ["ClientQueue", "LiveFeed", "MuscleNow"]
 
-# Blocks come every 10 to 15 ms; with less than that between messages every frame of a screen of
-# 60 a second has something new to draw. 30 ms made 33 a second, whatever the browser could do.
-FLUSH_S = 0.012
+# A message makes the browser paint once. Traces to look at are smooth with 30 a second; events
+# never wait for the next. A bar that a movement is steered by moves with every frame of a screen
+# of 60 a second: blocks come every 10 to 15 ms. Without a graphics card each painting is dear.
+FLUSH_S = 0.033
+GUIDED_FLUSH_S = 0.012
 # 0.5 s of messages may wait for one browser; older ones are worthless for feedback.
 QUEUE_LENGTH = 40
 # Messages on their way that the browser has not acknowledged: about 1.5 s. Without this limit the
@@ -191,13 +193,15 @@ class LiveFeed:
             return
         self._pending.append(block)
         self._events.extend(block.events)
+        guide = self.guide() if self.guide is not None else None
         now_s = time.monotonic()
         if now_s >= self._due_s:
             # From due time to due time, so that the rate holds whatever the blocks' own rhythm.
-            self._due_s = max(self._due_s + FLUSH_S, now_s + FLUSH_S / 2)
-            self._flush(now_s)
+            step_s = FLUSH_S if guide is None else GUIDED_FLUSH_S
+            self._due_s = max(self._due_s + step_s, now_s + step_s / 2)
+            self._flush(now_s, guide)
         elif block.events:
-            self._flush(now_s)
+            self._flush(now_s, guide)
 
     def _follow(self, block: LiveBlock) -> None:
         """Smooth what is read as text: only while a side moves, and held for a moment after."""
@@ -220,7 +224,7 @@ class LiveFeed:
                 is_first = math.isnan(row[i]) or math.isnan(value)
                 row[i] = value if is_first else row[i] + step * (value - row[i])
 
-    def _flush(self, now_s: float) -> None:
+    def _flush(self, now_s: float, guide: wire.Guide | None) -> None:
         newest = self._pending[-1]
         first_column, columns_uv = self._columns()
         events = tuple(self._worded(event) for event in self._events)
@@ -244,7 +248,7 @@ class LiveFeed:
             symmetry=self._ratios(newest),
             events=events,
             is_calibrated=newest.is_calibrated,
-            guide=self.guide() if self.guide is not None else None,
+            guide=guide,
         )
         for client in self._clients:
             client.put(self._sequence, now_s, message)

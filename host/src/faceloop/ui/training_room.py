@@ -287,6 +287,8 @@ class TrainingRoom:
 
     def take(self, block: LiveBlock) -> None:
         """Take a block of the live signal."""
+        if self.engine is None and (self.setup is None or self.setup.is_done):
+            return  # nobody listens
         for hop in hops_of(block, self.montage, self._live.status().lead_off):
             self._feed(hop)
 
