@@ -236,7 +236,7 @@ async def test_therapist_changes_a_number_behind_a_pin(
         await page.get_by_role("button", name="Lock again").click()
         await page.get_by_label("PIN", exact=True).fill("1357")
         await page.get_by_role("button", name="Open").click()
-        await expect(page.get_by_text("This PIN does not fit.")).to_be_visible()
+        await expect(page.get_by_text("That PIN does not fit.")).to_be_visible()
         await page.close()
     after = next(b for b in profiles.programme("anna").block if b.name == before.name)
     assert after.hold_s == 4  # type: ignore[union-attr]

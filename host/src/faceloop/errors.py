@@ -16,6 +16,8 @@ FaceloopError               base; the message is one sentence for the user plus 
 
 from __future__ import annotations
 
+from faceloop.refusal import Refusal
+
 __all__ = [
     "OUR_MISTAKE_EXIT_CODE",
     "AuthenticationError",
@@ -38,9 +40,21 @@ OUR_MISTAKE_EXIT_CODE = 70
 
 
 class FaceloopError(Exception):
-    """Base class. ``str(error)`` is shown to the user as it stands."""
+    """Base class. ``str(error)`` is the English sentence for the user, as it stands.
+
+    Parameters
+    ----------
+    *args : Refusal or str
+        The sentence; a `Refusal` can be said in every language.
+    """
 
     exit_code = 1
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """What the sentence is made of, None for one that is only known in English."""
+        said = self.args[0] if self.args else None
+        return said if isinstance(said, Refusal) else None
 
 
 class UsageError(FaceloopError):

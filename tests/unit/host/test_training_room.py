@@ -163,9 +163,9 @@ def test_what_the_disk_refuses_is_said_and_ends_nothing(
 
     monkeypatch.setattr(wearer.room.days, "begin", refuse)
     assert not wearer.room.begin()
-    assert wearer.room.fault == "No room left."
+    assert str(wearer.room.fault) == "No room left."
     wearer.room.choose("nobody")
-    assert "no profile" in wearer.room.fault
+    assert "no profile" in str(wearer.room.fault)
 
 
 def test_nobody_chosen_may_have_no_heat_and_a_no_holds_on_a_full_disk(
@@ -182,7 +182,7 @@ def test_nobody_chosen_may_have_no_heat_and_a_no_holds_on_a_full_disk(
 
     monkeypatch.setattr(Profiles, "set_heat_test", refuse)
     room.note_heat_test("failed")
-    assert room.fault == "No room left." and room.heat_permission == PERMIT_NONE
+    assert str(room.fault) == "No room left." and room.heat_permission == PERMIT_NONE
 
 
 async def test_board_vibrates_softly_and_one_out_of_reach_is_no_fault() -> None:

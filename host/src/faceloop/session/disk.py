@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from faceloop.errors import StorageError
+from faceloop.refusal import refusal
 
 if sys.platform == "win32":
     import msvcrt
@@ -44,27 +45,13 @@ class SessionBusy(StorageError):
 def storage_error(error: OSError, path: Path) -> StorageError:
     """Return what a failed system call on ``path`` means for the user."""
     if error.errno in _FULL:
-        text = (
-            f"The disk is full, so {path} could not be written. What was written before is kept:"
-            " free some space, then record again."
-        )
-    elif error.errno == errno.EIO:
-        text = (
-            f"The disk failed while it worked on {path}. What was written before is kept: check"
-            " the disk or choose another data folder."
-        )
-    elif error.errno in _FORBIDDEN:
-        text = (
-            f"{path} may not be read or written. Allow it for your account or choose another data"
-            " folder."
-        )
-    else:
-        reason = error.strerror or type(error).__name__
-        text = (
-            f"{path} could not be read or written ({reason}). What was written before is kept:"
-            " check the disk or choose another data folder."
-        )
-    return StorageError(text)
+        return StorageError(refusal("disk_full", path=path))
+    if error.errno == errno.EIO:
+        return StorageError(refusal("disk_failed", path=path))
+    if error.errno in _FORBIDDEN:
+        return StorageError(refusal("forbidden", path=path))
+    reason = error.strerror or type(error).__name__
+    return StorageError(refusal("unwritable", path=path, reason=reason))
 
 
 def free_bytes(directory: Path) -> int:
@@ -157,10 +144,7 @@ class SessionLock:
             os.close(fd)
             if error.errno not in (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK):
                 raise storage_error(error, path) from error
-            raise SessionBusy(
-                f"{self._directory} is being recorded or finished right now. Stop that first, or"
-                " wait until it is done."
-            ) from error
+            raise SessionBusy(refusal("busy", path=self._directory)) from error
         self._fd = fd
 
     def release(self) -> None:

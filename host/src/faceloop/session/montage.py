@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from faceloop.errors import UsageError
+from faceloop.refusal import refusal
 from faceloop.session.live import MusclePair
 from faceloop_dsp.pairs import EYE_TO_MOUTH_CUTOFF, MOUTH_TO_EYE_CUTOFF, Pair
 
@@ -95,5 +96,4 @@ def montage_named(name: str) -> Montage:
     try:
         return MONTAGES[name]
     except KeyError:
-        known = ", ".join(MONTAGES)
-        raise UsageError(f"There is no montage {name!r}. Choose one of: {known}.") from None
+        raise UsageError(refusal("no_montage", given=repr(name), known=tuple(MONTAGES))) from None

@@ -15,6 +15,7 @@ from typing import Any
 import platformdirs
 
 from faceloop.errors import StorageError, UsageError
+from faceloop.refusal import refusal
 from faceloop.session.bdf import BDF_NAME, finalise
 from faceloop.session.disk import SessionBusy, SessionLock, storage_error, sync_directory
 from faceloop.session.journal_format import JOURNAL_NAME
@@ -108,12 +109,10 @@ class Store:
             the data directory is ever returned.
         """
         if not _ID.fullmatch(session_id):
-            raise UsageError(
-                f"{session_id[:40]!r} is no session id: those have 26 digits and capital letters."
-            )
+            raise UsageError(refusal("no_session_id", given=repr(session_id[:40])))
         path = self.sessions_path / session_id
         if path.is_symlink() or not path.is_dir():
-            raise UsageError(f"There is no session {session_id} in {self.sessions_path}.")
+            raise UsageError(refusal("no_session", session=session_id, path=self.sessions_path))
         return path
 
     def sessions(self) -> list[SessionEntry]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from faceloop.errors import StorageError
+from faceloop.refusal import refusal
 from faceloop.session.live import Side
 from faceloop.session.montage import Montage, montage_named
 from faceloop.training.programme import Programme
@@ -130,9 +131,7 @@ class DayPosition:
             programme = programme_of(first["programme"], "the day's programme")
             position = cls(programme, DayContext.from_json(first["context"]))
         except (IndexError, KeyError, ValueError, TypeError) as error:
-            raise StorageError(
-                "This training day cannot be read. It stays as it is; begin a new one."
-            ) from error
+            raise StorageError(refusal("day_unreadable")) from error
         for record in entries[1:]:
             position._take(record)
         return position

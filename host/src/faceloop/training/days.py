@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from faceloop.errors import StorageError, UsageError
+from faceloop.refusal import refusal
 from faceloop.session.disk import SessionBusy
 from faceloop.session.montage import montage_named
 from faceloop.session.store import Store
@@ -195,7 +196,7 @@ class Days:
         """
         folder = self.store.session(session)
         if not (folder / LOG_NAME).is_file():
-            raise UsageError(f"There was no training in session {session}.")
+            raise UsageError(refusal("no_training", session=session))
         log = DayLog(folder)
         try:
             engine = DayEngine.restored(log.records, log, outputs, self._utc)

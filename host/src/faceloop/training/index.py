@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from faceloop.errors import StorageError
+from faceloop.refusal import refusal
 from faceloop.session.disk import storage_error
 from faceloop.session.store import Store
 from faceloop.training.day_log import LOG_NAME, read_log
@@ -201,15 +202,13 @@ class DayIndex:
                 db = self._connect()
             except sqlite3.Error as error:
                 raise StorageError(
-                    f"The index {self._path} cannot be written ({error}). Check the disk."
+                    refusal("index_unwritable", path=self._path, reason=error)
                 ) from error
         try:
             with db:
                 yield db
         except sqlite3.Error as error:
-            raise StorageError(
-                f"The index {self._path} cannot be used ({error}). Remove it; it is made anew."
-            ) from error
+            raise StorageError(refusal("index_unusable", path=self._path, reason=error)) from error
         finally:
             db.close()
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from faceloop.errors import UsageError
+from faceloop.refusal import refusal
 from faceloop.training.message import Message, message
 
 __all__ = ["MOVEMENTS", "Movement", "movement_named"]
@@ -95,5 +96,6 @@ def movement_named(name: str) -> Movement:
     try:
         return MOVEMENTS[name]
     except KeyError:
-        known = ", ".join(MOVEMENTS)
-        raise UsageError(f"There is no movement {name!r}. Choose from: {known}.") from None
+        raise UsageError(
+            refusal("no_movement", given=repr(name), known=tuple(MOVEMENTS))
+        ) from None

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from faceloop.errors import UsageError
+from faceloop.refusal import Refusal, refusal
 from faceloop.session.disk import replace_file, storage_error
 
 __all__ = ["TherapistPin", "WrongPin"]
@@ -35,12 +36,12 @@ class WrongPin(UsageError):
 
     Parameters
     ----------
-    message : str
+    message : Refusal
     wait_s : float
         Before this nothing is tried.
     """
 
-    def __init__(self, message: str, wait_s: float = 0.0) -> None:
+    def __init__(self, message: Refusal, wait_s: float = 0.0) -> None:
         super().__init__(message)
         self.wait_s = wait_s
 
@@ -77,9 +78,9 @@ class TherapistPin:
         if self.is_set:
             self.check(old_pin or "")
         if not (pin.isascii() and pin.isdigit() and LEAST_DIGITS <= len(pin) <= MOST_DIGITS):
-            raise UsageError(f"A PIN has {LEAST_DIGITS} to {MOST_DIGITS} digits. Choose another.")
+            raise UsageError(refusal("pin_length", least=LEAST_DIGITS, most=MOST_DIGITS))
         if len(set(pin)) == 1:
-            raise UsageError("A PIN of one digit repeated is guessed first. Choose another.")
+            raise UsageError(refusal("pin_repeated"))
         salt = secrets.token_bytes(SALT_BYTES)
         self._write({"salt": salt.hex(), "hash": _hash(pin, salt).hex(), "n_wrong": 0})
 
@@ -92,16 +93,14 @@ class TherapistPin:
             If it does not, or must not be tried yet.
         """
         if not self.is_set:
-            raise WrongPin("No PIN has been chosen yet. The therapist chooses one first.")
+            raise WrongPin(refusal("pin_missing"))
         stored = self._read()
         n_wrong, last_s = int(stored.get("n_wrong", 0)), float(stored.get("wrong_utc_s", 0.0))
         since_s = self._utc_s() - last_s
         # A clock that was set back must not lock anyone out for longer than the wait itself.
         wait_s = _wait_s(n_wrong) - max(since_s, 0.0)
         if wait_s > 0:
-            raise WrongPin(
-                f"Too many wrong PINs. Try again in {math.ceil(wait_s)} seconds.", wait_s
-            )
+            raise _too_many(wait_s)
         # Counted before it is known to be wrong: pulling the plug gives no free try.
         self._write({**stored, "n_wrong": n_wrong + 1, "wrong_utc_s": self._utc_s()})
         right = hmac.compare_digest(
@@ -109,7 +108,8 @@ class TherapistPin:
             bytes.fromhex(stored["hash"]),
         )
         if not right:
-            raise WrongPin("That PIN does not fit. Try again.", _wait_s(n_wrong + 1))
+            wait_s = _wait_s(n_wrong + 1)
+            raise _too_many(wait_s) if wait_s > 0 else WrongPin(refusal("pin_wrong"))
         self._write({**stored, "n_wrong": 0})
 
     def _read(self) -> dict[str, Any]:
@@ -119,9 +119,7 @@ class TherapistPin:
         except OSError as error:
             raise storage_error(error, self._path) from error
         except (ValueError, KeyError, TypeError) as error:
-            raise WrongPin(
-                f"{self._path} is damaged. Remove the file; the therapist chooses a new PIN."
-            ) from error
+            raise WrongPin(refusal("pin_damaged", path=self._path)) from error
         result: dict[str, Any] = stored
         return result
 
@@ -138,6 +136,10 @@ def _hash(pin: str, salt: bytes) -> bytes:
         pin.encode(), salt=salt, n=SCRYPT_N, r=SCRYPT_R, p=SCRYPT_P, dklen=HASH_BYTES,
         maxmem=64 << 20,
     )  # fmt: skip
+
+
+def _too_many(wait_s: float) -> WrongPin:
+    return WrongPin(refusal("pin_wait", n=math.ceil(wait_s)), wait_s)
 
 
 def _wait_s(n_wrong: int) -> float:

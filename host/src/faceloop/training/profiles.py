@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from faceloop.errors import StorageError, UsageError
+from faceloop.refusal import refusal
 from faceloop.session.disk import replace_file, storage_error
 from faceloop.session.live import Side
 from faceloop.session.montage import montage_named
@@ -29,7 +30,8 @@ from faceloop.training.programme_file import (
 )
 from faceloop.training.questionnaires import Questionnaires
 from faceloop.training.references import References
-from faceloop.training.stage import Stage, StageLock
+from faceloop.training.reminders import no_time_of_day
+from faceloop.training.stage import Stage, StageLock, stage_term
 from faceloop_protocol.heat import PERMIT_FLAGGED, PERMIT_FULL, PERMIT_NONE
 
 __all__ = ["HEAT_CHOICES", "HeatChoice", "HeatTest", "Profile", "Profiles"]
@@ -99,16 +101,13 @@ class Profile:
 
     def __post_init__(self) -> None:
         if not _PSEUDONYM.fullmatch(self.pseudonym) or self.pseudonym in _RESERVED:
-            raise UsageError(
-                f"{self.pseudonym[:40]!r} cannot be used: choose 1 to 24 of a-z, 0-9 and -, not a"
-                " real name."
-            )
+            raise UsageError(refusal("pseudonym", given=repr(self.pseudonym[:40])))
         if self.affected_side not in get_args(Side):
-            raise UsageError(f"The side is {self.affected_side!r}: choose left or right.")
+            raise UsageError(refusal("side", given=repr(self.affected_side)))
         if self.reminder and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", self.reminder):
-            raise UsageError(f"The reminder is {self.reminder!r}: write a time such as 18:30.")
+            raise no_time_of_day(self.reminder)
         if self.heat_test not in get_args(HeatTest) or self.heat_choice not in HEAT_CHOICES:
-            raise UsageError("What the profile says about heat is not known. Do the test again.")
+            raise UsageError(refusal("heat_unknown"))
         montage_named(self.montage)
         _ = self.lock
 
@@ -138,10 +137,7 @@ class Profile:
             choice: HeatChoice = "tested" if self.heat_choice == "gentle" else self.heat_choice
             return replace(self, heat_test="failed", heat_choice=choice)
         if self.heat_test == "failed":
-            raise UsageError(
-                "The questions or the skin test before heat were not passed. A therapist can do"
-                " both again with you."
-            )
+            raise UsageError(refusal("heat_not_passed"))
         return replace(self, heat_test=result)
 
     @property
@@ -190,9 +186,7 @@ class Profiles:
         StorageError
         """
         if self._file(profile.pseudonym).exists():
-            raise UsageError(
-                f"There is a profile {profile.pseudonym} already. Choose another name."
-            )
+            raise UsageError(refusal("profile_exists", profile=profile.pseudonym))
         created = replace(profile, created_utc=self._now().isoformat(timespec="seconds"))
         self._write(created)
         return created
@@ -213,13 +207,11 @@ class Profiles:
             known = Profile.__dataclass_fields__.keys()
             return Profile(**{key: value for key, value in stored.items() if key in known})
         except FileNotFoundError:
-            raise UsageError(f"There is no profile {pseudonym[:40]!r}.") from None
+            raise UsageError(refusal("no_profile", given=repr(pseudonym[:40]))) from None
         except OSError as error:
             raise storage_error(error, path) from error
         except (ValueError, TypeError, AttributeError) as error:
-            raise StorageError(
-                f"{path} is damaged. Put a copy of it back, or remove it and begin anew."
-            ) from error
+            raise StorageError(refusal("damaged", path=path)) from error
 
     def set_preferences(self, pseudonym: str, **preferences: bool) -> Profile:
         """Store what the page offers this person."""
@@ -305,8 +297,13 @@ class Profiles:
         profile = self.profile(pseudonym)
         if profile.stage not in programme.stages:
             raise UsageError(
-                f"{programme.name} is for {', '.join(programme.stages)}; {pseudonym} is in the"
-                f" stage {profile.stage}. Choose another programme or set the stage first."
+                refusal(
+                    "programme_stage",
+                    programme=programme.name,
+                    stages=tuple(map(stage_term, programme.stages)),
+                    profile=pseudonym,
+                    stage=stage_term(profile.stage),
+                )
             )
         folder = self._folder(pseudonym)
         path = folder / PROGRAMME_NAME
@@ -352,7 +349,7 @@ class Profiles:
         """
         kind = next((kind for kind, start in PHOTO_NAMES.items() if data.startswith(start)), "")
         if not kind or len(data) > MOST_PHOTO_BYTES:
-            raise UsageError("A photo is a JPEG, PNG or WebP picture of at most 8 MB.")
+            raise UsageError(refusal("photo"))
         folder = self._folder(pseudonym)
         path = folder / f"placement.{kind}"
         replace_file(path, data)
@@ -368,7 +365,7 @@ class Profiles:
 
     def _folder(self, pseudonym: str) -> Path:
         if not _PSEUDONYM.fullmatch(pseudonym):
-            raise UsageError(f"There is no profile {pseudonym[:40]!r}.")
+            raise UsageError(refusal("no_profile", given=repr(pseudonym[:40])))
         return self._path / pseudonym
 
     def _file(self, pseudonym: str) -> Path:

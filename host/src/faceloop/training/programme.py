@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from faceloop.refusal import Refusal, Term, refusal
 from faceloop.training.movements import MOVEMENTS
 from faceloop.training.stage import Stage
 from faceloop_dsp.pairs import EYE_TO_MOUTH_CUTOFF, MOUTH_TO_EYE_CUTOFF
@@ -73,7 +74,7 @@ class SettleBlock(_Block):
     @model_validator(mode="after")
     def _rest_fits(self) -> Self:
         if self.rest_s > self.duration_s:
-            raise ValueError(f"rest_s is {self.rest_s:g}; it may be at most duration_s")
+            raise ValueError(_too_long_a_rest(self.rest_s))
         return self
 
 
@@ -191,8 +192,13 @@ class RetrainingBlock(_Block):
         ):
             if getattr(self, small) > getattr(self, large):
                 raise ValueError(
-                    f"{small} is {getattr(self, small):g}; it may be at most {large},"
-                    f" {getattr(self, large):g}"
+                    refusal(
+                        "rule_order",
+                        name=_field(small),
+                        given=getattr(self, small),
+                        most=_field(large),
+                        limit=getattr(self, large),
+                    )
                 )
         return self
 
@@ -224,7 +230,7 @@ class CoolDownBlock(_Block):
     @model_validator(mode="after")
     def _rest_fits(self) -> Self:
         if self.rest_s > self.duration_s:
-            raise ValueError(f"rest_s is {self.rest_s:g}; it may be at most duration_s")
+            raise ValueError(_too_long_a_rest(self.rest_s))
         return self
 
 
@@ -257,7 +263,7 @@ class Programme(_Spec):
         names = [block.name for block in self.block]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"two blocks are called {name!r}; give each its own name")
+                raise ValueError(refusal("rule_twice", given=repr(name)))
         return self
 
     @property
@@ -289,5 +295,14 @@ def _names(names: Any, known: tuple[str, ...]) -> Any:
         return names
     for name in names:
         if name not in known:
-            raise ValueError(f"{name!r} is not known; choose from: {', '.join(known)}")
+            raise ValueError(refusal("rule_unknown", given=repr(name), known=known))
     return tuple(names)
+
+
+def _too_long_a_rest(rest_s: float) -> Refusal:
+    name, most = _field("rest_s"), _field("duration_s")
+    return refusal("rule_rest_fits", name=name, given=rest_s, most=most)
+
+
+def _field(name: str) -> Term:
+    return Term(f"therapist.field.{name}", name)

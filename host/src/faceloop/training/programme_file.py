@@ -11,14 +11,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from faceloop.errors import UsageError
+from faceloop.refusal import Refusal, refusal
 from faceloop.training.programme import Programme
-from faceloop.training.stage import STAGES, Stage
+from faceloop.training.stage import STAGES, Stage, no_stage
 
 __all__ = [
     "SHIPPED",
     "changed_programme",
     "parse_programme",
     "programme_text",
+    "programme_with",
     "read_programme",
     "shipped_programme",
     "shipped_programmes",
@@ -26,11 +28,22 @@ __all__ = [
 
 SHIPPED = Path(__file__).parent / "programmes"
 MOST_BYTES = 1 << 18
-_LIMIT_WORDS = {
-    "greater_than_equal": ("at least", "ge"),
-    "less_than_equal": ("at most", "le"),
-    "too_short": ("have at least", "min_length"),
-    "too_long": ("have at most", "max_length"),
+# The rule that is broken by the schema's word for it, and where that has the limit.
+_LIMITS = {
+    "greater_than_equal": ("rule_least", "ge"),
+    "less_than_equal": ("rule_most", "le"),
+    "too_short": ("rule_few", "min_length"),
+    "too_long": ("rule_many", "max_length"),
+}
+_KINDS = {
+    "int_type": "rule_whole",
+    "int_from_float": "rule_whole",
+    "float_type": "rule_number",
+    "finite_number": "rule_number",
+    "string_type": "rule_text",
+    "bool_type": "rule_truth",
+    "tuple_type": "rule_list",
+    "string_pattern_mismatch": "rule_name",
 }
 
 
@@ -46,14 +59,14 @@ def read_programme(path: Path) -> Programme:
         data = path.read_bytes()
     except OSError as error:
         raise UsageError(
-            f"The programme {path} cannot be read ({error.strerror or error}). Check the name."
+            refusal("programme_missing", path=path, reason=error.strerror or error)
         ) from error
     if len(data) > MOST_BYTES:
-        raise UsageError(f"{path} has {len(data)} bytes; a programme has at most {MOST_BYTES}.")
+        raise UsageError(refusal("programme_large", path=path, given=len(data), most=MOST_BYTES))
     try:
         return parse_programme(data.decode(), str(path))
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is no text in UTF-8. Save it as UTF-8.") from error
+        raise UsageError(refusal("programme_encoding", path=path)) from error
 
 
 def parse_programme(text: str, origin: str) -> Programme:
@@ -66,7 +79,7 @@ def parse_programme(text: str, origin: str) -> Programme:
     try:
         content = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"{origin} is no TOML file: {error}.") from error
+        raise UsageError(refusal("programme_syntax", origin=origin, reason=error)) from error
     return programme_of(content, origin)
 
 
@@ -80,7 +93,8 @@ def programme_of(content: Mapping[str, Any], origin: str) -> Programme:
     try:
         return Programme.model_validate(_with_floats(content))
     except ValidationError as error:
-        raise UsageError(_sentence(error, content, origin)) from None
+        rule = _rule(error, content)
+        raise UsageError(refusal("programme_rule", origin=origin, rule=rule)) from None
 
 
 def shipped_programmes() -> dict[str, Programme]:
@@ -92,7 +106,7 @@ def shipped_programmes() -> dict[str, Programme]:
 def shipped_programme(stage: Stage, *, is_short: bool = False) -> Programme:
     """Return the default programme of a stage."""
     if stage not in STAGES:
-        raise UsageError(f"There is no stage {stage!r}. Choose one of: {', '.join(STAGES)}.")
+        raise no_stage(stage)
     return next(
         programme
         for programme in shipped_programmes().values()
@@ -108,14 +122,29 @@ def changed_programme(programme: Programme, block: str, key: str, value: Any) ->
     UsageError
         If there is no such block or key, or the value is out of range.
     """
+    return programme_with(programme, {(block, key): value})
+
+
+def programme_with(programme: Programme, changes: Mapping[tuple[str, str], Any]) -> Programme:
+    """Return the programme with numbers changed, by block and key, all at once.
+
+    Raises
+    ------
+    UsageError
+        If there is no such block or key, or the programme as a whole cannot be.
+    """
     content = programme.model_dump(mode="json")
-    chosen = next((entry for entry in content["block"] if entry["name"] == block), None)
-    if chosen is None:
-        names = ", ".join(spec.name for spec in programme.block)
-        raise UsageError(f"{programme.name} has no block {block!r}. It has: {names}.")
-    if key not in chosen:
-        raise UsageError(f"The block {block} has no {key!r}. It has: {', '.join(chosen)}.")
-    chosen[key] = value
+    blocks = {entry["name"]: entry for entry in content["block"]}
+    for (block, key), value in changes.items():
+        if block not in blocks:
+            known = tuple(blocks)
+            raise UsageError(
+                refusal("no_block", programme=programme.name, given=repr(block), known=known)
+            )
+        if key not in blocks[block]:
+            known = tuple(blocks[block])
+            raise UsageError(refusal("no_key", block=block, given=repr(key), known=known))
+        blocks[block][key] = value
     return programme_of(content, programme.name)
 
 
@@ -153,40 +182,41 @@ def _with_floats(content: Any) -> Any:
     return content
 
 
-def _sentence(error: ValidationError, content: Mapping[str, Any], origin: str) -> str:
+def _rule(error: ValidationError, content: Mapping[str, Any]) -> Refusal:
+    """Return what is broken first, and where."""
     first = error.errors()[0]
     kind, context = first["type"], first.get("ctx", {})
-    path = [part for part in first["loc"] if not _is_tag(part, first["loc"])]
-    key = _key(path, content)
-    given = first.get("input")
-    shown = json.dumps(given, default=str)
-    shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
-    if kind in _LIMIT_WORDS:
-        words, name = _LIMIT_WORDS[kind]
-        limit = context.get(name, context.get("min_length", context.get("max_length")))
-        if kind.startswith("too"):
-            return f"{origin}: {key} must {words} {limit} entries."
-        return f"{origin}: {key} is {shown}; it must be {words} {limit:g}."
+    key = _key([part for part in first["loc"] if not _is_tag(part, first["loc"])], content)
+    given = _as_written(first.get("input"))
+    if kind in _LIMITS:
+        rule, name = _LIMITS[kind]
+        return refusal(rule, key=key, given=given, limit=context[name])
     if kind == "missing":
-        return f"{origin}: {key} is missing. Add it."
+        return refusal("rule_missing", key=key)
     if kind == "extra_forbidden":
-        return f"{origin}: {key} is not known here. Check the spelling or take it out."
+        return refusal("rule_extra", key=key)
     if kind == "value_error":
-        return f"{origin}: {key + ': ' if key else ''}{context['error']}."
-    if kind in ("literal_error", "union_tag_invalid"):
-        known = context.get("expected") or context.get("expected_tags")
-        if kind == "union_tag_invalid":
-            key, shown = f"{key}.kind", json.dumps(context.get("tag"))
-        return f"{origin}: {key} is {shown}; choose {known}."
+        own: Refusal = context["error"].args[0]
+        return own if not key else refusal("rule_at", key=key, rule=own)
+    if kind == "literal_error":
+        return refusal("rule_choose", key=key, given=given, known=_listed(context["expected"]))
+    if kind == "union_tag_invalid":
+        known = _listed(context["expected_tags"])
+        return refusal("rule_kind", key=key, given=_as_written(context["tag"]), known=known)
     if kind == "union_tag_not_found":
-        return f"{origin}: {key}.kind is missing. Say which kind of block it is."
-    if kind == "string_pattern_mismatch":
-        return (
-            f"{origin}: {key} is {shown}; use lower-case letters, digits and _, beginning with a"
-            " letter, at most 32."
-        )
-    text = str(first["msg"])
-    return f"{origin}: {key or 'the file'} is {shown}: {text[:1].lower()}{text[1:]}."
+        return refusal("rule_no_kind", key=key)
+    rule = _KINDS.get(kind, "rule_other")
+    return refusal(rule, key=key, given=given)
+
+
+def _as_written(given: Any) -> str:
+    shown = json.dumps(given, default=str)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
+
+
+def _listed(words: str) -> tuple[str, ...]:
+    """Return the words that pydantic lists with commas and "or"."""
+    return tuple(words.replace(" or ", ", ").split(", "))
 
 
 def _is_tag(part: Any, path: tuple[Any, ...]) -> bool:
@@ -194,12 +224,16 @@ def _is_tag(part: Any, path: tuple[Any, ...]) -> bool:
     return len(path) > 2 and path[0] == "block" and part is path[2] and isinstance(part, str)
 
 
-def _key(path: list[Any], content: Mapping[str, Any]) -> str:
+def _key(path: list[Any], content: Mapping[str, Any]) -> Refusal | str:
     """Return a path as it is read in the file, a block by its name where it has one."""
     if len(path) >= 2 and path[0] == "block" and isinstance(path[1], int):
         block = content["block"][path[1]]
         name = block.get("name") if isinstance(block, Mapping) else None
-        first = f"block {name}" if isinstance(name, str) else f"block number {path[1] + 1}"
-        rest = ".".join(str(part) for part in path[2:])
-        return f"{first}: {rest}" if rest else first
+        key = ".".join(str(part) for part in path[2:])
+        if isinstance(name, str):
+            place = {"block": name}
+            kind = "place_block"
+        else:
+            place, kind = {"number": str(path[1] + 1)}, "place_number"
+        return refusal(f"{kind}_key", key=key, **place) if key else refusal(kind, **place)
     return ".".join(str(part) for part in path)

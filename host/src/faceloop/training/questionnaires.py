@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 
 from faceloop.errors import UsageError
+from faceloop.refusal import Term, refusal
 from faceloop.session.disk import replace_file, storage_error
 from faceloop.training.scales import fdi_physical, fdi_social, saq
 
@@ -91,11 +92,12 @@ class Questionnaires:
         """
         known = QUESTIONNAIRES.get(name)
         if known is None:
-            names = ", ".join(QUESTIONNAIRES)
-            raise UsageError(f"There is no questionnaire {name!r}. Choose one of: {names}.")
+            names = tuple(map(_term, QUESTIONNAIRES))
+            raise UsageError(refusal("no_questionnaire", given=repr(name), known=names))
         if not known.lowest <= total <= known.highest:
+            low, high = known.lowest, known.highest
             raise UsageError(
-                f"{name} is {total}; choose a whole number from {known.lowest} to {known.highest}."
+                refusal("whole_number", name=_term(name), given=total, low=low, high=high)
             )
         line = json.dumps({"name": name, "day": day.isoformat(), "total": total}).encode()
         try:
@@ -104,6 +106,10 @@ class Questionnaires:
             raise storage_error(error, self._path) from error
         replace_file(self._path, before + line + b"\n")
         return Entry(name, day, total, known.score(total))
+
+
+def _term(name: str) -> Term:
+    return Term(f"results.scale_{name}", name)
 
 
 def _entry(line: bytes) -> Entry | None:

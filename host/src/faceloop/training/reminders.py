@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 
 from faceloop.errors import UsageError
+from faceloop.refusal import refusal
 
-__all__ = ["calendar_text", "is_due", "notice_command", "show_notice"]
+__all__ = ["calendar_text", "is_due", "no_time_of_day", "notice_command", "show_notice"]
 
 LINE_OCTETS = 75
 LATE_S = 3600.0
@@ -134,11 +135,16 @@ def _run(command: Sequence[str]) -> None:
     subprocess.run(command, check=True, capture_output=True, timeout=TIMEOUT_S)
 
 
+def no_time_of_day(given: str) -> UsageError:
+    """Return the refusal of what is no time of day."""
+    return UsageError(refusal("reminder", given=repr(given)))
+
+
 def _parsed(time_of_day: str) -> tuple[int, int]:
     try:
         parsed = datetime.strptime(time_of_day, "%H:%M")
     except ValueError:
-        raise UsageError(f"The reminder is {time_of_day!r}: write a time such as 18:30.") from None
+        raise no_time_of_day(time_of_day) from None
     return parsed.hour, parsed.minute
 
 

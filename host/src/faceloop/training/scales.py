@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from faceloop.errors import UsageError
+from faceloop.refusal import refusal
 
 __all__ = [
     "HOUSE_BRACKMANN",
@@ -88,7 +89,7 @@ def face_total(domains: dict[str, int]) -> float:
         A sum for each of `FACE_DOMAIN_ITEMS`.
     """
     if set(domains) != set(FACE_DOMAIN_ITEMS):
-        raise UsageError(f"FaCE needs a sum for each of: {', '.join(FACE_DOMAIN_ITEMS)}.")
+        raise UsageError(refusal("face_domains", known=tuple(FACE_DOMAIN_ITEMS)))
     weighted = sum(
         face_domain(total, FACE_DOMAIN_ITEMS[name]) * FACE_DOMAIN_ITEMS[name]
         for name, total in domains.items()
@@ -117,10 +118,10 @@ def _check(
     name: str, numbers: Sequence[int], lowest: int, highest: int, *, count: int | None = None
 ) -> None:
     if count is not None and len(numbers) != count:
-        raise UsageError(f"{name} has {len(numbers)} numbers; {count} are needed.")
+        raise UsageError(refusal("count", name=name, given=len(numbers), needed=count))
     for number in numbers:
         is_whole = isinstance(number, int) and not isinstance(number, bool)
         if not is_whole or not lowest <= number <= highest:
             raise UsageError(
-                f"{name} is {number!r}; choose a whole number from {lowest} to {highest}."
+                refusal("whole_number", name=name, given=repr(number), low=lowest, high=highest)
             )

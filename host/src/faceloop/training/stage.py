@@ -10,12 +10,23 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from faceloop.errors import UsageError
+from faceloop.refusal import Term, refusal
 from faceloop.training.message import Message, message
 
-__all__ = ["STAGES", "Stage", "StageLock"]
+__all__ = ["STAGES", "Stage", "StageLock", "no_stage", "stage_term"]
 
 Stage = Literal["flaccid", "paresis", "synkinesis", "relaxation"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
+
+
+def stage_term(stage: Stage) -> Term:
+    """Return a stage's name for a sentence."""
+    return Term(f"train.stage.{stage}.title", stage)
+
+
+def no_stage(given: str) -> UsageError:
+    """Return the refusal of what is no stage."""
+    return UsageError(refusal("no_stage", given=repr(given), known=tuple(map(stage_term, STAGES))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +49,7 @@ class StageLock:
 
     def __post_init__(self) -> None:
         if self.stage not in STAGES:
-            raise UsageError(
-                f"There is no stage {self.stage!r}. Choose one of: {', '.join(STAGES)}."
-            )
+            raise no_stage(self.stage)
 
     @property
     def allows_targets(self) -> bool:

@@ -39,7 +39,7 @@ class GoalsCard:
         try:
             goals = room.days.context(profile.pseudonym).goals
         except FaceloopError as error:
-            self._problem.say(text.known(str(error)))
+            self._problem.say(text.refused(error))
             return
         with self._place:
             if not goals:
@@ -60,7 +60,7 @@ class GoalsCard:
         try:
             room.days.profiles.begin_goals_anew(pseudonym, self._pin)
         except FaceloopError as error:
-            self._problem.say(self._text.known(str(error)))
+            self._problem.say(self._text.refused(error))
             return
         room.choose(pseudonym)
         self._draw()

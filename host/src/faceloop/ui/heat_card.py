@@ -61,7 +61,7 @@ class HeatCard:
         try:
             change()
         except FaceloopError as error:
-            self._problem.say(self._state.texts.known(str(error)))
+            self._problem.say(self._state.texts.refused(error))
             return False
         self._state.room.choose(self._pseudonym)
         return True

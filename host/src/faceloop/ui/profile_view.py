@@ -86,9 +86,6 @@ class ProfileView(View):
 
     def _create(self) -> None:
         text, room = self.text, self.state.room
-        if self._name in room.names():
-            self._problem.say(text("profile.name_taken"))
-            return
         if not self._name:
             self._problem.say(text("profile.name_bad", hint=text("profile.name_hint")))
             return
@@ -98,10 +95,11 @@ class ProfileView(View):
                 return
         try:
             profile = Profile(self._name, self._side, self._stage, room.montage.name)  # type: ignore[arg-type]
-        except FaceloopError:
-            self._problem.say(text("profile.name_bad", hint=text("profile.name_hint")))
+        except FaceloopError as error:
+            self._problem.say(text.refused(error))
             return
         if room.create(profile):
             self.shell.go("today")
         else:
-            self._problem.say(text.known(room.fault))
+            self._problem.say(text.refused(room.fault))
+            room.fault = None

@@ -64,7 +64,7 @@ class QuestionnaireCard:
         try:
             self._kept.add(self._name, total, date.today())
         except FaceloopError as error:
-            self._problem.say(self._text.known(str(error)))
+            self._problem.say(self._text.refused(error))
             return
         self._problem.say("")
         self._draw()
@@ -74,7 +74,7 @@ class QuestionnaireCard:
         try:
             entries = self._kept.entries()[-MOST_ENTRIES:]
         except FaceloopError as error:
-            self._problem.say(text.known(str(error)))
+            self._problem.say(text.refused(error))
             return
         self._table.clear()
         if not entries:

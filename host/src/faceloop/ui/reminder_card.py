@@ -60,7 +60,7 @@ class ReminderCard:
         try:
             room.profile = room.days.profiles.set_reminder(name, time_of_day)
         except FaceloopError as error:
-            self._problem.say(self._state.texts.known(str(error)))
+            self._problem.say(self._state.texts.refused(error))
             return
         self._problem.say("")
         self._say()

@@ -34,6 +34,9 @@ class ResultsView(View):
         with tag("div", classes="fl-first"):
             tag("h1", text("nav.results"), tabindex="-1", data_focus="")
             result = room.result()
+            if room.fault is not None:
+                tag("p", text.refused(room.fault), "fl-problem", role="alert")
+                room.fault = None
             with tag("section", classes="fl-card", aria_labelledby="fl-today"):
                 tag("h2", text("results.today"), id="fl-today")
                 if result is None:
@@ -115,7 +118,7 @@ class ResultsView(View):
             room.days.index.sync()
             rows = room.days.index.days(room.profile.pseudonym)
         except FaceloopError as error:
-            room.fault = str(error)
+            tag("p", text.refused(error), "fl-problem", role="alert")
             return
         with tag("section", classes="fl-card", aria_labelledby="fl-trend"):
             tag("h2", text("results.trend"), id="fl-trend")

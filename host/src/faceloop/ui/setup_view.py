@@ -55,7 +55,8 @@ class SetupView(View):
         """Say what is new."""
         if self.state.room.profile is None:
             self._now.say(self.text("profile.title"))
-        self._problem.say(self.text.known(self.state.fault or self.state.room.fault))
+        fault = self.text.known(self.state.fault)
+        self._problem.say(fault or self.text.refused(self.state.room.fault))
         self._follow()
 
     def _list(self) -> None:

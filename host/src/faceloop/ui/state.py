@@ -155,7 +155,7 @@ class AppState:
             try:
                 await action()
             except FaceloopError as error:
-                self.problem = self.texts.known(str(error))
+                self.problem = self.texts.refused(error)
             finally:
                 self.busy = ""
         changed()

@@ -11,6 +11,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from faceloop.errors import FaceloopError
+from faceloop.refusal import Refusal, Term, english
 from faceloop.training.message import Message
 
 __all__ = ["DASH", "LANGUAGES", "Texts", "best_language", "catalogue"]
@@ -30,6 +32,10 @@ DASH = "–"
 # nothing here reaches, is left out.
 _ZERO_IS_ONE = frozenset({"fr", "pt"})
 
+# Sentences that may come as text alone, and what stands in them is found again.
+_DISK = ("refused.disk_full", "refused.disk_failed", "refused.forbidden", "refused.unwritable")
+_FILLED_IN = ("said.", "refused.busy", *_DISK)
+
 Entry = str | Mapping[str, str]
 
 
@@ -41,6 +47,8 @@ def catalogue(language: str) -> dict[str, Entry]:
     """
     source = (files("faceloop.ui") / "languages" / f"{language}.toml").read_text(encoding="utf-8")
     entries = dict(_flat(tomllib.loads(source)))
+    if language == DEFAULT:
+        entries |= {f"refused.{key}": entry for key, entry in english().items()}
     # The training engine names an electrode by its channel's label.
     for side, letter in (("left", "l"), ("right", "r")):
         prefix = f"channel.{side}."
@@ -68,7 +76,7 @@ def _patterns_of_english() -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Return what the sentences look like that have something filled in, the longest first."""
     patterns = []
     for key, entry in catalogue(DEFAULT).items():
-        if not key.startswith("said.") or not isinstance(entry, str) or "{" not in entry:
+        if not key.startswith(_FILLED_IN) or not isinstance(entry, str) or "{" not in entry:
             continue
         pieces = (
             re.escape(text) + (f"(?P<{name}>.+?)" if name else "")
@@ -140,6 +148,28 @@ class Texts:
             for name, value in message.params.items()
         }
         return self(message.key, **params)
+
+    def refused(self, error: FaceloopError | None) -> str:
+        """Return why something was refused; nothing for None."""
+        if error is None:
+            return ""
+        return self.known(str(error)) if error.refusal is None else self._filled(error.refusal)
+
+    def _filled(self, value: object) -> str:
+        if isinstance(value, Refusal):
+            entry = self._entries[f"refused.{value.key}"]
+            if not isinstance(entry, str):
+                entry = entry[self._plural(value.params)]
+            return entry.format(
+                **{name: self._filled(part) for name, part in value.params.items()}
+            )
+        if isinstance(value, tuple):
+            return ", ".join(map(self._filled, value))
+        if isinstance(value, Term):
+            return self(value.key) if value.key in self else value.word
+        if isinstance(value, float):
+            return f"{value:g}".replace(".", self("number.decimal"))
+        return str(value)
 
     def known(self, sentence: str) -> str:
         """Return a sentence that came in English; one without translation as it stands.

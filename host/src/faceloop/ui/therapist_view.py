@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
-from faceloop.errors import FaceloopError, UsageError
+from faceloop.errors import FaceloopError
 from faceloop.training.blocks import block_title
 from faceloop.training.message import message
-from faceloop.training.pin import WrongPin
 from faceloop.training.profiles import Profile
 from faceloop.training.programme import BlockSpec, Programme
-from faceloop.training.programme_file import changed_programme
+from faceloop.training.programme_file import programme_with
 from faceloop.training.stage import STAGES
 from faceloop.ui.elements import Choice, tag
 from faceloop.ui.goals_card import GoalsCard
@@ -55,8 +53,11 @@ class TherapistView(View):
             self._problem = tag("p", classes="fl-problem", role="alert")
             self._told = tag("p", role="status")
             programme = room.programme()
-            if room.profile is None or programme is None:
+            if room.profile is None:
                 tag("p", text("therapist.nobody"))
+            elif programme is None:
+                self._problem.say(text.refused(room.fault))
+                room.fault = None
             elif not self._pin:
                 self._ask()
             else:
@@ -99,16 +100,8 @@ class TherapistView(View):
                 pin.check(self._typed)
             else:
                 pin.choose(self._typed)
-        except WrongPin as error:
-            wait_s = math.ceil(error.wait_s)
-            told = self.text("therapist.wait", n=wait_s) if wait_s else ""
-            self._problem.say(told or self.text("therapist.wrong_pin"))
-            return
-        except UsageError:
-            self._problem.say(self.text("therapist.bad_pin"))
-            return
         except FaceloopError as error:
-            self._problem.say(self.text.known(str(error)))
+            self._problem.say(self.text.refused(error))
             return
         self._pin, self._typed = self._typed, ""
         self._draw()
@@ -158,7 +151,7 @@ class TherapistView(View):
                 name, stage, self._pin, is_unlocked=is_unlocked, has_returned=has_returned
             )
         except FaceloopError as error:
-            self._problem.say(self.text.known(str(error)))
+            self._problem.say(self.text.refused(error))
             return
         room.choose(name)
         self._changes.clear()
@@ -207,16 +200,17 @@ class TherapistView(View):
         self._told.say("")
         if room.profile is None:
             return
-        changed = programme
+        changes: dict[tuple[str, str], bool | int | float] = {}
+        for (block, key), value in self._changes.items():
+            known = self._value(programme, block, key, value)
+            if known is None:
+                return
+            changes[block, key] = known
         try:
-            for (block, key), value in self._changes.items():
-                known = self._value(programme, block, key, value)
-                if known is None:
-                    return
-                changed = changed_programme(changed, block, key, known)
+            changed = programme_with(programme, changes)
             room.days.profiles.set_programme(room.profile.pseudonym, changed, self._pin)
         except FaceloopError as error:
-            self._problem.say(self.text.known(str(error)))
+            self._problem.say(self.text.refused(error))
             return
         self._changes.clear()
         self._draw()

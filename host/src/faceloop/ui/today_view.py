@@ -22,8 +22,8 @@ class TodayView(View):
         text, room = self.text, self.state.room
         with tag("div", classes="fl-first"):
             tag("h1", text("nav.today"), tabindex="-1", data_focus="")
-            self._problem = tag("p", text.known(room.fault), "fl-problem", role="alert")
-            room.fault = ""
+            self._problem = tag("p", text.refused(room.fault), "fl-problem", role="alert")
+            room.fault = None
             if room.profile is None:
                 tag("p", text("profile.why"))
                 self._button("profile.title", lambda: self.shell.go("profile"), is_first=True)

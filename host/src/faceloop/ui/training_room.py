@@ -50,8 +50,8 @@ class TrainingRoom:
         Today's, once begun; kept after its end for the results.
     setup : SetUp or None
         While it goes on, and after.
-    fault : str
-        Why something could not be done, in words for the person.
+    fault : FaceloopError or None
+        Why something could not be done.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class TrainingRoom:
         self.profile: Profile | None = None
         self.day: Day | None = None
         self.setup: SetUp | None = None
-        self.fault = ""
+        self.fault: FaceloopError | None = None
         self.montage = _montage_of(live)
         self._live = live
         self._outputs = outputs
@@ -156,7 +156,7 @@ class TrainingRoom:
         try:
             return self.days.profiles.programme(self.profile.pseudonym, is_short=is_short)
         except FaceloopError as error:
-            self.fault = str(error)
+            self.fault = error
             return None
 
     def open_day(self) -> OpenDay | None:
@@ -166,7 +166,7 @@ class TrainingRoom:
         try:
             own = [day for day in self.days.open_days() if day.profile == self.profile.pseudonym]
         except FaceloopError as error:
-            self.fault = str(error)
+            self.fault = error
             return None
         return own[-1] if own else None
 
@@ -229,7 +229,7 @@ class TrainingRoom:
         try:
             return self.day.result()
         except FaceloopError as error:
-            self.fault = str(error)
+            self.fault = error
             return None
 
     def leave(self) -> None:
@@ -334,7 +334,7 @@ class TrainingRoom:
         try:
             action()
         except FaceloopError as error:
-            self.fault = str(error)
+            self.fault = error
             return False
         return True
 

@@ -70,7 +70,7 @@ class TrainingView(View):
     def refresh(self, status: LiveStatus) -> None:
         """Say what is new."""
         room = self.state.room
-        self._problem.say(self.text.known(self.state.fault or room.fault))
+        self._problem.say(self.text.known(self.state.fault) or self.text.refused(room.fault))
         self._follow()
 
     def _buttons(self) -> None:
