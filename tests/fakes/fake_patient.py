@@ -63,6 +63,7 @@ class Patient:
         self.joins = joins
         self.jaw = jaw
         self.off = off
+        self.why_off = "mains"
         self.is_asleep = False
         rng = random.Random(seed)
         # Drawn once: a day has two hundred thousand hops.
@@ -86,10 +87,12 @@ class Patient:
                 levels[7] += 100 * self.jaw
         at = self._frame * 7 % 9900
         heard = [level * self._spread[at + c] for c, level in enumerate(levels)]
+        reasons = [""] * 8
         for channel, label in enumerate(self.montage.labels):
             if channel in self.off or label == "unused":
                 heard[channel] = float("nan")
-        return Hop(self._frame, tuple(heard))
+                reasons[channel] = self.why_off
+        return Hop(self._frame, tuple(heard), tuple(reasons))
 
 
 def run(

@@ -86,8 +86,7 @@ class Day:
         return next(r for r in self.log.records if r["kind"] == "step" and r["block"] == "heat")
 
     def notice(self) -> str:
-        notice = self.engine.view(self.now_s).notice
-        return "" if notice is None else notice.key
+        return " ".join(notice.key for notice in self.engine.view(self.now_s).notices)
 
 
 class _Live:

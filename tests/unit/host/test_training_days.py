@@ -390,7 +390,7 @@ def test_every_message_of_a_day_is_in_the_list_of_keys() -> None:
                 look(engine.view(now_s))
 
         run(engine, Patient(made_for.montage, **patient), each=show)
-    assert {"train.cue.effort", "train.cue.uneven", "train.cue.bad_contact"} <= seen
+    assert {"train.cue.effort", "train.cue.uneven", "unfit.mains"} <= seen
     assert {"train.left_out.stage_locked", "train.trial.synkinesis"} <= seen
 
 

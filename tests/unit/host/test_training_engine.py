@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import runpy
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from faceloop.training.outputs import HeatReport, HeatRequest
 from faceloop.training.programme import Programme
 from faceloop.training.programme_file import parse_programme, shipped_programme
 from faceloop.training.results import day_result, day_words
+from faceloop.ui.texts import Texts
 
 FAKE = runpy.run_path(str(Path(__file__).parents[2] / "fakes" / "fake_patient.py"))
 Patient, context, run = FAKE["Patient"], FAKE["context"], FAKE["run"]
@@ -214,8 +216,8 @@ def test_without_set_up_movements_are_left_out_and_it_is_said() -> None:
     engine.start(0.0)
     engine.skip_block(1.0)
     engine.skip_block(2.0)
-    notice = engine.view(2.0).notice
-    assert notice is not None and notice.key == "train.left_out.not_set_up"
+    (notice,) = engine.view(2.0).notices
+    assert notice.key == "train.left_out.not_set_up"
     run(engine, patient, 2.0)
     assert day_result(log.records).outcome == "done"
 
@@ -233,7 +235,7 @@ def test_face_that_does_not_come_to_rest_is_not_asked_to_move() -> None:
         engine.feed(type(hop)(hop.frame, tuple(loud)), now_s)
     assert kinds(log, "block_end")[-1]["reason"] == "not_quiet"
     assert not kinds(log, "trial")
-    assert engine.view(now_s).notice.key == "train.left_out.not_quiet"  # type: ignore[union-attr]
+    assert [one.key for one in engine.view(now_s).notices] == ["train.left_out.not_quiet"]
 
 
 def to_trial(engine: DayEngine, patient: Any, phase: str) -> float:
@@ -326,7 +328,8 @@ def test_bad_contact_mutes_names_the_electrode_and_scores_nothing() -> None:
     run(engine, patient, now_s, lambda engine: engine._step.trial.phase == "release")  # type: ignore[union-attr]
     feedback = engine.view(now_s + 2).feedback
     assert feedback is not None and feedback.is_muted and not feedback.is_shown
-    assert feedback.cue.message.params["electrode"].key == "train.electrode.zygomaticus_major_l"
+    assert feedback.cue.message.key == "unfit.mains"
+    assert feedback.cue.message.params["place"].key == "train.electrode.zygomaticus_major_l"
     assert (feedback.left_share, feedback.sound.volume) == (None, 0.0)
     run(engine, patient, now_s + 2)
     assert [trial["reason"] for trial in kinds(log, "trial")] == ["contact"] * 3
@@ -366,7 +369,7 @@ def test_movement_waits_until_heat_is_off() -> None:
     for at in range(100):
         engine.feed(patient.hop(engine, 1 + at / 100), 1 + at / 100)
     view = engine.view(2.0)
-    assert view.notice is not None and view.notice.key == "train.notice.heat_ends"
+    assert [notice.key for notice in view.notices] == ["train.notice.heat_ends"]
     assert engine._step is None
     engine.note_heat(HeatReport(is_on=False, is_over=True))
     run(engine, patient, 2.0)
@@ -386,7 +389,7 @@ def test_heat_block_asks_waits_and_stores_why_it_ended() -> None:
     assert outputs.done[-1] == ("ask_heat", "39")
     engine.note_heat(HeatReport(is_on=True, skin_degc=38.5, is_warming=True))
     engine.tick(301.0)
-    assert engine.view(301.0).notice.key == "train.notice.skin_check"  # type: ignore[union-attr]
+    assert engine.view(301.0).notices[0].key == "train.notice.skin_check"
     engine.pause(302.0)
     assert outputs.done[-1] == ("end_heat", "pause")
     engine.resume(303.0)
@@ -405,9 +408,33 @@ def test_heat_is_left_out_with_a_sentence_where_there_is_no_pad() -> None:
     engine.skip_block(0.1)
     view = engine.view(0.2)
     assert view.block is not None and view.block.name == "massage"
-    assert view.notice is not None and view.notice.key == "train.left_out.no_pad"
+    assert [notice.key for notice in view.notices] == ["train.left_out.no_pad"]
     assert ("ask_heat", "39") not in outputs.done
     assert [r["reason"] for r in kinds(log, "block_end") if r["block"] == "heat"] == ["no_pad"]
+
+
+def test_blocks_left_out_in_a_row_are_all_said_then_and_in_the_results() -> None:
+    heat = '[[block]]\nname = "heat"\nkind = "heat"\nis_on = true\n'
+    two = QUICK.replace(moves := '[[block]]\nname = "retraining"', heat + moves)
+    log = MemoryLog()
+    outputs = Noted(has_heat=False)
+    engine = DayEngine(parse_programme(two, "two"), context(references=None), log, outputs)
+    engine.start(0.0)
+    engine.skip_block(0.1)
+    engine.skip_block(0.2)
+    view = engine.view(0.2)
+    said = ["train.left_out.no_pad", "train.left_out.not_set_up"]
+    assert view.block is not None and view.block.name == "function"
+    assert [notice.key for notice in view.notices] == said
+    engine.skip_block(0.3)
+    words = day_words(day_result(log.records))
+    assert [word.key for word in words if "left_out" in word.key] == said
+    (skipped,) = (word for word in words if word.key == "train.result.skipped")
+    assert (
+        Texts("de")
+        .say(skipped)
+        .endswith(": Zur Ruhe kommen, Massage und Dehnung, Bewegungen im Alltag.")
+    )
 
 
 def test_heat_that_never_began_is_left_out_with_a_sentence() -> None:
@@ -420,7 +447,7 @@ def test_heat_that_never_began_is_left_out_with_a_sentence() -> None:
     engine.tick(2.0)
     view = engine.view(2.0)
     assert view.block is not None and view.block.name == "massage"
-    assert view.notice is not None and view.notice.key == "train.left_out.no_heat"
+    assert [notice.key for notice in view.notices] == ["train.left_out.no_heat"]
     assert kinds(log, "step")[-1]["stop_reason"] == "Nobody pressed."
 
 
@@ -468,8 +495,16 @@ def test_eating_has_alerts_only_with_electrodes_on_the_jaw() -> None:
             for at in range(100, 200):
                 engine.feed(hop(at * 20, tuple(levels)), 1 + at / 100)
             assert engine.view(3.0).cue is None
+            # The jaw's electrode is off: the eye says nothing, and the page says why.
+            levels[6] = math.nan
+            off = ("",) * 6 + ("lead_off", "")
+            for at in range(200, 300):
+                engine.feed(hop(at * 20, tuple(levels), off), 1 + at / 100)
+            cue = engine.view(4.0).cue
+            assert cue is not None and cue.message.key == "unfit.lead_off"
+            assert cue.message.params["place"].key == "train.electrode.masseter_l"
         else:
-            assert view.notice.key == "train.notice.no_alerts_without_jaw"  # type: ignore[union-attr]
+            assert view.notices[0].key == "train.notice.no_alerts_without_jaw"
         engine.skip_block(4.0)
         assert kinds(log, "step")[-1]["n_synkinesis"] == (1 if has_alerts else None)
 

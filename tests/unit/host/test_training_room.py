@@ -16,7 +16,9 @@ from faceloop.training.board_outputs import PATTERNS, BoardOutputs
 from faceloop.training.engine import DayEngine
 from faceloop.training.profiles import Profile, Profiles
 from faceloop.training.setup import SetUpTimes
+from faceloop.ui.texts import Texts
 from faceloop.ui.training_room import TrainingRoom
+from faceloop_dsp.quality import REASONS
 from faceloop_protocol.heat import PERMIT_FULL, PERMIT_NONE
 
 REST_UV, EYE_LEFT = 2.0, 0
@@ -137,6 +139,30 @@ def test_guide_shows_both_sides_the_band_and_a_muscle_that_joined_in(wearer: Wea
     assert guide is not None and guide.is_muted and not guide.is_shown and guide.volume == 0
     wearer.room.do(DayEngine.pause)
     assert wearer.room.guide() is None
+
+
+def test_muted_channel_says_its_own_reason(wearer: Wearer) -> None:
+    wearer.set_up()
+    assert wearer.room.begin(is_short=True)
+    wearer.room.do(DayEngine.skip_block)
+    wearer.room.do(DayEngine.skip_block)
+    until(wearer, "rise")
+    said = set()
+    for reason in (*REASONS, ""):
+        if reason == "lead_off":
+            off = (False, False, True) + (False,) * 5
+            wearer.live.now = LiveStatus(link="live", lead_off=off)
+        else:
+            wearer.live.now = LiveStatus(link="live", unfit=("", "", reason) + ("",) * 5)
+        wearer.feel(0.05, c2=float("nan"))
+        view = wearer.room.view()
+        assert view is not None and view.feedback is not None
+        cue = view.feedback.cue
+        assert (cue.kind, view.feedback.is_muted) == ("bad_contact", True)
+        assert cue.message.key == f"unfit.{reason or 'back'}"
+        said.add(Texts("fr").say(cue.message))
+        assert Texts("fr").say(cue.message).startswith("Muscle du sourire")
+    assert len(said) == len(REASONS) + 1
 
 
 def test_day_that_was_left_is_offered_and_goes_on(wearer: Wearer, tmp_path: Path) -> None:

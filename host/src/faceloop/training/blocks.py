@@ -18,12 +18,23 @@ from faceloop.training.programme import (
 from faceloop.training.stage import StageLock
 from faceloop.training.steps import StepSpec
 
-__all__ = ["block_title", "left_out_message", "left_out_reason", "needs_signal", "steps_of"]
+__all__ = [
+    "LEFT_OUT_SAID",
+    "block_title",
+    "left_out_message",
+    "left_out_reason",
+    "needs_signal",
+    "steps_of",
+]
 
 
-def block_title(block: BlockSpec) -> Message:
-    """Return the name of a block for the patient."""
-    return message(f"train.block.{block.kind}.title")
+LEFT_OUT_SAID = ("stage_locked", "not_set_up", "no_electrodes", "not_quiet", "no_pad", "no_heat")
+"""Why a block is left out, where that is worth a sentence."""
+
+
+def block_title(kind: str) -> Message:
+    """Return the name of a kind of block for the patient."""
+    return message(f"train.block.{kind}.title")
 
 
 def needs_signal(block: BlockSpec) -> bool:
@@ -66,9 +77,9 @@ def left_out_reason(
     return ""
 
 
-def left_out_message(reason: str, block: BlockSpec) -> Message:
+def left_out_message(reason: str, kind: str) -> Message:
     """Return the sentence about a block that is left out."""
-    return message(f"train.left_out.{reason}", block=block_title(block))
+    return message(f"train.left_out.{reason}", block=block_title(kind))
 
 
 def steps_of(block: BlockSpec, muscles: Iterable[str], lock: StageLock) -> tuple[StepSpec, ...]:
@@ -93,7 +104,7 @@ def steps_of(block: BlockSpec, muscles: Iterable[str], lock: StageLock) -> tuple
         instruction = message("train.heat.instruction", target_degc=block.target_degc)
         return (
             StepSpec(
-                "heat", "heat", block_title(block), instruction, block.duration_s, extra=extra
+                "heat", "heat", block_title(block.kind), instruction, block.duration_s, extra=extra
             ),
         )
     if isinstance(block, MassageBlock):

@@ -105,8 +105,8 @@ class DayView:
         Of a function task, where there are alerts.
     last_trial : LastTrial or None
         Until the next movement begins.
-    notice : Message or None
-        What keeps the day from going on, or why a block was left out.
+    notices : tuple of Message
+        What keeps the day from going on, or why the blocks before this were left out.
     active_s, planned_s : float
         Time in the programme without pauses, and what was planned.
     """
@@ -117,6 +117,6 @@ class DayView:
     feedback: Feedback | None
     cue: Cue | None
     last_trial: LastTrial | None
-    notice: Message | None
+    notices: tuple[Message, ...]
     active_s: float
     planned_s: float

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from faceloop.training.blocks import (
+    LEFT_OUT_SAID,
     block_title,
     left_out_message,
     left_out_reason,
@@ -20,7 +21,7 @@ from faceloop.training.blocks import (
 from faceloop.training.day_log import RecordSink, utc_text
 from faceloop.training.day_position import FORMAT, DayContext, DayPosition
 from faceloop.training.day_view import BlockView, DayState, DayView, LastTrial, StepView
-from faceloop.training.feedback import Cue, trial_feedback
+from faceloop.training.feedback import Cue, contact_cue, trial_feedback
 from faceloop.training.hop import Hop
 from faceloop.training.message import Message, message
 from faceloop.training.outputs import HeatReport, NoOutputs, Outputs
@@ -85,7 +86,7 @@ class DayEngine:
         self._is_exercise = False
         self._is_trial_stored = False
         self._last_trial: LastTrial | None = None
-        self._notice: Message | None = None
+        self._notices: tuple[Message, ...] = ()
         self._restore_to: tuple[int, int, bool] | None = None
 
     @classmethod
@@ -273,6 +274,9 @@ class DayEngine:
             labels = self.context.montage.labels
             feedback = trial_feedback(self._step.trial, t_s, self.context.affected_side, labels)
             cue = feedback.cue
+        elif isinstance(self._step, FunctionStep) and self._step.bad_channel >= 0:
+            label = self.context.montage.labels[self._step.bad_channel]
+            cue = contact_cue(label, self._step.bad_reason)
         elif isinstance(self._step, FunctionStep) and self._step.verdict.muscle:
             muscle = message(f"train.muscle.{self._step.verdict.muscle}")
             cue = Cue("synkinesis", message("train.cue.synkinesis", muscle=muscle))
@@ -283,7 +287,7 @@ class DayEngine:
             feedback=feedback,
             cue=cue,
             last_trial=self._last_trial,
-            notice=self._notice_now(t_s),
+            notices=self._notices_now(t_s),
             active_s=t_s,
             planned_s=self.programme.planned_s,
         )
@@ -295,7 +299,7 @@ class DayEngine:
 
     def _block_view(self, block: BlockSpec) -> BlockView:
         count = len(self.programme.block)
-        return BlockView(self._block, count, block.name, block.kind, block_title(block))
+        return BlockView(self._block, count, block.name, block.kind, block_title(block.kind))
 
     def _step_view(self, t_s: float) -> StepView:
         spec = self._steps[self._at]
@@ -315,15 +319,15 @@ class DayEngine:
             movement=spec.movement,
         )
 
-    def _notice_now(self, t_s: float) -> Message | None:
+    def _notices_now(self, t_s: float) -> tuple[Message, ...]:
         if self._is_held_by_heat():
-            return message("train.notice.heat_ends")
+            return (message("train.notice.heat_ends"),)
         if isinstance(self._step, HeatStep) and self._step.is_skin_check(t_s):
-            return message("train.notice.skin_check")
+            return (message("train.notice.skin_check"),)
         is_unwatched = isinstance(self._step, FunctionStep) and not self._step.has_alerts
-        if self._notice is None and is_unwatched:
-            return message("train.notice.no_alerts_without_jaw")
-        return self._notice
+        if not self._notices and is_unwatched:
+            return (message("train.notice.no_alerts_without_jaw"),)
+        return self._notices
 
     # -- inside ---------------------------------------------------------------------------------
 
@@ -370,8 +374,8 @@ class DayEngine:
             reason = reason or "no_electrodes"
             self._store("block_end", index=index, block=block.name, block_kind=block.kind,
                            outcome="left_out", reason=reason)  # fmt: skip
-            if reason not in ("off", "not_due"):
-                self._notice = left_out_message(reason, block)
+            if reason in LEFT_OUT_SAID:
+                self._notices += (left_out_message(reason, block.kind),)
             index, step, is_begun = index + 1, 0, False
         self._end_day("done", t_s)
 
@@ -486,7 +490,8 @@ class DayEngine:
         self._store("block_end", index=self._block, block=block.name,
                        block_kind=block.kind, outcome=outcome, reason=reason)  # fmt: skip
         self._step = None
-        self._notice = left_out_message(reason, block) if outcome == "left_out" else None
+        is_left_out = outcome == "left_out"
+        self._notices = (left_out_message(reason, block.kind),) if is_left_out else ()
         self._outputs.vibrate("phase")
         self._begin_block(self._block + 1, t_s)
 

@@ -10,7 +10,7 @@ from faceloop.session.live import Side
 from faceloop.training.message import Message, message
 from faceloop.training.trial import Levels, Trial
 
-__all__ = ["CUES", "Cue", "Feedback", "Shape", "Sound", "cue_of", "trial_feedback"]
+__all__ = ["CUES", "Cue", "Feedback", "Shape", "Sound", "contact_cue", "cue_of", "trial_feedback"]
 
 CueKind = Literal[
     "no_signal", "bad_contact", "jaw", "synkinesis", "effort", "uneven",
@@ -160,8 +160,7 @@ def cue_of(trial: Trial, labels: tuple[str, ...]) -> Cue:
     """Return the one cue of this moment."""
     levels, verdict = trial.levels, trial.verdict
     if trial.bad_channels:
-        names = [message(f"train.electrode.{labels[c]}") for c in trial.bad_channels[:1]]
-        return Cue("bad_contact", message("train.cue.bad_contact", electrode=names[0]))
+        return contact_cue(labels[trial.bad_channels[0]], trial.bad_reason)
     if math.isnan(levels.affected_share):
         return Cue("no_signal", message("train.cue.no_signal"))
     if trial.is_moving and verdict.is_vetoed:
@@ -177,6 +176,12 @@ def cue_of(trial: Trial, labels: tuple[str, ...]) -> Cue:
             return Cue("uneven", message("train.cue.uneven"))
     phase = "rest" if trial.phase == "done" else trial.phase
     return Cue(phase, message(f"train.cue.{phase}"))
+
+
+def contact_cue(label: str, reason: str) -> Cue:
+    """Return what to say of a channel that cannot be judged; without a reason it comes back."""
+    place = message(f"train.electrode.{label}")
+    return Cue("bad_contact", message(f"unfit.{reason or 'back'}", place=place))
 
 
 def _sound(levels: Levels, trial: Trial, cue: Cue) -> Sound:

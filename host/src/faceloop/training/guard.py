@@ -90,6 +90,12 @@ class GuardWatch:
         self._n_apart = [APART_HOPS + 1] * len(self.guards)  # hops since it had joined in
         self._has_joined = [False] * len(self.guards)
 
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Every channel that is looked at, the jaw's among them."""
+        sides = [guard.sides for guard in self.guards] + ([self._veto] if self._veto else [])
+        return tuple(sorted({channel for pair in sides for channel in pair}))
+
     def feed(self, hop: Hop) -> GuardVerdict:
         """Judge one hop."""
         is_vetoed = self._veto is not None and any(

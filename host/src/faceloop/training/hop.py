@@ -29,17 +29,26 @@ class Hop:
     level_uv : tuple of float
         100 ms RMS of each of the eight channels; NaN where it must not be judged: an electrode is
         off, the signal is not fit, or there is a gap.
+    reasons : tuple of str
+        Why a channel must not be judged, of ``faceloop_dsp.quality.REASONS``; empty where it may,
+        or where it is not known (it comes back, or nobody said).
     """
 
     frame: int
     level_uv: tuple[float, ...]
+    reasons: tuple[str, ...] = ("",) * 8
 
     def is_good(self, channel: int) -> bool:
         """Whether the channel may be judged."""
         return not math.isnan(self.level_uv[channel])
 
 
-def hops_of(block: LiveBlock, montage: Montage, lead_off: Sequence[bool] = ()) -> tuple[Hop, ...]:
+def hops_of(
+    block: LiveBlock,
+    montage: Montage,
+    lead_off: Sequence[bool] = (),
+    unfit: Sequence[str] = ("",) * 8,
+) -> tuple[Hop, ...]:
     """Return what a block of the live session says: one hop for each 10 ms of it, all alike.
 
     Parameters
@@ -48,6 +57,8 @@ def hops_of(block: LiveBlock, montage: Montage, lead_off: Sequence[bool] = ()) -
     montage : Montage
     lead_off : sequence of bool
         One flag per channel, True = off: such a channel is not judged. May be left out.
+    unfit : sequence of str
+        Why the session mutes a channel, as `LiveStatus.unfit`.
     """
     levels = [float(level_uv) for level_uv in block.envelope_uv]
     used = [channel for channel, label in enumerate(montage.labels) if label != "unused"]
@@ -64,4 +75,10 @@ def hops_of(block: LiveBlock, montage: Montage, lead_off: Sequence[bool] = ()) -
     ]
     n_hops = max(round(n_frames / HOP_FRAMES), 1)
     last = block.first_frame + n_frames - 1
-    return tuple(Hop(last - HOP_FRAMES * (n_hops - 1 - at), tuple(levels)) for at in range(n_hops))
+    reasons = tuple(
+        "lead_off" if channel in off else reason if math.isnan(levels[channel]) else ""
+        for channel, reason in enumerate(unfit)
+    )
+    return tuple(
+        Hop(last - HOP_FRAMES * (n_hops - 1 - at), tuple(levels), reasons) for at in range(n_hops)
+    )

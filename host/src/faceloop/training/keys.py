@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from faceloop.session.montage import MONTAGES
+from faceloop.training.blocks import LEFT_OUT_SAID
 from faceloop.training.feedback import CUES
 from faceloop.training.movements import MOVEMENTS
 from faceloop.training.programme import FUNCTION_TASKS, RELEASES
 from faceloop.training.ratings import RATINGS
 from faceloop.training.stage import STAGES
+from faceloop_dsp.quality import REASONS
 
 __all__ = ["message_keys"]
 
 BLOCKS = ("settle", "heat", "massage", "retraining", "function", "cool_down")
-LEFT_OUT = ("stage_locked", "not_set_up", "no_electrodes", "not_quiet", "no_pad", "no_heat")
 NOT_SCORED = ("contact", "jaw", "no_signal")
 NOTICES = ("heat_ends", "skin_check", "no_alerts_without_jaw")
 TIMED = ("settle.breathing", "settle.body_scan", "cool_down.rest")
-CUE_PARAMS = {"bad_contact": ("electrode",), "synkinesis": ("muscle",)}
+CUE_PARAMS = {"synkinesis": ("muscle",)}
 
 
 def message_keys() -> dict[str, tuple[str, ...]]:
@@ -66,10 +67,13 @@ def _signal_keys() -> Iterator[tuple[str, tuple[str, ...]]]:
     for muscle in sorted({pair.muscle for m in MONTAGES.values() for pair in m.muscles}):
         yield f"train.muscle.{muscle}", ()
     for cue in CUES:
-        yield f"train.cue.{cue}", CUE_PARAMS.get(cue, ())
+        if cue != "bad_contact":  # says its reason, as the live signal's page does
+            yield f"train.cue.{cue}", CUE_PARAMS.get(cue, ())
+    for reason in (*REASONS, "back"):
+        yield f"unfit.{reason}", ("place",)
     for name in NOTICES:
         yield f"train.notice.{name}", ()
-    for reason in LEFT_OUT:
+    for reason in LEFT_OUT_SAID:
         yield f"train.left_out.{reason}", ("block",)
 
 
@@ -87,6 +91,7 @@ def _result_keys() -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "train.result.unsure", ("low_pct", "high_pct")
     yield "train.result.overactive", ("n", "of")
     yield "train.result.not_scored", ()
+    yield "train.result.skipped", ("blocks",)
     yield "train.result.part", ()
     for symmetry in ("more_even", "as_even", "less_even"):
         for quiet in ("quieter", "as_quiet", "less_quiet"):

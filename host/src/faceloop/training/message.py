@@ -18,8 +18,8 @@ class Message:
     key : str
         Dotted lower case: ``train.block.settle.title``.
     params : mapping of str to object
-        Numbers and texts that go into it. A parameter that is itself a `Message` is translated
-        first.
+        Numbers and texts that go into it. A parameter that is itself a `Message`, or a tuple of
+        them, is translated first.
     """
 
     key: str
@@ -27,13 +27,16 @@ class Message:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON types."""
-        params = {
-            name: value.to_json() if isinstance(value, Message) else value
-            for name, value in self.params.items()
-        }
+        params = {name: _plain(value) for name, value in self.params.items()}
         return {"key": self.key, "params": params}
 
 
 def message(key: str, /, **params: Any) -> Message:
     """Return the message ``key`` with these parameters."""
     return Message(key, params)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return value.to_json() if isinstance(value, Message) else value

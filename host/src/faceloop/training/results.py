@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from faceloop.training.blocks import LEFT_OUT_SAID, block_title, left_out_message
 from faceloop.training.certainty import mean_interval
 from faceloop.training.message import Message, message
 from faceloop.training.trial import TrialRecord
@@ -185,6 +186,14 @@ def day_words(result: DayResult) -> tuple[Message, ...]:
             words.append(message("train.result.overactive", n=n_over, of=n_scored))
     elif result.movements:
         words.append(message("train.result.not_scored"))
+    words += [
+        left_out_message(block.reason, block.kind)
+        for block in result.blocks
+        if block.outcome == "left_out" and block.reason in LEFT_OUT_SAID
+    ]
+    skipped = dict.fromkeys(block.kind for block in result.blocks if block.outcome == "skipped")
+    if skipped:
+        words.append(message("train.result.skipped", blocks=tuple(map(block_title, skipped))))
     if result.outcome != "done":
         words.append(message("train.result.part"))
     return tuple(words)

@@ -236,6 +236,8 @@ class FunctionStep(TimedStep):
         super().__init__(spec, None, now_s)
         self._guards = guards
         self.verdict = GuardVerdict()
+        self.bad_channel = -1
+        self.bad_reason = ""
         self._n_synkinesis = 0
 
     @property
@@ -246,7 +248,12 @@ class FunctionStep(TimedStep):
     def feed(self, hop: Hop, now_s: float) -> None:
         """Take the next hop."""
         if self._guards is not None:
-            self.verdict = self._guards.feed(hop)
+            bad = [channel for channel in self._guards.channels if not hop.is_good(channel)]
+            self.bad_channel = bad[0] if bad else -1
+            self.bad_reason = hop.reasons[bad[0]] if bad else ""
+            # Without the jaw a bite would pass for an eye that joins in: then nothing is heard.
+            heard = Hop(hop.frame, (math.nan,) * len(hop.level_uv)) if bad else hop
+            self.verdict = self._guards.feed(heard)
             self._n_synkinesis += self.verdict.is_begin
         super().feed(hop, now_s)
 

@@ -164,6 +164,7 @@ class Trial:
         self.verdict = GuardVerdict()
         self.quality: Quality | None = None
         self.bad_channels: tuple[int, ...] = ()
+        self.bad_reason = ""  # of the first of them
         self._guards = guards
         self._references = references
         self._phase_began_s = now_s
@@ -227,6 +228,7 @@ class Trial:
         self.verdict = self._guards.feed(hop)
         self.levels = self._levels(hop)
         self.bad_channels = tuple(c for c in self._watched if not hop.is_good(c))
+        self.bad_reason = hop.reasons[self.bad_channels[0]] if self.bad_channels else ""
         if self._meter.feed(hop) and self.phase == "rest":
             self._quiet_at_s = now_s
             if math.isnan(self._rest_took_s):

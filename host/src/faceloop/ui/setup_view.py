@@ -146,7 +146,10 @@ class SetupView(View):
         view = setup.view(room.clock())
         is_coach = view.part == "coach"
         self._now.say(text.say(view.instruction if is_coach else view.title))
-        self._why.say(text.say(view.title if is_coach else view.instruction))
+        why = text.say(view.title if is_coach else view.instruction)
+        if view.part == "contact":
+            why = self.words.unfit_sentence(self.state.status(), self.state.live.muscles) or why
+        self._why.say(why)
         is_counting = view.part in ("rest", "coach")
         self._left.say(text.number(view.remaining_s + 0.49) if is_counting else "")
         self._show_contacts({check.channel: check for check in view.checks})

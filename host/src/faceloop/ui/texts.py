@@ -140,14 +140,14 @@ class Texts:
 
     def say(self, message: Message) -> str:
         """Return what the training engine says; its parameters may be messages themselves."""
-        return self.sentence_case(self._part(message))
+        return self.sentence_case(str(self._part(message)))
 
-    def _part(self, message: Message) -> str:
-        params = {
-            name: self._part(value) if isinstance(value, Message) else value
-            for name, value in message.params.items()
-        }
-        return self(message.key, **params)
+    def _part(self, value: Any) -> Any:
+        if isinstance(value, tuple):
+            return ", ".join(str(self._part(part)) for part in value)
+        if not isinstance(value, Message):
+            return value
+        return self(value.key, **{name: self._part(part) for name, part in value.params.items()})
 
     def refused(self, error: FaceloopError | None) -> str:
         """Return why something was refused; nothing for None."""

@@ -161,7 +161,7 @@ class TherapistView(View):
         text = self.text
         heading = f"fl-block-{block.name}"
         with tag("section", classes="fl-card", aria_labelledby=heading):
-            tag("h2", text.say(block_title(block)), id=heading)
+            tag("h2", text.say(block_title(block.kind)), id=heading)
             with tag("label", classes="fl-option"):
                 now = str(block.is_on).lower()
                 Choice("checkbox", f"{heading}-is_on", now, self._taker(block.name, "is_on"))

@@ -47,7 +47,7 @@ class TodayView(View):
             with tag("ol", classes="fl-blocks"):
                 for block in blocks:
                     with tag("li"), tag("span", classes="fl-row"):
-                        tag("span", text.say(block_title(block)))
+                        tag("span", text.say(block_title(block.kind)))
                         tag(
                             "span", text("today.minutes", n=_minutes(planned_s(block))), "fl-quiet"
                         )

@@ -289,7 +289,8 @@ class TrainingRoom:
         """Take a block of the live signal."""
         if self.engine is None and (self.setup is None or self.setup.is_done):
             return  # nobody listens
-        for hop in hops_of(block, self.montage, self._live.status().lead_off):
+        status = self._live.status()
+        for hop in hops_of(block, self.montage, status.lead_off, status.unfit):
             self._feed(hop)
 
     def _feed(self, hop: Hop) -> None:

@@ -159,8 +159,7 @@ class TrainingView(View):
         self._say_where(view)
         self._say_now(view)
         word = view.last_trial.word if view.last_trial is not None else None
-        notice = view.notice
-        said = [self.text.say(one) for one in (word, notice) if one is not None]
+        said = [self.text.say(one) for one in (word, *view.notices) if one is not None]
         self._last.say(" ".join(said))
 
     def _say_where(self, view: DayView) -> None:
@@ -183,7 +182,7 @@ class TrainingView(View):
             return
         if step is None:
             self._picture.set_shown(False)
-            self._say(text.say(view.notice) if view.notice is not None else "", "", "", "")
+            self._say(" ".join(map(text.say, view.notices)), "", "", "")
             return
         cue = view.cue
         is_trial = view.feedback is not None
