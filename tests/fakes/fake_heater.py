@@ -39,7 +39,7 @@ class FakeHeater:
         self.slots: dict[int, bytes] = {}
         self.is_broken = self.is_save_broken = False
         self.is_scan_broken = False
-        self.hw1_latched = False
+        self.hw1_latched = self.is_hw1_over = False
         self._trip = hal.TRIP_NONE
         self._frames = 0
         self._n = 0
@@ -81,7 +81,7 @@ class FakeHeater:
         self.hw1_latched = self.hw1_latched or which == hal.TRIP_HW1
 
     def clear_trip(self) -> None:
-        if self._trip != hal.TRIP_HW1:
+        if self._trip != hal.TRIP_HW1 and not self.is_hw1_over:
             self.hw1_latched = False
 
     def load(self, slot: int) -> bytes | None:

@@ -94,10 +94,7 @@ class Start(Heating):
                 self._is_proven = False
                 self._end_test(NO_PAD if self.sensors.is_absent else USB_POWER)
             return
-        result = self._selftest.step(self.inputs)
-        self._hal.trip(self._selftest.trip)
-        if self._selftest.is_clearing:
-            self._hal.clear_trip()
+        result = self._test_once()
         if result == RUNNING:
             return
         if result != CAUSE_NONE:
@@ -167,7 +164,10 @@ class Start(Heating):
             return self._sensor_cause
         if self.sensors.is_doubtful():
             return NOT_SETTLED
-        return self.checks.fault(inputs, self.sensors.face, self.sensors.b, TICK_MS, 0, False)
+        cause = self.checks.fault(inputs, self.sensors.face, self.sensors.b, TICK_MS, 0, False)
+        if cause == CAUSE_NONE and self.checks.is_doubtful():
+            return NOT_SETTLED
+        return cause
 
     def _refuse(self, cause):
         if cause >= FIRST_LATCH:
