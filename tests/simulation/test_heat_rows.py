@@ -149,7 +149,7 @@ def test_row_23_pause_ends_below_41(mdegc: int, resumes: bool) -> None:
     rig.heater.face(mdegc)
     rig.tick(44)  # ten seconds, so that the way there no longer counts as a rise
     rig.has_host = True
-    rig.tick(4)
+    rig.tick(8)  # with the self-test
     assert rig.supervisor.is_heating() is resumes
     assert rig.heater.is_q1_closed is resumes
 

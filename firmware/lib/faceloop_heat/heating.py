@@ -37,7 +37,9 @@ from faceloop_protocol.heat_limits import (
 )
 
 from .controller import derated_mw
+from .hal import TRIP_NONE
 from .parts import Parts
+from .selftest import RUNNING
 
 
 class Heating(Parts):
@@ -131,21 +133,37 @@ class Heating(Parts):
     def _step_paused(self, elapsed_ms):
         self.session.dose.add(self.sensors.face, elapsed_ms)
         fault = self._fault(elapsed_ms)
+        if fault == HARDWARE_TRIP and self._is_testing and self._selftest.trip != TRIP_NONE:
+            fault = CAUSE_NONE  # this scan was made with one of them forced
         if fault != CAUSE_NONE:
             self._latch(fault)
             return
         end = self._why_end(elapsed_ms)
         if end != CAUSE_NONE:
             self._cool(end)
+        elif self._is_testing:
+            self._step_resume()
         elif self._is_cause_gone():
+            self._is_testing = True
+            self._selftest.start()
+        elif self._state_ms >= PAUSE_MAX_MS:
+            self._cool(PAUSED_TOO_LONG)
+
+    def _step_resume(self):
+        """Heat comes back as it came: after the switches, the heater and the cut-offs passed."""
+        result = self._test_once()
+        if result == RUNNING:
+            return
+        self._is_testing = False
+        if result != CAUSE_NONE:
+            self._latch(result)
+        elif self._is_cause_gone():  # still
             checks = self.checks
             self.session.test_lead(
                 self.sensors.face, self.sensors.b, checks.face_trend(), checks.core_trend()
             )
             self._enter(WARMUP, CAUSE_NONE)
             self._resume()
-        elif self._state_ms >= PAUSE_MAX_MS:
-            self._cool(PAUSED_TOO_LONG)
 
     def _is_cause_gone(self):
         """Return whether nothing speaks against heat, not only what paused it."""

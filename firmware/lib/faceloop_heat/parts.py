@@ -59,6 +59,7 @@ class Parts:
         self._n_on_time = 0
         self._is_proven = False
         self._is_first_scan = True
+        self._is_testing = False  # in PAUSED, before heat comes back
         self._state_ms = 0
         self._up_ms = 0
         self._control_phase = 0
@@ -79,11 +80,23 @@ class Parts:
         self.cause = cause
         self._state_ms = 0
 
+    def _test_once(self):
+        """Do one step of the self-test; return what it returned."""
+        result = self._selftest.step(self.inputs)
+        self._hal.trip(self._selftest.trip)
+        if self._selftest.is_clearing:
+            self._hal.clear_trip()
+        return result
+
     def _withdraw(self):
         self.consent.withdraw()
         self.consent.minutes = 0
 
     def _cool(self, cause):
+        if self._is_testing:  # let go of a cut-off that it holds
+            self._is_testing = False
+            self._hal.trip(TRIP_NONE)
+            self._hal.clear_trip()
         self._close_session()
         self._was_tripped = False
         self._enter(COOL, cause)
@@ -97,6 +110,7 @@ class Parts:
 
     def _latch(self, cause):
         self.output.off()  # before anything else
+        self._is_testing = False
         self._hal.trip(TRIP_NONE)
         self._latch_due = cause
         self.consent.forget_press()

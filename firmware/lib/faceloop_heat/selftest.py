@@ -1,4 +1,4 @@
-"""Proves before heat that each switch opens and that each cut-off opens them.
+"""Proves that each switch opens and each cut-off opens them: before heat, and after a pause.
 
 One step a tick: leakage of each switch alone, resistance of the heater, then a forced trip of HW1
 and of HW2, during which no current may flow, and the way back.

@@ -10,7 +10,8 @@ WAIT_BUTTON  off   new press within 60 s, worn, permitted, rested, dose left, ce
                    fresh, no fault -> WARMUP; else OFF
 WARMUP       on    face within 0.5 C of the set-point -> HOLD
 HOLD         on    time or dose used, stop, end -> COOL
-PAUSED       off   cause gone and lease fresh within 30 s -> WARMUP; else COOL
+PAUSED       off   cause gone and lease fresh within 30 s, then the tests of BOOT_TEST once more
+                   -> WARMUP; else COOL
 COOL         off   every sensor < 37 C, or 5 min -> OFF
 LATCHED      off   sensors < 38 C, 3 s press, self-test -> OFF. Not by radio, not by reset
 LOCKED       off   bench procedure
@@ -252,7 +253,7 @@ class Supervisor(Start):
 
     def _probe(self):
         state = self.state
-        if state == BOOT_TEST:
+        if state == BOOT_TEST or self._is_testing:
             return self._selftest.probe
         if state == WARMUP or state == HOLD:
             return PROBE_HEATER
@@ -261,7 +262,7 @@ class Supervisor(Start):
     def _step(self, elapsed_ms):
         state = self.state
         is_off = not self.is_heating() and state != BOOT_TEST and state != LOCKED
-        if is_off and self.checks.is_leaking(self.inputs):
+        if is_off and not self._is_testing and self.checks.is_leaking(self.inputs):
             self._latch(SWITCH_SHORT)
         elif state == BOOT_TEST:
             self._step_test()

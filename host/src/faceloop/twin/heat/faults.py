@@ -36,7 +36,8 @@ class Fault:
         What finds it: firmware (skin stays under 43 C), hardware (under 44 C), or mechanical: no
         electronic part can see it, the carrier has to prevent it.
     needs_heat : bool
-        Shows only while power flows, so during a pause it is found after the resume.
+        Shows only by what power does, or after longer than a pause may last: when it begins in
+        PAUSED it is found after the resume, in the same time.
     """
 
     name: str
@@ -166,7 +167,6 @@ FAULTS: tuple[Fault, ...] = (
         240.0,
         "latch",
         _bend(_pad.A, 0.0, 0.3),
-        needs_heat=True,
     ),
     Fault(
         "face_drift",
@@ -200,15 +200,24 @@ FAULTS: tuple[Fault, ...] = (
         0.5,
         "latch",
         _set_pad(is_heater_open=True),
-        needs_heat=True,
     ),
     Fault(
-        "q1_open", 8, "Q1 does not close", 0.5, "latch", _set_pad(is_q1_open=True), needs_heat=True
+        "q1_open",
+        8,
+        "Q1 does not close",
+        0.5,
+        "latch",
+        _set_pad(is_q1_open=True),
     ),
     Fault(
-        "q2_open", 8, "Q2 does not close", 0.5, "latch", _set_pad(is_q2_open=True), needs_heat=True
+        "q2_open",
+        8,
+        "Q2 does not close",
+        0.5,
+        "latch",
+        _set_pad(is_q2_open=True),
     ),
-    Fault("heater_high", 8, "heater +30 %", 0.5, "latch", _heater(1.3), needs_heat=True),
+    Fault("heater_high", 8, "heater +30 %", 0.5, "latch", _heater(1.3)),
     Fault(
         "heater_low",
         8,
@@ -216,7 +225,6 @@ FAULTS: tuple[Fault, ...] = (
         0.5,
         "latch",
         _heater(0.7),
-        needs_heat=True,
     ),
     Fault("mcu_hang", 9, "processor stops, outputs on", 1.0, "latch", _hang, "hardware"),
     Fault(

@@ -5,7 +5,7 @@ cdef long BUTTON_STUCK, CAUSE_NONE, CONTACT_CHANGED, FACE_HOT, FIRST_LATCH, FIRS
 cdef long LATE_TICK, LEAD_OFF, LEASE_OVER, NO_ANSWER, OFF, OFF_SKIN, PAUSED, PAUSED_TOO_LONG
 cdef long PAUSED_TOO_OFTEN, STOPPED, WARMUP, COOL_MAX_MS, COOL_MDEGC, FACE_RESUME_MDEGC
 cdef long OFF_SKIN_RETRY_MS, ON_TIME_TICKS, PAUSE_MAX_MS, RISE_RETRY_MS, TICK_LATE_MS
-cdef long WARMUP_DONE_MDEGC, FACE_OVER_MDEGC, FACE_OVER_RESUME_MDEGC, FACE_WARM
+cdef long RUNNING, TRIP_NONE, WARMUP_DONE_MDEGC, FACE_OVER_MDEGC, FACE_OVER_RESUME_MDEGC, FACE_WARM
 
 from faceloop.twin.heat.compiled.controller cimport derated_mw
 from faceloop.twin.heat.compiled.output cimport Output
@@ -24,6 +24,8 @@ cdef class Heating(Parts):
     cdef long _why_end(self, long elapsed_ms) except? -1
     @cython.locals(fault=long, end=long)
     cdef _step_paused(self, long elapsed_ms)
+    @cython.locals(result=long)
+    cdef _step_resume(self)
     cdef bint _is_cause_gone(self) except? -1
     @cython.locals(inputs=cython.int[::1], face=long, fault=long, is_tripped=bint, is_hot=bint)
     cdef _step_cool(self, long elapsed_ms)

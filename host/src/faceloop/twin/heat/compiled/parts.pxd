@@ -29,5 +29,7 @@ cdef class Parts:
     cdef long _last_ms, _n_on_time, _state_ms, _up_ms, _sensor_cause, _save_wait, _latch_due
     cdef long _control_phase, _before_mw
     cdef bint _is_proven, _is_first_scan, _is_stop_wanted, _is_saving, _was_tripped
+    cdef bint _is_testing
     cpdef bint is_heating(self)
+    cdef long _test_once(self) except? -2
     cdef _enter(self, long state, long cause)
