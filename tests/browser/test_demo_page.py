@@ -21,6 +21,7 @@ EYE_JOINED_IN = "Your left eye joined in. Let it soften."
 ENDED = Texts("en")("ended.title")
 
 
+@pytest.mark.full  # tests/system/test_soak.py looks at the same account
 async def test_demo_with_a_page_measures_to_the_screen_and_prints_its_account(
     start: Any, browser: Browser
 ) -> None:

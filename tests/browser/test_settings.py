@@ -196,7 +196,10 @@ class Heated:
         await asyncio.gather(self._running, return_exceptions=True)
 
 
-@pytest.mark.parametrize(("size", "width"), [("100", 390), ("200", 780), ("200", 390)])
+@pytest.mark.parametrize(
+    ("size", "width"),
+    [("100", 390), pytest.param("200", 780, marks=pytest.mark.full), ("200", 390)],
+)
 async def test_texts_of_1_4_times_the_length_have_room(
     long_texts: None,
     fake_module: Any,
@@ -230,7 +233,11 @@ async def test_texts_of_1_4_times_the_length_have_room(
         await page.close()
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "language",
+    # German has the longest words; texts of 1.4 times any length are tried above.
+    [pytest.param(name, marks=() if name == "de" else pytest.mark.full) for name in LANGUAGES],
+)
 async def test_each_language_has_room_on_a_phone(
     fake_module: Any, start_app: Any, browser: Browser, tmp_path: Path, language: str
 ) -> None:

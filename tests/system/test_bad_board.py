@@ -38,8 +38,6 @@ async def absent_and_foreign(home) -> None:
     pairing.put(device_id, bytes(16))
     done = await home.run(*command, **air(board))
     assert "key does not fit" in done.sentence(5)
-    done = await home.run(*command, "--serial", board.tty_path)
-    assert "key does not fit" in done.sentence(5)
 
     pairing.path.unlink()
     done = await home.run(*command, **air(board))

@@ -11,6 +11,7 @@ from typing import Any
 
 import edfio
 import numpy as np
+import pytest
 
 from faceloop.device import bluetooth
 from faceloop.device.ble_transport import BleTransport
@@ -70,6 +71,7 @@ async def streaming(board: VirtualBoard, home: Any) -> AsyncIterator[Host]:
         await bluetooth.close()
 
 
+@pytest.mark.full  # half a minute; the rule itself is tested by tests/conformance/test_firmware.py
 async def test_missed_conversion_is_counted_flagged_and_put_right(home: Any) -> None:
     board = await home.start_board(radio={"interval_ms": 15.0})
     async with streaming(board, home) as host:

@@ -292,7 +292,10 @@ HANG = """step += 1
 """
 
 
-@pytest.mark.parametrize("hang", ["while True: pass", "await asyncio.sleep(1000)"])
+@pytest.mark.parametrize(
+    "hang",
+    ["while True: pass", pytest.param("await asyncio.sleep(1000)", marks=pytest.mark.full)],
+)
 async def test_watchdog_ends_a_hang_and_the_board_says_so(
     home: Any, mutated_firmware: Any, monkeypatch: pytest.MonkeyPatch, hang: str
 ) -> None:

@@ -151,8 +151,8 @@ async def three_times(home) -> None:
 def outcome_of(rig, tmp_path_factory) -> Iterator[Any]:
     folder = tmp_path_factory.mktemp("interrupted")
     scenarios = (
-        *(by_ctrl_c, by_the_system, out_of_reach, three_times),
-        *(demo_in_blackout, record_in_blackout, waited_for),
+        *(by_ctrl_c, out_of_reach, three_times),
+        *(demo_in_blackout, waited_for),
     )
     with rig.at_once(folder, *scenarios) as outcome:
         yield outcome
@@ -162,8 +162,9 @@ def test_ctrl_c_finishes_the_recording(outcome_of):
     outcome_of(by_ctrl_c)
 
 
-def test_termination_finishes_the_recording(outcome_of):
-    outcome_of(by_the_system)
+@pytest.mark.full
+async def test_termination_finishes_the_recording(home):
+    await by_the_system(home)
 
 
 def test_ctrl_c_does_not_wait_for_a_board_out_of_reach(outcome_of):
@@ -174,8 +175,9 @@ def test_ctrl_c_in_a_blackout_tells_what_a_demo_measured_after_it(outcome_of):
     outcome_of(demo_in_blackout)
 
 
-def test_ctrl_c_in_a_blackout_says_that_the_end_of_a_recording_is_not_known(outcome_of):
-    outcome_of(record_in_blackout)
+@pytest.mark.full
+async def test_ctrl_c_in_a_blackout_says_that_the_end_of_a_recording_is_not_known(home):
+    await record_in_blackout(home)
 
 
 def test_first_ctrl_c_ends_the_waiting_for_a_lost_board(outcome_of):

@@ -9,6 +9,7 @@ from typing import Any
 
 import edfio
 import numpy as np
+import pytest
 
 from faceloop.tasks.demo import DemoOptions, demo
 from faceloop.twin.launch import VirtualBoard
@@ -36,6 +37,7 @@ def check_same(rig, account: dict[str, Any], tap: Path, source: Path) -> None:
     assert np.abs(played_uv).max() > 100 * SENT_LSB_UV, "a silent source would prove nothing"
 
 
+@pytest.mark.full  # the next two do the same with a bad radio
 async def test_recording_comes_back_sample_for_sample(face_minute, home, rig, recording_path):
     done = await home.run(
         *("demo", "--headless", "--json", "--source", recording_path, "--tap", home.tap)

@@ -131,3 +131,6 @@ async def test_page_keeps_up_on_less_than_one_core(
     assert stats["messages"] > LEAST_FPS * 60 * minutes
     assert stats["dropped"] == 0
     assert account["frames_lost_silently"] == 0 and account["gaps"] == []
+    latency = account["latency_ms"]
+    assert latency["kind"] == "to_screen" and latency["n"] >= 4
+    assert 10 < latency["p50"] <= latency["p95"]  # later than the verdict

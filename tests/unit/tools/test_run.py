@@ -211,7 +211,9 @@ def test_ctrl_c_while_installing_is_calm_and_the_next_call_goes_on(checkout: Che
     assert out.startswith("['two'] ")
 
 
-@pytest.mark.parametrize("modules", [("ensurepip",), ("ensurepip", "venv")])
+@pytest.mark.parametrize(
+    "modules", [("ensurepip",), pytest.param(("ensurepip", "venv"), marks=pytest.mark.full)]
+)
 def test_python_in_packages_of_its_own_still_gets_an_environment(
     fresh: Checkout, modules: tuple[str, ...]
 ) -> None:

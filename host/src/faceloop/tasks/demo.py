@@ -21,7 +21,6 @@ from faceloop.session.store import Store
 from faceloop.tasks.account import rounded, session_account, silently_lost
 from faceloop.tasks.attendance import Presentation, attend
 from faceloop.tasks.data_folder import checked_store
-from faceloop.tasks.made_up_patient import patient_of
 from faceloop.tasks.progress import Progress, Silent
 from faceloop.tasks.recovery import recover
 from faceloop.tasks.virtual import ConverterClock, PairedBoard, paired_virtual_board
@@ -195,6 +194,9 @@ async def demo(
             await _play(session, paired, total_s, progress, has_page=show is not None)
 
         async def present(session: LiveSession) -> None:
+            # With it comes the whole training, for which a session without a page need not wait.
+            from faceloop.tasks.made_up_patient import patient_of
+
             assert show is not None
             is_patient = source["kind"] == "patient"
             await show(session, patient_of(paired.board) if is_patient else None)

@@ -22,7 +22,6 @@ from faceloop.session.montage import montage_named
 from faceloop.tasks.account import session_account
 from faceloop.tasks.attendance import Presentation, attend
 from faceloop.tasks.data_folder import checked_store
-from faceloop.tasks.made_up_patient import patient_of
 from faceloop.tasks.progress import Progress, Silent
 from faceloop.tasks.recovery import recover, start_or_go_on
 from faceloop.tasks.virtual import paired_virtual_board
@@ -157,6 +156,8 @@ async def _reachable(
     """Give the way to the board, its key, and who follows the training: only a made-up face."""
     if options.is_virtual:
         progress.step("Starting the virtual board")
+        from faceloop.tasks.made_up_patient import patient_of  # as in demo.py
+
         source = {"kind": "patient", "attending": False}
         source["affected"] = options.affected_side or "left"
         async with paired_virtual_board(BoardSpec(source=source)) as paired:

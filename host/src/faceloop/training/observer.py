@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from faceloop.training.engine import DayEngine
-from faceloop.training.setup import SetUp
+if TYPE_CHECKING:  # a session that nobody trains in starts without them
+    from faceloop.training.engine import DayEngine
+    from faceloop.training.setup import SetUp
 
 __all__ = ["Observer", "Watched"]
 
