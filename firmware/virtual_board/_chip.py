@@ -7,6 +7,7 @@ the first use, so that the firmware's allocation tests measure the firmware.
 import os
 import socket
 import struct
+import time
 
 import micropython
 
@@ -78,29 +79,42 @@ class Events:
 
     def __init__(self, handler):
         import _thread
+        import select
 
         import _wakeup
 
         _wakeup.install()
         self._connection = _Connection()
         self._handler = handler
-        _thread.start_new_thread(self._receive, ())
+        self._event = bytearray(3)
+        self._poller = select.poll()
+        self._poller.register(self._connection.socket, select.POLLIN)
+        _wakeup.wake_on(self._connection.socket)
+        self._deliver = self._take
+        self._taken = _thread.allocate_lock()
+        self._taken.acquire()
+        _thread.start_new_thread(self._watch, ())
 
     def subscribe(self, pin, edges):
         """Ask for the edges of a pin, 0 for none."""
         self._connection.socket.write(request("I", "BB", pin, edges))
 
-    def _receive(self):
-        # Runs beside the main program without a lock: it only reads into its own buffer and
-        # schedules small integers.
-        import time
-
-        event = bytearray(3)
-        while self._connection.socket.readinto(event) == 3:
-            what = event[0] << 8 | event[1]
+    def _watch(self):
+        # Runs beside the main program without a lock: it only looks and schedules. The main
+        # program reads, so that its own wait ends as well.
+        while True:
+            for _ in self._poller.ipoll():
+                pass  # allocates nothing
             while True:
                 try:
-                    micropython.schedule(self._handler, what)
+                    micropython.schedule(self._deliver, None)
                     break
                 except RuntimeError:  # eight callbacks are waiting already
                     time.sleep_us(200)
+            self._taken.acquire()
+
+    def _take(self, _):
+        event = self._event
+        if self._connection.socket.readinto(event) == 3:
+            self._taken.release()
+            self._handler(event[0] << 8 | event[1])

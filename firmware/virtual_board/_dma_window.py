@@ -3,20 +3,14 @@
 import os
 import struct
 
-import micropython
 import vfs
+from _words import low_and_high
 from micropython import const
 
 FRAME_BYTES = const(36)
 CAPACITY_FRAMES = const(1024)
 _HEADER_BYTES = const(16)
 _STAGE_FRAMES = const(128)
-
-
-@micropython.viper
-def _low_and_high(words: ptr32) -> int:
-    # 62 bits hold any count that occurs: a small integer, so nothing is allocated.
-    return int(words[0]) | int(words[1]) << 32
 
 
 class DmaWindow:
@@ -41,7 +35,7 @@ class DmaWindow:
         """Return how many frames have been written."""
         self._file.seek(0)
         self._file.readinto(self._count)
-        return _low_and_high(self._count)
+        return low_and_high(self._count)
 
     def fetch(self, limit):
         """Read up to ``limit`` of the next frames into ``stage``; return how many."""

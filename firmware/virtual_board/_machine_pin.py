@@ -18,6 +18,7 @@ class _Irq:
         self._pin = pin
         self._flags = 0
         self._trigger = trigger
+        self._handled = _chip.request("i", "B", pin.number)
         self.handler = handler
 
     def flags(self):
@@ -30,6 +31,14 @@ class _Irq:
 
     def __call__(self):
         self.handler(self._pin)
+
+    def serve(self, edge):
+        self._flags = edge
+        try:
+            if self.handler is not None:
+                self.handler(self._pin)
+        finally:
+            _chip.post(self._handled)
 
 
 class Pin(PinBase):
@@ -125,6 +134,5 @@ class Pin(PinBase):
 
 def _dispatch(what):
     irq = _handlers.get(what >> 8)
-    if irq is not None and irq.handler is not None:
-        irq._flags = what & 0xFF
-        irq.handler(irq._pin)
+    if irq is not None:
+        irq.serve(what & 0xFF)

@@ -15,6 +15,12 @@ class _Never(io.IOBase):
 
 
 _never = _Never()
+_sockets = []
+
+
+def wake_on(socket):
+    """Let a wait end as soon as ``socket`` has something to read; whoever reads it."""
+    _sockets.append(socket)
 
 
 def install():
@@ -25,12 +31,24 @@ def install():
     if hasattr(queue, "_faceloop_wakeup"):
         return
     wait = queue.wait_io_event
+    tasks = asyncio.core._task_queue
 
     def wait_io_event(self, delay_ms):
         if not hasattr(self, "_faceloop_never"):
             self._faceloop_never = True
             self.poller.register(_never, select.POLLIN)
+        for socket in _sockets:
+            if id(socket) not in self.map:
+                # As if a task waited to write: what can be read wakes no task.
+                self.map[id(socket)] = (None, socket)
+                self.poller.register(socket, select.POLLIN)
+            else:
+                self.poller.modify(socket, select.POLLIN)
         wait(self, delay_ms)
+        while delay_ms < 0 and not tasks.peek():
+            for socket in _sockets:
+                self.poller.modify(socket, select.POLLIN)
+            wait(self, delay_ms)
 
     queue.wait_io_event = wait_io_event
     queue._faceloop_wakeup = True

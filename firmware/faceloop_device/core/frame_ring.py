@@ -102,8 +102,7 @@ class FrameRing:
         waiting = (self._write_word - self.read_word) // WORDS_PER_FRAME
         if waiting > self.capacity - 2:
             lost = waiting - self.capacity // 2
-            self.skip(lost)
-            self.dropped += lost * self.index_step
+            self.lose(lost)
             waiting -= lost
         return waiting
 
@@ -144,6 +143,11 @@ class FrameRing:
         """Move on by ``n_frames``."""
         self.read_word += n_frames * WORDS_PER_FRAME
         self.frame += n_frames * self.index_step
+
+    def lose(self, n_frames):
+        """Move on by ``n_frames`` that cannot be used."""
+        self.skip(n_frames)
+        self.dropped += n_frames * self.index_step
 
 
 def _words(us):

@@ -34,10 +34,11 @@ class Stream:
     ----------
     capture : object
         ``words``, ``n_words``; ``start()``; ``position()``, the word of the ring that is written
-        next, without allocating; ``halt()``, no further conversions; ``stop()``; ``resync()``,
-        which returns what it costs in frames; ``index_step``, 2 where frames come at half the
-        rate; ``marks_losses``, whether the ring says what the capture missed
-        (``kernels.store_frame``).
+        next, without allocating; ``halt()``, no further conversions, which returns how many frames
+        were missed after the last one; ``stop()``; ``index_step``, 2 where frames come at half
+        the rate; ``marks_losses``, whether the ring says what the capture missed
+        (``kernels.store_frame``) and has whole frames only; if not, ``resync()``, which returns
+        what it costs in frames.
     ring_bytes : int
         Size of the re-send ring.
     """
@@ -110,9 +111,10 @@ class Stream:
     def stop(self):
         """Stop converting; all that was captured becomes packets, the last one perhaps short."""
         if self.is_running:
-            self._capture.halt()
+            missed = self._capture.halt()
             self.frames.settle()
             self._encode_waiting(self.frames.advance(self.position(), 0), 1)
+            self.frames.slip(missed)
             self._capture.stop()
             self.is_running = False
 
@@ -222,13 +224,17 @@ class Stream:
             n = waiting if waiting < self._packet_frames else self._packet_frames
             good = self.frames.good(n)
             if good == 0:
-                missed = self.frames.take_mark() if self._capture.marks_losses else 0
+                if not self._capture.marks_losses:
+                    self._lost_place(waiting)
+                    return 0
+                missed = self.frames.take_mark()
                 if missed:
                     self.frames.slip(missed)
-                    self._resync_flag = FLAG_RESYNC
-                    continue
-                self._lost_place(waiting)
-                return 0
+                else:  # not as it was stored
+                    self.frames.lose(1)
+                    waiting -= 1
+                self._resync_flag = FLAG_RESYNC
+                continue
             if good < n:
                 at_least = 1  # come to the bad frame in this call
             waiting -= self._encode(good)

@@ -1,44 +1,35 @@
 """Capture by soft interrupt, for boards without PIO: best effort at 1000 frames a second.
 
 Ref: ADS1298 frame and DRDY: TI SBAS459 "Data Output"; `machine.Pin.irq` of the esp32 port calls
-its handler from the scheduler, late by 0.05 to 10 ms, and forgets an event when eight wait.
+its handler from the scheduler, late by 0.05 to 10 ms, and forgets an event when eight wait;
+`esp32.PCNT` counts edges in hardware, and goes back to zero at its maximum.
 
 The converter keeps only its newest frame. A handler that comes late finds that one; the frames
-before it are gone. How many follows from the time since the handler before: ``arrival.py``.
+before it are gone. Which one it is says the count of data-ready edges, the same before and after
+the read; if not, an edge came into the read, and what was read may be half of either frame.
 """
 
-import time
-
-from machine import SPI, Pin
+from esp32 import PCNT
+from machine import Pin
 from micropython import const
 
-from faceloop_device.core.arrival import Arrival
 from faceloop_device.core.frame_ring import WORDS_PER_FRAME
 from faceloop_device.core.kernels import store_frame
-from faceloop_device.drivers.ads1298 import Ads1298
+from faceloop_device.hal.front_end import REGISTER_SPI_HZ, FrontEnd
 
 _RING_WORDS = const(4096)  # 16 KiB = 455 frames = 455 ms
 _FRAME_BYTES = const(27)
-_SPI_HZ = const(2000000)  # registers: command bytes need their distance
+_HEADER = const(0xC)  # upper half of the first byte
 _FRAME_SPI_HZ = const(8000000)  # 27 us a frame
-_PERIOD_US = const(1000)
-_SETTLING_US = const(4504)  # from START to the first frame at this rate
-_UNSURE_US = const(200)  # a prompt handler's lateness, and the read itself
-_START_US = const(600)  # well below a period
-_START_ATTEMPTS = const(50)
+_PULSES = const(30000)  # of the counter, half a minute: nobody is so late
+_MOST_MARKED = const(255)  # one byte in the ring
 # Between two looks of the program no more than this is stored: what the program took last may
 # still be in use.
 _ROOM_FRAMES = const(400)
 
 
-class Capture:
-    """The converter and the road from it to memory.
-
-    Parameters
-    ----------
-    board : module
-        Pin map.
-    """
+class Capture(FrontEnd):
+    """Frames from the converter to memory at 1000 a second; parameters as ``FrontEnd``."""
 
     # Frames are 1/1000 s apart; everything else counts in 1/2000 s.
     index_step = 2
@@ -46,25 +37,18 @@ class Capture:
     marks_losses = True
 
     def __init__(self, board):
-        self._board = board
+        super().__init__(board, 1)
         self.n_words = _RING_WORDS
         self.words = bytearray(4 * _RING_WORDS)
         self._frame = bytearray(_FRAME_BYTES)
-        self._arrival = Arrival(_PERIOD_US)
         self._word = 0
         self._room = _ROOM_FRAMES
-        self._lost = 0  # not yet marked in the ring
+        self._seen = 0  # edges whose frames are stored or known to be lost
+        self._lost = 0  # of these, not yet marked in the ring
+        self._is_halted = True
         self._drdy = Pin(board.AFE_DRDY, Pin.IN)
+        self._pulses = PCNT(0, pin=self._drdy, falling=PCNT.INCREMENT, max=_PULSES)
         self._handler = self._on_ready  # made once: a bound method allocates
-        self._power = Pin(board.AFE_PWDN, Pin.OUT, value=0)
-        self._spi = self._connect_spi(_SPI_HZ)
-        self.converter = Ads1298(
-            self._spi,
-            Pin(board.AFE_CS, Pin.OUT, value=1),
-            Pin(board.AFE_START, Pin.OUT, value=0),
-            Pin(board.AFE_RESET, Pin.OUT, value=1),
-            rate_step=1,
-        )
 
     def start(self, prepare=None):
         """Set the converter up and start converting; frame 0 is the first conversion.
@@ -76,17 +60,16 @@ class Capture:
         ConverterError
             If the converter does not answer.
         """
-        self._power.value(1)
-        self._spi.init(baudrate=_SPI_HZ)
-        self.converter.bring_up()
-        if prepare is not None:
-            prepare()
-        self.converter.close_registers()
+        self._spi.init(baudrate=REGISTER_SPI_HZ)
+        self._set_up(prepare)
         self._spi.init(baudrate=_FRAME_SPI_HZ)
-        self._word = self._lost = 0
+        self._word = self._seen = self._lost = 0
         self._room = _ROOM_FRAMES
-        self._start_at_known_time()
+        self._pulses.init(value=0)
+        self._pulses.start()
+        self._is_halted = False
         self._drdy.irq(self._handler, Pin.IRQ_FALLING)
+        self.converter.start_conversions()
 
     def position(self):
         """Return the word of the ring that is written next; allocates nothing."""
@@ -94,86 +77,49 @@ class Capture:
         return self._word
 
     def halt(self):
-        """Stop converting; what was converted is still delivered."""
+        """Stop converting; what was converted is still delivered.
+
+        Returns
+        -------
+        int
+            Frames that were lost after the last one delivered.
+        """
         self.converter.stop_conversions()
+        self._is_halted = True  # a handler that still waits must not come in between
+        self._read_newest()
+        return self._lost
 
     def stop(self):
         """Back to register access."""
+        self._is_halted = True
         self._drdy.irq(None)
-        self._spi.init(baudrate=_SPI_HZ)
-        self.converter.open_registers()
-        self._power.value(0)
-
-    def probe(self):
-        """See whether the converter answers, and leave it without power.
-
-        Raises
-        ------
-        ConverterError
-            If it does not.
-        """
-        self._power.value(1)
-        try:
-            self.converter.bring_up()
-        finally:
-            self._power.value(0)
-
-    def resync(self):
-        """Begin the ring at its first word again; return how many frames that costs."""
-        self._word = self._lost = 0
-        return 0
-
-    def _start_at_known_time(self):
-        # Frame numbers follow from it: held up in the middle of it, the start is made again.
-        for _ in range(_START_ATTEMPTS):
-            before_us = time.ticks_us()
-            self.converter.start_conversions()
-            after_us = time.ticks_us()
-            if time.ticks_diff(after_us, before_us) < _START_US:
-                break
-            self.converter.stop_conversions()
-            time.sleep_ms(2)
-        else:
-            self.converter.start_conversions()
-            after_us = time.ticks_us()
-        self._arrival.begin(time.ticks_add(after_us, _SETTLING_US))
+        self._spi.init(baudrate=REGISTER_SPI_HZ)
+        self._shut_down()
 
     def _on_ready(self, pin):
-        now_us = time.ticks_us()
-        if self._arrival.is_early(now_us):
-            if pin.value():
-                return  # the frame of this edge has been read already, in place of an older one
-        else:
-            # So late that the next edge may come, or has come, at any moment: which frame would be
-            # read is not known. After that edge it is.
-            wait_us = self._arrival.until_clear(now_us, _UNSURE_US)
-            if wait_us:
-                began_us = now_us
-                while time.ticks_diff(now_us, began_us) < wait_us:
-                    now_us = time.ticks_us()
-        lost = self._arrival.take(now_us)
+        if not self._is_halted:
+            self._read_newest()
+
+    def _read_newest(self):
+        pulses = self._pulses.value()
+        new = pulses - self._seen
+        if new < 0:
+            new += _PULSES
+        if not new:
+            return  # a handler before this one was so late that it has read this edge's frame
         self._spi.readinto(self._frame)
-        now_us = time.ticks_us()
-        if not self._arrival.is_early(now_us) and pin.value():
-            lost += self._arrival.take(now_us) + 1  # an edge came first: this is its frame
-        if not self._room:
-            self._lost += lost + 1  # nobody looks
+        during = self._pulses.value() - pulses
+        if during < 0:
+            during += _PULSES
+        is_whole = not during and self._frame[0] >> 4 == _HEADER
+        self._seen = (pulses + during) % _PULSES
+        if not is_whole or not self._room:  # no room: nobody looks
+            self._lost += new + during
             return
         self._room -= 1
-        lost += self._lost
-        self._lost = lost - 255 if lost > 255 else 0
+        lost = self._lost + new - 1
+        marked = lost if lost < _MOST_MARKED else _MOST_MARKED
+        self._lost = lost - marked
         word = self._word
-        store_frame(self.words, _RING_WORDS - 1, word, self._frame, lost - self._lost)
+        store_frame(self.words, _RING_WORDS - 1, word, self._frame, marked)
         self._word = (word + WORDS_PER_FRAME) & (_RING_WORDS - 1)
-
-    def _connect_spi(self, baudrate):
-        board = self._board
-        return SPI(
-            board.AFE_SPI,
-            baudrate=baudrate,
-            polarity=0,
-            phase=1,
-            sck=Pin(board.AFE_SCLK),
-            mosi=Pin(board.AFE_DIN),
-            miso=Pin(board.AFE_DOUT),
-        )

@@ -5,10 +5,10 @@ Ref: RP2350 datasheet, sections "PIO" and "DMA"; ADS1298 frame: TI SBAS459 "Data
 
 import rp2
 import uctypes
-from machine import SPI, Pin
+from machine import Pin
 from micropython import const
 
-from faceloop_device.drivers.ads1298 import Ads1298
+from faceloop_device.hal.front_end import FrontEnd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _RING_BITS = const(15)  # 32 KiB = 910 frames = 455 ms, the most that DMA can wrap
 _RING_BYTES = const(1 << 15)
 _SM_HZ = const(16000000)  # four cycles a bit: SCLK 4 MHz
-_SPI_HZ = const(2000000)
 
 
 @rp2.asm_pio(
@@ -43,20 +42,14 @@ def read_frames():
     wrap()
 
 
-class Capture:
-    """The converter and the road from it to memory.
-
-    Parameters
-    ----------
-    board : module
-        Pin map.
-    """
+class Capture(FrontEnd):
+    """Frames from the converter to memory at 2000 a second; parameters as ``FrontEnd``."""
 
     index_step = 1
     marks_losses = False  # a missed conversion leaves no trace in the ring
 
     def __init__(self, board):
-        self._board = board
+        super().__init__(board)
         raw = bytearray(2 * _RING_BYTES)
         start = uctypes.addressof(raw)
         aligned = (start + _RING_BYTES - 1) & ~(_RING_BYTES - 1)
@@ -66,13 +59,6 @@ class Capture:
         self.words = uctypes.bytearray_at(aligned, _RING_BYTES)
         self._dma = rp2.DMA()
         self._sm = None
-        self._power = Pin(board.AFE_PWDN, Pin.OUT, value=0)
-        self.converter = Ads1298(
-            self._connect_spi(),
-            Pin(board.AFE_CS, Pin.OUT, value=1),
-            Pin(board.AFE_START, Pin.OUT, value=0),
-            Pin(board.AFE_RESET, Pin.OUT, value=1),
-        )
 
     def start(self, prepare=None):
         """Set the converter up and start converting; frame 0 is the first conversion.
@@ -84,12 +70,8 @@ class Capture:
         ConverterError
             If the converter does not answer.
         """
-        self._connect_spi()
-        self._power.value(1)
-        self.converter.bring_up()
-        if prepare is not None:
-            prepare()
-        self.converter.close_registers()
+        self._take_pins()
+        self._set_up(prepare)
         self._run_pio()
         self.converter.start_conversions()
 
@@ -99,29 +81,15 @@ class Capture:
         return (write - self._base) >> 2
 
     def halt(self):
-        """Stop converting; what was converted is still delivered."""
+        """Stop converting; what was converted is still delivered. Return what is not: nothing."""
         self.converter.stop_conversions()
+        return 0
 
     def stop(self):
         """Give the pins back to register access."""
         self._stop_pio()
-        self._connect_spi()
-        self.converter.open_registers()
-        self._power.value(0)
-
-    def probe(self):
-        """See whether the converter answers, and leave it without power.
-
-        Raises
-        ------
-        ConverterError
-            If it does not.
-        """
-        self._power.value(1)
-        try:
-            self.converter.bring_up()
-        finally:
-            self._power.value(0)
+        self._take_pins()
+        self._shut_down()
 
     def resync(self):
         """Start reading afresh at the next frame; the ring begins at its first word again.
@@ -135,18 +103,9 @@ class Capture:
         self._run_pio()
         return 1
 
-    def _connect_spi(self):
+    def _take_pins(self):
         # Making the (one) SPI object anew gives it the pins back from the PIO.
-        board = self._board
-        return SPI(
-            board.AFE_SPI,
-            baudrate=_SPI_HZ,
-            polarity=0,
-            phase=1,
-            sck=Pin(board.AFE_SCLK),
-            mosi=Pin(board.AFE_DIN),
-            miso=Pin(board.AFE_DOUT),
-        )
+        self._connect_spi()
 
     def _run_pio(self):
         board = self._board

@@ -13,7 +13,8 @@ from faceloop.twin.board_pins import BoardPins
 from faceloop.twin.dma_window import CAPACITY_FRAMES, DmaWindow
 from faceloop.twin.electrode_feed import ElectrodeFeed
 from faceloop.twin.firmware_files import board_constants
-from faceloop.twin.frontend import Frontend
+from faceloop.twin.frontend import PATIENCE_S, Frontend
+from faceloop.twin.pulse_count import PulseCount
 from faceloop.twin.world import World
 
 RING_BYTES = 16384
@@ -354,6 +355,54 @@ def test_drdy_is_reported_once_per_conversion(make_rig):
     received = rig.spi(*bytes(27))
     assert received[:6].hex() == "c000000002d0"  # frame 45: 16 * 45
     assert rig.frontend.chip.drdy_level == 1
+
+
+@pytest.fixture
+def handled_rig(make_rig, tmp_path):
+    """A rig whose board has a handler for data-ready, and at which pulses it was called."""
+    pulses = tmp_path / "pulses"
+    rig = make_rig(pulses=PulseCount(pulses))
+    found = []
+    rig.frontend.has_handler = True
+    rig.frontend.on_drdy = lambda _: found.append(struct.unpack("<Q", pulses.read_bytes())[0])
+    rig.start()
+    rig.clock.advance(SETTLE_S + 1e-6)
+    assert rig.frontend.pump() == 1
+    return rig, found
+
+
+def test_next_conversion_waits_until_the_handler_has_returned(handled_rig):
+    rig, found = handled_rig
+    for n in range(1, 20):
+        assert found == list(range(1, n + 1))  # however long it took: one pulse, one call
+        rig.clock.advance(0.004)
+        assert rig.frontend.pump() == 0
+        assert rig.frontend.is_handled
+        assert rig.spi(*bytes(27))[3:6] == (16 * (n - 1)).to_bytes(3, "big")
+        rig.frontend.handled()
+        assert rig.frontend.pump() == 1
+
+
+def test_a_handler_is_as_late_as_it_was_told_to_be(handled_rig):
+    rig, found = handled_rig
+    rig.frontend.miss_frames(3)
+    rig.frontend.handled()
+    for _ in range(6):
+        rig.clock.advance(0.0005)
+        rig.frontend.pump()
+    assert found == [1, 5]
+    assert rig.frontend.stats()["conversions"] == 5
+
+
+def test_a_handler_that_never_returns_is_not_waited_for(handled_rig):
+    rig, _ = handled_rig
+    rig.frontend.pump()
+    rig.clock.advance(PATIENCE_S + 0.1)
+    rig.frontend.pump()
+    assert rig.frontend.stats()["conversions"] == pytest.approx(2000 * (PATIENCE_S + 0.1), abs=2)
+    rig.frontend.handled()
+    rig.clock.advance(0.0005)
+    assert rig.frontend.pump() == 1
 
 
 # -- tap and truth -------------------------------------------------------------------------------

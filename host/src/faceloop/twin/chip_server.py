@@ -20,6 +20,7 @@ that asked for it.
     B   I ring size in bytes                                   -> B 0: a DMA channel takes over
     c                                                          -> B 0: state machine stops
     I   B pin, B edges                                         none: events of this pin from now
+    i   B pin                                                  none: an event's handler is through
     D   I milliseconds                                         -> B 0: start the watchdog
     d                                                          none: feed it
     Z                                                          none: reset the board
@@ -70,7 +71,7 @@ class ChipServer:
         self._connections: set[_Connection] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._deadline_s = 0.0
-        self._pace = (False, False)
+        self._pace = (False, False, False)
         self._watchdog: asyncio.TimerHandle | None = None
         self._watchdog_s = 0.0
         pins.on_edge = self._send_edge
@@ -141,6 +142,12 @@ class ChipServer:
                 return self._after(DONE)
             case "I":
                 connection.edges[payload[0]] = payload[1]
+                self.frontend.has_handler = self._drdy_listeners()
+                return self._after(None)
+            case "i":
+                if payload[0] == self.pins.drdy:
+                    self.frontend.handled()
+                    self.frontend.pump()
                 return self._after(None)
             case "D":
                 (timeout_ms,) = struct.unpack("<I", payload)
@@ -168,7 +175,7 @@ class ChipServer:
 
     def _after(self, answer: bytes | None) -> bytes | None:
         """Adjust the pacing after a request that may have changed what is due when."""
-        pace = (self.frontend.is_capturing, self._drdy_listeners())
+        pace = self._wanted_pace()
         if not self.frontend.is_converting or (self._timer is not None and pace == self._pace):
             return answer
         if self._timer is not None:
@@ -182,8 +189,8 @@ class ChipServer:
 
     def _schedule(self) -> None:
         loop = asyncio.get_running_loop()
-        is_capturing, has_listeners = self._pace
-        if has_listeners:
+        is_capturing, has_listeners, is_handled = self._pace
+        if has_listeners and not is_handled:
             self._deadline_s = self.frontend.next_due_s
         else:
             # On a grid, so that late wake-ups do not add up; the grid moves only when overrun.
@@ -195,7 +202,12 @@ class ChipServer:
         self._timer = None
         self.frontend.pump()
         if self.frontend.is_converting:
+            self._pace = self._wanted_pace()
             self._schedule()
+
+    def _wanted_pace(self) -> tuple[bool, bool, bool]:
+        frontend = self.frontend
+        return frontend.is_capturing, self._drdy_listeners(), frontend.is_handled
 
     def _drdy_listeners(self) -> bool:
         drdy = self.pins.drdy
@@ -231,6 +243,7 @@ class ChipServer:
     def remove(self, connection: _Connection) -> None:
         """Forget a closed connection."""
         self._connections.discard(connection)
+        self.frontend.has_handler = self._drdy_listeners()
 
 
 class _Connection(asyncio.Protocol):

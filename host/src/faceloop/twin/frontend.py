@@ -18,6 +18,7 @@ from faceloop.twin.ads1298_codes import CodeGenerator, CountArray, pack_frames, 
 from faceloop.twin.ads1298_registers import ADS1298, Profile
 from faceloop.twin.dma_window import FRAME_WINDOW_BYTES, DmaWindow
 from faceloop.twin.electrode_feed import ElectrodeFeed
+from faceloop.twin.pulse_count import PulseCount
 from faceloop.twin.sources.source import Source
 from faceloop.twin.world import Knobs, World
 
@@ -41,6 +42,8 @@ class Frontend:
         What the electrodes touch.
     window : DmaWindow
         Where captured frames go.
+    pulses : PulseCount or None
+        Counts how often data-ready falls.
     clock : callable
         Monotonic time in seconds.
     clock_ppm : float
@@ -57,6 +60,10 @@ class Frontend:
 
     Attributes
     ----------
+    has_handler : bool
+        The board has a handler for data-ready. The next conversion comes when it has returned,
+        however long the two processes take for that: a busy computer is no late handler.
+        `miss_frames` makes one.
     is_clock_watched : bool
         Somebody compares the count of conversions with another clock: all that are due come.
     on_drdy : callable or None
@@ -68,6 +75,7 @@ class Frontend:
         source: Source,
         window: DmaWindow,
         *,
+        pulses: PulseCount | None = None,
         clock: Callable[[], float],
         clock_ppm: float = 20.0,
         seed: int = 0,
@@ -79,12 +87,14 @@ class Frontend:
         self.clock_ppm = clock_ppm
         self.on_drdy: Callable[[int], None] | None = None
         self.is_capturing = False
+        self.has_handler = False
         self.is_clock_watched = False
         self.captured_frames = 0
         self._delivers = False
         self._to_miss = 0
         self._clock = clock
         self._window = window
+        self._pulses = pulses
         self._codes = CodeGenerator(self.chip, seed)
         self._feed = ElectrodeFeed(source)
         self._tap_path = tap
@@ -93,6 +103,8 @@ class Frontend:
         self._conversions = 0
         self._is_over = False
         self._patient_until_s: float | None = None  # while it was held up and catches up
+        self._is_told = False  # the handler was called and has not returned
+        self._is_given_up = False  # nor will it
         self._world = world or World()
         self._world.subscribe(self._apply_knobs)
         self._apply_knobs(self._world.knobs)
@@ -111,6 +123,11 @@ class Frontend:
     def is_converting(self) -> bool:
         """Whether conversions are due."""
         return self.chip.is_converting and not self._is_over
+
+    @property
+    def is_handled(self) -> bool:
+        """Whether the next conversion waits for the handler of this one."""
+        return self._is_told and self._is_for_handler and not self._is_given_up
 
     @property
     def next_due_s(self) -> float:
@@ -157,6 +174,8 @@ class Frontend:
     def miss_frames(self, n: int) -> None:
         """Let the capture miss the next ``n`` data-ready pulses: these conversions never come.
 
+        A board that reads in a handler has a handler that comes so late.
+
         Raises
         ------
         UsageError
@@ -182,8 +201,10 @@ class Frontend:
         bearable = self._bearable(due, now_s)
         while done < bearable and self.is_converting:
             done += self._convert(min(bearable - done, MAX_BLOCK_FRAMES), now_s)
-        if done and self.on_drdy is not None:
-            self.on_drdy(done)
+        if done:
+            if self._pulses is not None:
+                self._pulses.add(done)
+            self._tell(done)
         return done
 
     def _bearable(self, due: int, now_s: float) -> int:
@@ -194,6 +215,8 @@ class Frontend:
         """
         if self.is_clock_watched:
             return due
+        if self._is_for_handler:
+            return self._bearable_to_handler(due, now_s)
         if due > HELD_UP_FRAMES and self._patient_until_s is None:
             self._patient_until_s = now_s + PATIENCE_S
         if self._patient_until_s is not None:
@@ -202,6 +225,31 @@ class Frontend:
                 return room
             self._patient_until_s = None
         return due
+
+    @property
+    def _is_for_handler(self) -> bool:
+        return self.has_handler and not self.is_capturing and not self.is_clock_watched
+
+    def _bearable_to_handler(self, due: int, now_s: float) -> int:
+        if not self._is_told:
+            self._patient_until_s = None
+            return min(due, 1)
+        if self._patient_until_s is None:
+            self._patient_until_s = now_s + PATIENCE_S
+        self._is_given_up = now_s >= self._patient_until_s
+        return due if self._is_given_up else 0
+
+    def _tell(self, done: int) -> None:
+        if self._is_for_handler and self._to_miss:
+            self._to_miss -= min(done, self._to_miss)
+            return
+        self._is_told = True
+        if self.on_drdy is not None:
+            self.on_drdy(done)
+
+    def handled(self) -> None:
+        """Take note that the board's handler for data-ready has returned."""
+        self._is_told = self._is_given_up = False
 
     def _convert(self, n: int, now_s: float) -> int:
         if self.chip.is_single_shot:
@@ -238,7 +286,8 @@ class Frontend:
             return
         self._run = self.chip.run
         self._conversions = 0
-        self._is_over = False
+        self._is_over = self._is_told = self._is_given_up = False
+        self._patient_until_s = None
         self._feed.rewind()
         self._close_tap()
         if self._tap_path is not None:
@@ -295,6 +344,8 @@ class Frontend:
         """Close the files."""
         self._close_tap()
         self._window.close()
+        if self._pulses is not None:
+            self._pulses.close()
 
     def _close_tap(self) -> None:
         if self._tap is not None:

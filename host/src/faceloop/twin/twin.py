@@ -22,6 +22,7 @@ from faceloop.twin.firmware_files import board_constants, shim_dir
 from faceloop.twin.flash_image import lock_image, prepare_image
 from faceloop.twin.frontend import Frontend
 from faceloop.twin.heat.wires import HeatWires
+from faceloop.twin.pulse_count import PulseCount
 from faceloop.twin.sources.source import Patient
 from faceloop.twin.supervisor import RUN_LOW_RESET, Supervisor, virtual_machine_command
 from faceloop.twin.world import World
@@ -80,6 +81,7 @@ class Twin:
         self.frontend = Frontend(
             source,
             DmaWindow(self._directory / "dma"),
+            pulses=PulseCount(self._directory / "pulses"),
             clock=time.monotonic,
             clock_ppm=options.clock_ppm,
             seed=options.seed,
@@ -104,6 +106,7 @@ class Twin:
                 "FACELOOP_RADIO_SOCKET": str(self._directory / "radio.sock"),
                 "FACELOOP_CHIP_SOCKET": str(self._directory / "chip.sock"),
                 "FACELOOP_DMA_WINDOW": str(self._directory / "dma"),
+                "FACELOOP_PULSE_COUNT": str(self._directory / "pulses"),
                 "FACELOOP_FLASH": str(flash),
                 "FACELOOP_SHIM": str(shim_dir()),
                 "FACELOOP_UNIQUE_ID": _unique_id(options.name),

@@ -1,0 +1,70 @@
+"""The converter with its supply and its pins: what every capture stands on."""
+
+from machine import SPI, Pin
+from micropython import const
+
+from faceloop_device.drivers.ads1298 import Ads1298
+
+REGISTER_SPI_HZ = const(2000000)  # command bytes need their distance
+
+
+class FrontEnd:
+    """The converter; a capture adds the road from it to memory.
+
+    Parameters
+    ----------
+    board : module
+        Pin map.
+    rate_step : int
+        As for ``Ads1298``.
+    """
+
+    def __init__(self, board, rate_step=0):
+        self._board = board
+        self._power = Pin(board.AFE_PWDN, Pin.OUT, value=0)
+        self._spi = self._connect_spi()
+        self.converter = Ads1298(
+            self._spi,
+            Pin(board.AFE_CS, Pin.OUT, value=1),
+            Pin(board.AFE_START, Pin.OUT, value=0),
+            Pin(board.AFE_RESET, Pin.OUT, value=1),
+            rate_step,
+        )
+
+    def probe(self):
+        """See whether the converter answers, and leave it without power.
+
+        Raises
+        ------
+        ConverterError
+            If it does not.
+        """
+        self._power.value(1)
+        try:
+            self.converter.bring_up()
+        finally:
+            self._power.value(0)
+
+    def _set_up(self, prepare):
+        """Power and registers, up to the START of conversions; raises ``ConverterError``."""
+        self._power.value(1)
+        self.converter.bring_up()
+        if prepare is not None:
+            prepare()
+        self.converter.close_registers()
+
+    def _shut_down(self):
+        self.converter.open_registers()
+        self._power.value(0)
+
+    def _connect_spi(self):
+        board = self._board
+        return SPI(
+            board.AFE_SPI,
+            baudrate=REGISTER_SPI_HZ,
+            polarity=0,
+            phase=1,
+            sck=Pin(board.AFE_SCLK),
+            mosi=Pin(board.AFE_DIN),
+            miso=Pin(board.AFE_DOUT),
+        )
