@@ -128,7 +128,7 @@ def test_nothing_to_watch_is_no_error() -> None:
 
 def test_path_with_fewer_sources_is_as_it_is_alone(signals: Any) -> None:
     x = signals.emg(8, 30.0, 4)
-    x[:, 1] += 0.3 * x[:, 0]
+    x[:, 1] = 0.1 * x[:, 1] + 0.3 * x[:, 0]
     meters = [LeakMeter(paths, HOP) for paths in ([(1, (0,))], [(1, (0,)), (2, (0, 3))])]
     for i in range(0, 8000, HOP):
         for meter in meters:
