@@ -122,7 +122,9 @@ async def test_from_first_start_to_results_by_keyboard(
         await expect(page.get_by_text("Sound: two soft falling tones.")).to_be_visible()
         await look(page, serious, errors)
         live.set_status(lead_off=(False, False, True) + (False,) * 5)
-        await expect(cue).to_have_text("Electrode loose: left smile muscle. Please press it on.")
+        await expect(cue).to_have_text(
+            "Left smile muscle: an electrode has come off. Press it on, or put a new one on."
+        )
         live.set_status(lead_off=(False,) * 8)
         live.hold = 0.0
         await expect(page.locator(".fl-last")).not_to_have_text("", timeout=WAIT_MS)

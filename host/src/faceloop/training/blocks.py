@@ -21,6 +21,7 @@ from faceloop.training.steps import StepSpec
 __all__ = [
     "LEFT_OUT_SAID",
     "block_title",
+    "is_due",
     "left_out_message",
     "left_out_reason",
     "needs_signal",
@@ -40,6 +41,11 @@ def block_title(kind: str) -> Message:
 def needs_signal(block: BlockSpec) -> bool:
     """Whether a block cannot be done without electrodes."""
     return isinstance(block, RetrainingBlock)
+
+
+def is_due(block: BlockSpec, days_since: int | None) -> bool:
+    """Whether it is a block's turn, so many days after it was last done (None for never)."""
+    return block.is_on and (days_since is None or days_since >= block.every_days)
 
 
 def left_out_reason(
@@ -65,7 +71,7 @@ def left_out_reason(
     """
     if not block.is_on:
         return "off"
-    if days_since is not None and days_since < block.every_days:
+    if not is_due(block, days_since):
         return "not_due"
     if isinstance(block, HeatBlock) and not has_heat:
         return "no_pad"

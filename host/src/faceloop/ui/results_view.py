@@ -79,7 +79,8 @@ class ResultsView(View):
         if not math.isfinite(movement.symmetry_low) or not math.isfinite(movement.symmetry_high):
             return mean
         low = text.number(100 * movement.symmetry_low)
-        return f"{mean} ({low}{DASH}{text.percent(movement.symmetry_high)})"
+        span = f"{low}\N{WORD JOINER}{DASH}\N{WORD JOINER}{text.percent(movement.symmetry_high)}"
+        return f"{mean} ({span})"
 
     def _ratings(self, result: DayResult) -> None:
         text = self.text

@@ -168,7 +168,7 @@ class Texts:
         if isinstance(value, Term):
             return self(value.key) if value.key in self else value.word
         if isinstance(value, float):
-            return f"{value:g}".replace(".", self("number.decimal"))
+            return self.plain(value)
         return str(value)
 
     def known(self, sentence: str) -> str:
@@ -192,6 +192,10 @@ class Texts:
         if not math.isfinite(value):
             return DASH
         return f"{value:.{decimals}f}".replace(".", self("number.decimal"))
+
+    def plain(self, value: float) -> str:
+        """Return a number with as many decimals as it has, with the language's mark."""
+        return f"{value:g}".replace(".", self("number.decimal"))
 
     def percent(self, fraction: float, decimals: int = 0) -> str:
         """Return a fraction (0-1) in per cent; a dash for what is not known."""

@@ -161,7 +161,10 @@ class TherapistView(View):
         text = self.text
         heading = f"fl-block-{block.name}"
         with tag("section", classes="fl-card", aria_labelledby=heading):
-            tag("h2", text.say(block_title(block.kind)), id=heading)
+            title = text.say(block_title(block.kind))
+            if block.every_days > 1:
+                title = f"{title}, {text('therapist.every', n=block.every_days)}"
+            tag("h2", title, id=heading)
             with tag("label", classes="fl-option"):
                 now = str(block.is_on).lower()
                 Choice("checkbox", f"{heading}-is_on", now, self._taker(block.name, "is_on"))
@@ -185,8 +188,7 @@ class TherapistView(View):
             tag("p", self._range(number), "fl-quiet", id=f"{id_}-range")
 
     def _range(self, number: _Number) -> str:
-        decimals = 0 if number.low == int(number.low) and number.high == int(number.high) else 2
-        low, high = (self.text.number(limit, decimals) for limit in (number.low, number.high))
+        low, high = (self.text.plain(limit) for limit in (number.low, number.high))
         return self.text("therapist.range", low=low, high=high)
 
     def _taker(self, block: str, key: str) -> Any:

@@ -40,9 +40,9 @@ class TodayView(View):
         text, room = self.text, self.state.room
         profile = room.profile
         assert profile is not None
-        blocks = [block for block in programme.block if block.is_on]
+        blocks = room.due_today(programme)
         with tag("section", classes="fl-card", aria_labelledby="fl-programme"):
-            minutes = _minutes(programme.planned_s)
+            minutes = _minutes(sum(map(planned_s, blocks)))
             tag("h2", text("today.programme", n=minutes), id="fl-programme")
             with tag("ol", classes="fl-blocks"):
                 for block in blocks:

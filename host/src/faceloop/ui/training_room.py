@@ -12,6 +12,7 @@ from typing import Literal
 from faceloop.errors import FaceloopError
 from faceloop.session.live import LiveBlock, LiveView
 from faceloop.session.montage import MONTAGES, Montage
+from faceloop.training.blocks import is_due
 from faceloop.training.day_view import DayView
 from faceloop.training.days import Day, Days, OpenDay
 from faceloop.training.engine import DayEngine
@@ -19,7 +20,7 @@ from faceloop.training.hop import Hop, hops_of
 from faceloop.training.index import DayRow
 from faceloop.training.outputs import Outputs
 from faceloop.training.profiles import Profile
-from faceloop.training.programme import Programme
+from faceloop.training.programme import BlockSpec, Programme
 from faceloop.training.results import DayResult
 from faceloop.training.setup import SetUp, SetUpTimes
 from faceloop.ui import wire
@@ -158,6 +159,21 @@ class TrainingRoom:
         except FaceloopError as error:
             self.fault = error
             return None
+
+    def due_today(self, programme: Programme) -> tuple[BlockSpec, ...]:
+        """Return the blocks whose turn is today: not those done every so many days."""
+        days_since: dict[str, int] = {}
+
+        def read() -> None:
+            nonlocal days_since
+            assert self.profile is not None
+            days_since = dict(self.days.context(self.profile.pseudonym).days_since)
+
+        if self.profile is not None:
+            self._try(read)
+        return tuple(
+            block for block in programme.block if is_due(block, days_since.get(block.name))
+        )
 
     def open_day(self) -> OpenDay | None:
         """Return the day that was left last, None without one."""

@@ -188,15 +188,18 @@ class TrainingView(View):
         is_trial = view.feedback is not None
         self._picture.set_shown(is_trial and self.state.preferences.now.form != "none")
         main = text.say(cue.message) if cue is not None else text.say(step.title)
-        why = text.say(step.instruction)
-        if cue is not None:
+        is_rest = is_trial and step.phase in ("rest", "done")
+        why = text("train.movement.rest.instruction") if is_rest else text.say(step.instruction)
+        if cue is not None and not (is_rest and cue.kind == "rest"):
             why = f"{text.say(step.title)}. {why}"
         feedback = view.feedback
         is_hidden = feedback is not None and not feedback.is_shown and not feedback.is_muted
         if is_hidden and _is_moving(step.phase):
             why = text("training.feel")
         kind = cue.kind if cue is not None else ""
-        self._say(main, why, kind, clock(step.remaining_s + 0.99))
+        # A rest that lasts until the face is quiet has no end to count down to.
+        remaining = clock(step.remaining_s + 0.99) if step.remaining_s > 0 else ""
+        self._say(main, why, kind, remaining)
 
     def _say(self, cue: str, why: str, kind: str, remaining: str) -> None:
         self._cue.say(cue)
@@ -205,9 +208,15 @@ class TrainingView(View):
         is_alert = kind in ("synkinesis", "bad_contact", "no_signal", "jaw", "effort", "uneven")
         self._panel.set_attribute("data-now", "alert" if kind == "synkinesis" else "")
         self._panel.set_attribute("data-kind", kind if is_alert else "")
-        choices = self.state.preferences.now
-        is_heard = kind == "synkinesis" and choices.sound == "on" and choices.captions == "on"
-        self._caption.say(self.text("live.sound_caption") if is_heard else "")
+        self._caption.say(self._sound_in_writing(kind))
+
+    def _sound_in_writing(self, kind: str) -> str:
+        choices, guide = self.state.preferences.now, self.state.room.guide()
+        if choices.sound != "on" or choices.captions != "on" or guide is None:
+            return ""
+        if kind == "synkinesis":
+            return self.text("live.sound_caption")
+        return self.text("training.tone_caption") if guide.volume > 0 else ""
 
 
 def _is_moving(phase: str) -> bool:
