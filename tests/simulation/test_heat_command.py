@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from faceloop.cli import app
 from faceloop.errors import UsageError
+from faceloop.output import heat_lines
 from faceloop.tasks import heat as tasks_heat
 from faceloop.tasks import heat_plot
 from faceloop.twin.heat.faults import fault_named
@@ -51,6 +52,22 @@ def test_all_faults_are_found_and_the_fold_that_nothing_can_see_is_listed_apart(
     assert "not as it should be" not in found and "fold_unsensed" not in found
     assert "not as it should be: skin" in apart
     assert "1 of 1 with an unseen fold were too hot." in apart
+
+
+def test_many_sessions_are_listed_by_row_and_what_was_missed_with_it() -> None:
+    found = {"row": 2, "fault": "ntc_detached", "layer": "firmware"}
+    run = {**found, "max_skin_degc": 39.0, "cem43": 0.1}
+    fold = {**run, "row": 17, "fault": "fold_unsensed", "layer": "mechanical"}
+    runs = [{**run, "wearer": n, "missed": ["off after 6.40 s"] * (n > 97)} for n in range(100)]
+    runs += [{**fold, "wearer": n, "missed": ["skin 49.10 C"]} for n in range(30)]
+    lines = list(heat_lines({"runs": runs, "plot": None, "missed": 2, "mechanical": 30}))
+    at = next(n for n, line in enumerate(lines) if line.startswith("Apart, "))
+    (row,) = [line for line in lines[:at] if "ntc_detached" in line]
+    assert row.split()[:6] == ["2", "ntc_detached", "100", "2", "39.00", "0.100"]
+    assert row.endswith("wearer 98: off after 6.40 s")
+    (apart,) = [line for line in lines[at:] if "fold_unsensed" in line]
+    assert apart.split()[:4] == ["17", "fold_unsensed", "30", "30"]
+    assert not any("fold" in line for line in lines[:at])
 
 
 def test_fault_that_the_electronics_miss_ends_with_an_error(

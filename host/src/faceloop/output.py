@@ -401,19 +401,22 @@ def pair_lines(content: dict[str, Any]) -> Iterator[str]:
 
 
 def heat_lines(content: dict[str, Any]) -> Iterator[str]:
-    """List heat sessions, the hottest first when there are many."""
+    """List heat sessions; when there are many, the rows of the fault list."""
     apart = [run for run in content["runs"] if run["layer"] == "mechanical"]
     runs = [run for run in content["runs"] if run["layer"] != "mechanical"]
-    shown = runs
     if len(runs) > 60:
-        shown = sorted(runs, key=lambda run: -run["max_skin_degc"])[:20]
-        yield f"{len(runs)} sessions; the 20 with the hottest skin:"
-    for run in shown:
-        yield from _heat_run(run)
+        yield f"{len(runs)} sessions, by the rows of the fault list:"
+        yield from _heat_rows(runs)
+    else:
+        for run in runs:
+            yield from _heat_run(run)
     if apart:
         yield "Apart, what no sensor can see and the pad's carrier has to prevent, not counted:"
-        for run in sorted(apart, key=lambda run: -run["max_skin_degc"])[:20]:
-            yield from _heat_run(run)
+        yield from (
+            _heat_rows(apart)
+            if len(apart) > 20
+            else (line for run in apart for line in _heat_run(run))
+        )
     if content["plot"]:
         yield f"Picture: {content['plot']}"
     if runs:
@@ -422,11 +425,29 @@ def heat_lines(content: dict[str, Any]) -> Iterator[str]:
         yield f"{content['mechanical']} of {len(apart)} with an unseen fold were too hot."
 
 
+def _heat_rows(runs: list[dict[str, Any]]) -> Iterator[str]:
+    """List how many sessions of each fault there were, what was missed, and the hottest skin."""
+    yield "row fault              runs  missed  skin C    CEM43  first missed"
+    by_fault: dict[tuple[int, str], list[dict[str, Any]]] = {}
+    for run in runs:
+        by_fault.setdefault((run["row"], run["fault"]), []).append(run)
+    for (row, fault), same in sorted(by_fault.items()):
+        missed = [run for run in same if run["missed"]]
+        first = f"wearer {missed[0]['wearer']}: {missed[0]['missed'][0]}" if missed else ""
+        hottest_degc = max(run["max_skin_degc"] for run in same)
+        most_cem43 = max(run["cem43"] for run in same)
+        yield (
+            f"{row:>3} {fault:<16} {len(same):>6}  {len(missed):>6}  {hottest_degc:>6.2f} "
+            f"{most_cem43:>8.3f}  {first}".rstrip()
+        )
+
+
 def _heat_run(run: dict[str, Any]) -> Iterator[str]:
     off_s = run["fault_to_off_s"]
     off = "" if run["fault"] == "none" or off_s is None else f"off after {off_s:.2f} s"
+    row = f"row {run['row']:>2} " if run["row"] else ""
     yield (
-        f"{run['wearer']:>6} {run['fault']:<14} skin {run['max_skin_degc']:.2f} C, "
+        f"{run['wearer']:>6} {row}{run['fault']:<14} skin {run['max_skin_degc']:.2f} C, "
         f"{run['cem43']:.3f} CEM43  {run['state']:<8} {off}  {run['cause_text']}"
     )
     for text in run["missed"]:

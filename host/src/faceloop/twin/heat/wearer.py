@@ -130,9 +130,12 @@ def make_skin(wearer: Wearer, area_cm2: int) -> Skin:
     values["ambient_degc"] = wearer.ambient_degc
     values["blood_degc"] = wearer.blood_degc
     dilation = 0.0
-    for _ in range(20):  # converges within a few
+    for _ in range(20):
         core, skin, deep = _steady(values, dilation)
+        before = dilation
         dilation = values["vmax"] * min(max((skin - 34.0) / 8.0, 0.0), 1.1)
+        if abs(dilation - before) < 1e-9:
+            break
     values.update(core_degc=core, skin_degc=skin, deep_degc=deep, dilation=dilation)
     return Skin(values)
 

@@ -16,7 +16,7 @@ from faceloop.twin.heat.compiled.session cimport Session
 cdef class Parts:
     cdef object _hal
     cdef public Output output
-    cdef public object inputs
+    cdef public int[::1] inputs
     cdef public Sensors sensors
     cdef public Checks checks
     cdef public Controller controller

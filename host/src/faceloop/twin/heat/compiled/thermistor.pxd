@@ -5,4 +5,5 @@ cdef long FIRST_MDEGC, LAST_MDEGC
 
 cdef int[::1] CODES
 
+@cython.locals(low=long, high=long, middle=long)
 cpdef long temperature_mdegc(long code)
