@@ -141,11 +141,22 @@ def stages(arguments: list[str]) -> list[Stage]:
         # What failed beside others is looked at once more by itself: a board lives in real time,
         # and on two busy cores something may be late for which nobody is to blame.
         tests = ["--tb=native", "-o", f"cache_dir={LIVE_CACHE}", *tests]
-        alone = (*pytest, *tests, "-n", "0", "--last-failed", "--last-failed-no-failures", "none")
-        found.append(Stage(", ".join(live), ([*pytest, *tests],), once_more=alone))
-    measured = [f"tests/{name}" for name in ("unit", *live)]
-    timed = ["-m", f"({wanted}) and benchmark", *measured]
-    return [*found, Stage("timed", ([*pytest, *timed],), Pace.ALONE)]
+        found.append(Stage(", ".join(live), ([*pytest, *tests],), once_more=alone(pytest, tests)))
+    timed = ["-m", f"({wanted}) and benchmark"]
+    found.append(Stage("timed", ([*pytest, *timed, "tests/unit"],), Pace.ALONE))
+    if live:
+        # Each waits most of its time for a board that needs less than half of a core.
+        tests = [*files(LIVE_FILES), "--tb=native", "-o", f"cache_dir={LIVE_CACHE}-timed", *timed]
+        tests += [f"tests/{name}" for name in live]
+        found.append(
+            Stage("timed boards", ([*pytest, *tests],), Pace.ALONE, alone(pytest, tests))
+        )
+    return found
+
+
+def alone(pytest: list[str], tests: list[str]) -> tuple[str, ...]:
+    """Return the command that looks at what failed beside others once more, by itself."""
+    return (*pytest, *tests, "-n", "0", "--last-failed", "--last-failed-no-failures", "none")
 
 
 def files(at_a_time: int) -> list[str]:
@@ -222,11 +233,11 @@ def run_all(found: list[Stage]) -> list[int]:
         except KeyboardInterrupt:
             pool.shutdown(cancel_futures=True)
             raise
+    codes.update((stage.name, run(stage)) for stage in found if stage.pace is Pace.ALONE)
     for stage in found:
-        if stage.once_more and codes.get(stage.name) == TESTS_FAILED:
+        if stage.once_more and codes[stage.name] == TESTS_FAILED:
             again = Stage(f"{stage.name}, what failed, alone", (list(stage.once_more),))
             codes[stage.name] = run(again)
-    codes.update((stage.name, run(stage)) for stage in found if stage.pace is Pace.ALONE)
     return [codes[stage.name] for stage in found]
 
 

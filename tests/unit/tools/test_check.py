@@ -33,7 +33,7 @@ def test_every_folder_of_tests_is_in_a_stage() -> None:
 def test_default_run_has_boards_and_browsers_and_the_quick_one_neither() -> None:
     everything, quick = commands(), commands("--quick")
     assert {"lint", "types", "protocol", "unit", "system, browser", "timed"} <= set(everything)
-    assert set(everything) - set(quick) == {"system, browser"}
+    assert set(everything) - set(quick) == {"system, browser", "timed boards"}
     assert "tests/system" not in quick["timed"]
     assert not {"not full"} & set(everything["unit"])
     assert "(not full) and not benchmark" in everything["unit"]
@@ -41,12 +41,13 @@ def test_default_run_has_boards_and_browsers_and_the_quick_one_neither() -> None
 
 def test_what_measures_time_runs_last_and_alone() -> None:
     found = CHECK["stages"]([])
-    assert found[-1].name == "timed"
-    assert [stage.name for stage in found if stage.pace is PACE.ALONE] == ["timed"]
+    names = ["timed", "timed boards"]
+    assert [stage.name for stage in found[-2:]] == names
+    assert [stage.name for stage in found if stage.pace is PACE.ALONE] == names
     full = CHECK["stages"](["--full"])
-    assert {stage.name for stage in full if stage.pace is PACE.ALONE} == {"benchmarks", "timed"}
-    assert "-n" not in found[-1].commands[0]
-    assert "(not full) and benchmark" in found[-1].commands[0]
+    assert {stage.name for stage in full if stage.pace is PACE.ALONE} == {"benchmarks", *names}
+    assert "-n" not in found[-2].commands[0]
+    assert all("(not full) and benchmark" in stage.commands[0] for stage in found[-2:])
 
 
 def test_arguments_choose_tests_and_nothing_else() -> None:
@@ -111,9 +112,10 @@ def test_tests_that_failed_beside_others_run_once_more_alone_and_that_decides(
 
 def test_only_boards_and_browsers_have_a_second_try_of_what_failed_and_nothing_else() -> None:
     found = [stage for stage in CHECK["stages"]([]) if stage.once_more]
-    assert [stage.name for stage in found] == ["system, browser"]
-    assert "--last-failed" in found[0].once_more
-    assert set(found[0].commands[0]) <= set(found[0].once_more)
+    assert [stage.name for stage in found] == ["system, browser", "timed boards"]
+    for stage in found:
+        assert "--last-failed" in stage.once_more
+        assert set(stage.commands[0]) <= set(stage.once_more)
 
 
 @pytest.mark.parametrize(("name", "code"), [("browser", 0), ("tests", 5)])
