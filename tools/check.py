@@ -148,9 +148,7 @@ def stages(arguments: list[str]) -> list[Stage]:
         # Each waits most of its time for a board that needs less than half of a core.
         tests = [*files(LIVE_FILES), "--tb=native", "-o", f"cache_dir={LIVE_CACHE}-timed", *timed]
         tests += [f"tests/{name}" for name in live]
-        found.append(
-            Stage("timed boards", ([*pytest, *tests],), Pace.ALONE, alone(pytest, tests))
-        )
+        found.append(Stage("timed boards", ([*pytest, *tests],), Pace.ALONE, alone(pytest, tests)))
     return found
 
 
