@@ -7,6 +7,7 @@ import math
 import struct
 import time
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from faceloop.session.live import LiveBlock, LiveEvent, MusclePair
 from faceloop.ui.columns import ColumnReducer
 from faceloop.ui.feed import QUEUE_LENGTH, WINDOW, ClientQueue, LiveFeed
+from faceloop.ui.wire import Guide
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -121,6 +123,27 @@ def fields(message: bytes) -> tuple[int, int, int, int]:
     (first_frame,) = struct.unpack_from("<d", message, 8)
     column_frames, n_columns, _, n_events = struct.unpack_from("<HHBB", message, 40)
     return sequence, int(first_frame) // column_frames, n_columns, n_events
+
+
+@pytest.mark.parametrize("is_led", [False, True])
+async def test_every_frame_of_a_screen_has_news_only_where_a_movement_is_led(
+    monkeypatch: pytest.MonkeyPatch, is_led: bool
+) -> None:
+    now_s = 0.0
+    monkeypatch.setattr("faceloop.ui.feed.time", SimpleNamespace(monotonic=lambda: now_s))
+    feed = LiveFeed(OneMuscle([]))  # type: ignore[arg-type]
+    guide = Guide("hold", 0.5, 0.5, 0.375, 0.625, 0.5, 0.5, 2.5) if is_led else None
+    feed.guide = lambda: guide
+    queue = feed.subscribe()
+    n_messages = 0
+    for i in range(2000):
+        now_s = i * 0.001
+        feed._take(block(20 * i))
+        while len(queue):
+            _, message = await queue.get()
+            queue.acknowledge(fields(message)[0])
+            n_messages += 1
+    assert n_messages == pytest.approx(2 * (83 if is_led else 30), rel=0.05)
 
 
 async def test_alert_never_waits_for_the_next_message() -> None:

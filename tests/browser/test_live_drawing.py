@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
+from faceloop.ui.training_room import TrainingRoom
+from faceloop.ui.wire import Guide
+
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 # Count pixels of one colour in a fraction of a canvas: [x from, x to], 0-1.
@@ -93,8 +96,17 @@ async def test_sweep_wraps_and_keeps_a_full_width_of_signal(train: Page, drawn: 
     assert width - 20 <= painted < width - 5  # all but the gap ahead of the sweep
 
 
+@pytest.fixture
+def guided(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repetition is led all the time."""
+    guide = Guide("hold", 0.5, 0.5, 0.375, 0.625, 0.5, 0.5, 2.5)
+    monkeypatch.setattr(TrainingRoom, "guide", lambda room: guide)
+
+
 @pytest.mark.benchmark
-async def test_at_least_50_frames_a_second(train: Page) -> None:
+async def test_at_least_50_frames_a_second_while_a_movement_is_led(
+    guided: None, train: Page
+) -> None:
     await asyncio.sleep(1.5)
     rates = []
     for _ in range(12):
