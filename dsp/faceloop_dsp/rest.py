@@ -182,7 +182,7 @@ class RestRecorder:
 
 def _n_good(block: NDArray[np.float32]) -> NDArray[np.int64]:
     """Return how many frames of each channel are usable."""
-    return block.shape[0] - np.isnan(block).sum(axis=0)
+    return np.asarray((~np.isnan(block)).sum(axis=0), np.int64)
 
 
 def _seconds(good_frames: NDArray[np.int64], fs_hz: float) -> float:

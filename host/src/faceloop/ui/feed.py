@@ -25,11 +25,11 @@ __all__ = ["ClientQueue", "LiveFeed", "MuscleNow"]
 # of 60 a second: blocks come every 10 to 15 ms. Without a graphics card each painting is dear.
 FLUSH_S = 0.033
 GUIDED_FLUSH_S = 0.012
-# 0.5 s of messages may wait for one browser; older ones are worthless for feedback.
-QUEUE_LENGTH = 40
-# Messages on their way that the browser has not acknowledged: about 1.5 s. Without this limit the
+# At most 0.7 s of messages may wait for one browser; older ones are worthless for feedback.
+QUEUE_LENGTH = 20
+# Messages on their way that the browser has not acknowledged: 2 s at most. Without this limit the
 # buffers of the loopback socket would hold minutes of stale signal for a stalled tab.
-WINDOW = 120
+WINDOW = 60
 AGES = 512
 # Four reports a second and browser: the last ten seconds of one.
 REPORTS = 40
