@@ -16,9 +16,7 @@ from umachine import Signal, idle, mem8, mem16, mem32, soft_reset, time_pulse_us
 PWRON_RESET = 1
 WDT_RESET = 3
 
-_CONVERSIONS = (
-    66  # fetched at once: what the heater's circuit takes of a channel, and one to spare
-)
+_CONVERSIONS = 66  # fetched at once: all that the heater's circuit takes of a channel
 _FRESH_US = 1000
 
 _SPI_PINS = (

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
-from pathlib import Path
 
 # Binary mode is left after this without a word from the host (limits.SERIAL_SILENCE_MS), and then
 # mpremote has to get in.
@@ -22,31 +20,6 @@ async def test_session_over_the_cable_is_lossless_and_leaves_it_to_mpremote(home
     assert account["gaps"] == []
     home.check_recorded(account["recording"], n_frames)
     assert await mpremote(board.tty_path, "resume", "eval", "6 * 7") == (0, "42\n")
-
-
-async def test_killed_host_that_comes_back_goes_on_in_its_recording(home):
-    board = await home.start_board()
-    run = ("record", "--serial", board.tty_path, "--rest-s", 1)
-    host = await home.start(*run, "--seconds", 60)
-    folder = await home.wait_recorded(20_000)
-    host.send(signal.SIGKILL)
-    await host.done()
-    n_before = home.n_converted()
-    done = await home.run(*run, "--seconds", n_before / 2000 + 2, "--json")
-    assert (done.code, done.err) == (0, "")
-    account = done.account
-    assert account["continued"]
-    assert account["recovered"] == []
-    assert Path(account["recording"]).parent == folder
-    assert home.recordings() == [folder]
-    # The board's ring held what was converted meanwhile: both parts and all between them.
-    assert account["gaps"] == []
-    assert account["frames_resent"] > 0
-    n_frames = account["frames_recorded"]
-    assert n_frames == account["frames_expected"] >= n_before + 2 * 2000
-    home.check_recorded(account["recording"], n_frames)
-    notes = (folder / "events.jsonl").read_text().splitlines()
-    assert [json.loads(note)["kind"] for note in notes].count("resumed") == 1
 
 
 async def test_cable_is_free_soon_after_the_host_was_killed(home, mpremote):
