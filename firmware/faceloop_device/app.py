@@ -47,6 +47,10 @@ TASK_PUMP, TASK_STATUS, N_TASKS = range(3)  # those that the supervisor waits fo
 SERIAL_POLL_EVERY = 4  # pump steps, unless the cable carries the stream
 PERSON_EVERY = 4  # pump steps between two looks at the button: 20 ms
 ATTEND_MS = 100
+# BTstack keeps for good what was on its way when a link went, up to 9 kB: after so many links, and
+# a minute in which nobody wants anything, the board starts afresh.
+MOST_DISCONNECTS = 4
+LEFT_ALONE_S = 60
 ORPHAN_MS = 120000  # a stream that no host fetches stops the converter after this
 
 
@@ -86,7 +90,7 @@ class Board:
             self.fault = state.FAULT_HANG if crash.has_hung else state.FAULT_EXCEPTION
         self._crash = crash
         self._restarts = restarts
-        self._cable_idle_s = 0
+        self._cable_idle_s = self._left_alone_s = 0
         self._started_ms = self._counted_ms = time.ticks_ms()
         self._uptime_s = self._uptime_rest_ms = 0
         self._collector = Collector()
@@ -254,6 +258,7 @@ class Board:
                     self.fault = state.FAULT_USB_POWER
             self._tidy()
             self._shed_watchdog()
+            self._shed_leak()
             self._care_for_bonds(now_ms)
             battery_mv = self._power.battery_mv()
             power = self._power.bits()
@@ -364,12 +369,29 @@ class Board:
     def _shed_watchdog(self):
         # A cable on a board that nobody uses: somebody wants to get in, and at the prompt nobody
         # feeds the watchdog.
-        is_used = self.stream.stream_id or self.ble.is_up or self.serial.is_up
-        self._cable_idle_s = self._cable_idle_s + 1 if not is_used and self._has_usb() else 0
+        is_idle = not self._is_used() and self._has_usb()
+        self._cable_idle_s = self._cable_idle_s + 1 if is_idle else 0
         if self.has_watchdog and self._cable_idle_s > 1:
-            self._crash.disarm()
-            self.shut_down()
-            processor.reset()
+            self._start_afresh()
+
+    def _shed_leak(self):
+        is_busy = self._is_used() or self.is_testing() or self._has_usb()
+        if is_busy or (self.heat is not None and not self.heat.is_over()):
+            self._left_alone_s = 0
+            return
+        self._left_alone_s += 1
+        has_leak = self._bonds is None  # the stack that has pairing leaks nothing
+        is_enough = self.ble.disconnects >= MOST_DISCONNECTS
+        if has_leak and is_enough and self._left_alone_s > LEFT_ALONE_S:
+            self._start_afresh()
+
+    def _is_used(self):
+        return self.stream.stream_id or self.ble.is_up or self.serial.is_up
+
+    def _start_afresh(self):
+        self._crash.disarm()
+        self.shut_down()
+        processor.reset()
 
     def _has_usb(self):
         return bool(self._power.bits() & state.POWER_USB)

@@ -76,6 +76,10 @@ class Heat:
         """Return whether a fault is latched or locked."""
         return self.supervisor.state >= LATCHED
 
+    def is_over(self):
+        """Return whether nothing of a session is left to be done, cooling and booking included."""
+        return self.supervisor.state == OFF or self.supervisor.state >= LATCHED
+
     def stop(self):
         """Stop heat, whoever asks."""
         self.supervisor.stop()

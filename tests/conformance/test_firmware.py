@@ -120,7 +120,7 @@ def test_bluetooth_handler_outlives_every_exception(on_board: Callable[..., str]
 
 def test_button_and_light_follow_their_tables(on_board: Callable[..., str]) -> None:
     lines = on_board(BOARD / "person.py").splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 4
     assert all(line.startswith("ok ") for line in lines)
 
 

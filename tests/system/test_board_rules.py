@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -14,17 +15,18 @@ from faceloop.device import bluetooth
 from faceloop.device.ble_transport import BleTransport
 from faceloop.device.board_link import BoardLink, Packet
 from faceloop.device.serial_transport import SerialTransport
-from faceloop.device.transport import Transport
+from faceloop.device.transport import Receiver, Transport
 from faceloop.errors import DeviceFault, FaceloopError, LinkError, RemoteError
 from faceloop.twin.firmware_files import FIRMWARE_VARIABLE
 from faceloop.twin.launch import BoardSpec, VirtualBoard
 from faceloop_protocol import control, state
-from faceloop_protocol.limits import COMMANDS_PER_S, SHIFT
+from faceloop_protocol.limits import COMMANDS_PER_S, SHIFT, UNAUTHENTICATED_LINK_MS
 from faceloop_protocol.serial_frame import CHANNEL_CONTROL, encode_line
 from faceloop_protocol.state import BoardState
 
 WAIT_S = 30.0  # three starts in a row take as many seconds on an idle machine
 MAX_RESTARTS = 3
+MOST_DISCONNECTS = 4
 
 
 class Host:
@@ -66,6 +68,10 @@ class Host:
         """Wait for a report of this kind."""
         await until(lambda: bool(self.states) and wanted(self.states[-1]))
         return self.states[-1]
+
+
+def ignore(data: bytes) -> None:
+    """A stranger only holds the link."""
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -201,6 +207,23 @@ async def test_stream_is_closed_and_sent_again_only_for_the_link_that_has_it(hom
         assert await owner.link.request(0, 10) is None
 
 
+async def test_link_without_proof_is_cut_after_ten_seconds(home: Any) -> None:
+    """Nobody keeps the owner out by holding the board's one connection."""
+    board = await home.start_board()
+    bluetooth.use_virtual(board.hci_path)
+    gone = asyncio.Event()
+    stranger = BleTransport()
+    try:
+        await stranger.open(Receiver(ignore, ignore, ignore, gone.set), 10.0)
+        began_s = time.monotonic()
+        async with asyncio.timeout(WAIT_S):
+            await gone.wait()
+        assert time.monotonic() - began_s > UNAUTHENTICATED_LINK_MS / 1000 - 1
+    finally:
+        await stranger.close()
+        await bluetooth.close()
+
+
 async def test_flood_of_commands_is_refused_and_stop_is_heard_all_the_same(home: Any) -> None:
     board = await home.start_board()
     async with by_air(board, home) as owner, by_cable(board, home) as other:
@@ -314,6 +337,32 @@ async def test_watchdog_ends_a_hang_and_the_board_says_so(
         await assert_off(board)  # it has looked whether the converter answers
         assert (report.fault, report.restarts) == (state.FAULT_HANG, 1)
         assert report.state == state.STATE_FAULT
+
+
+async def test_memory_that_broken_links_cost_comes_back_when_nobody_needs_the_board(
+    home: Any, mutated_firmware: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    firmware = mutated_firmware(
+        "faceloop_device/app.py", "LEFT_ALONE_S = 60\n", "LEFT_ALONE_S = 1\n"
+    )
+    monkeypatch.setenv(FIRMWARE_VARIABLE, str(firmware))
+    board = await home.start_board()
+    async with by_air(board, home) as host:
+        await host.start()
+    for _ in range(MOST_DISCONNECTS):
+        async with by_air(board, home) as host:
+            await host.reports(lambda report: True)
+    await asyncio.sleep(4.0)
+    assert (await board.control("stats"))["vm"]["resets"] == 0, "it keeps a stream for its host"
+    async with by_air(board, home) as host:
+        assert (await host.reports(lambda report: True)).disconnects > MOST_DISCONNECTS
+        await host.start()  # lets go of the stream before
+        await host.link.stop_stream()
+        await host.link.finish_stream()
+    await restarted(board)
+    async with by_air(board, home) as host:
+        report = await host.reports(lambda report: True)
+        assert (report.disconnects, report.restarts, report.fault) == (0, 0, 0)
 
 
 async def test_worn_board_gives_its_watchdog_up_for_the_cable(home: Any, mpremote: Any) -> None:

@@ -8,6 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from faceloop.twin.ads1298_registers import (
+    CH1SET,
+    CONFIG1,
+    CONFIG3,
+    CONFIG4,
+    LOFF,
+    LOFF_SENSN,
+    LOFF_SENSP,
+    RLD_SENSN,
+    RLD_SENSP,
+)
 from faceloop.twin.firmware_files import board_constants
 
 SAMPLES = Path(__file__).parent / "firmware_samples"
@@ -53,6 +64,28 @@ async def test_capture_loses_no_frame_and_allocates_nothing(board, mpremote):
     stats = board.twin.frontend.stats()
     assert stats["conversions"] == newest + 1
     assert stats["overrun_frames"] > 1500
+
+
+async def test_driver_sets_bias_lead_off_and_the_gain_of_each_channel(board, mpremote):
+    await run(board, mpremote, """
+from faceloop_device.hal.front_end import FrontEnd
+front_end = FrontEnd(board)
+part = front_end.converter
+def prepare():
+    for channel, gain in enumerate((1, 2, 3, 4, 6, 8, 12)):
+        part.set_channel(channel, gain)
+front_end._set_up(prepare)
+""")  # fmt: skip
+    registers = board.twin.frontend.chip.registers
+    assert registers[CONFIG1] == 0x84  # high resolution, 2 kSPS
+    assert registers[CONFIG3] == 0xCC  # reference and bias amplifier on, its reference inside
+    assert registers[RLD_SENSP] == registers[RLD_SENSN] == 0xFF  # every electrode drives the bias
+    assert registers[LOFF] == 0x03  # DC, 6 nA, 95 %
+    assert registers[LOFF_SENSP] == registers[LOFF_SENSN] == 0xFF
+    assert registers[CONFIG4] == 0x02  # its comparators
+    codes = [registers[CH1SET + channel] for channel in range(8)]
+    assert codes == [0x10, 0x20, 0x30, 0x40, 0x00, 0x50, 0x60, 0x60]
+    assert not board.twin.frontend.chip.violations
 
 
 async def test_power_and_bench_plug_reach_the_adc(board, mpremote):

@@ -3,6 +3,7 @@
 import sys
 
 handlers = []
+intervals_us = []
 
 
 class Radio:
@@ -32,6 +33,9 @@ class Radio:
 
     gatts_indicate = gatts_notify
 
+    def gap_advertise(self, interval_us, data, resp_data):
+        intervals_us.append(interval_us)
+
     def gatts_read(self, handle):
         if self.trouble:
             raise self.trouble
@@ -58,6 +62,10 @@ from faceloop_device.hal.ble_link import BleLink  # noqa: E402
 link = BleLink(LinkSession(bytes(16), b"12345678"), "name", "model", "1", "serial")
 (handler,) = handlers
 control = link._control
+# Often when just awake, seldom later, rarely in standby; told to the stack when it changes.
+for awake_ms, is_standby in ((0, 0), (1000, 0), (60000, 0), (70000, 0), (700000, 1), (0, 0)):
+    link.advertise(awake_ms, is_standby)
+assert intervals_us == [40000, 250000, 1000000, 40000], intervals_us
 
 
 def event(number, data):
@@ -66,6 +74,8 @@ def event(number, data):
 
 event(1, (5, 0, b"address"))
 assert link.is_up
+link.advertise(700000, True)
+assert len(intervals_us) == 4, "connected"
 for number, data in ((3, None), (3, ()), (3, (5,)), (1, ()), (2, None), (99, None)):
     event(number, data)
 faults = link.handler_faults

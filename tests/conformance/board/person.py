@@ -1,7 +1,37 @@
 """Presses of the button, told by their length; what the light shows, and when."""
 
-from faceloop_device.core import lights
-from faceloop_device.core.button import LONG_PRESS, PRESS, RESET_PRESS, Button
+import sys
+import time
+
+
+class Pin:
+    IN = OUT = PULL_UP = 0
+
+    def __init__(self, number, mode=0, pull=0, value=0):
+        self.number = number
+        levels.setdefault(number, 1)
+
+    def value(self, level=None):
+        if level is None:
+            return levels[self.number]
+        levels[self.number] = level
+
+
+class FakeMachine:
+    ADC = PWM = None
+    Pin = Pin
+
+
+class Pins:
+    BUTTON, LED, MOTOR = 1, 2, 3
+
+
+levels = {}  # by pin; a button that is not pressed is high
+sys.modules["machine"] = FakeMachine
+
+from faceloop_device.core import lights  # noqa: E402  the machine has to be there first
+from faceloop_device.core.button import LONG_PRESS, PRESS, RESET_PRESS, Button  # noqa: E402
+from faceloop_device.wearer import Wearer  # noqa: E402
 
 STEP_MS = 20
 
@@ -63,7 +93,41 @@ def light_shows_the_highest_line_that_is_true():
     assert len(shown) == len(order), "no two look the same"
 
 
+def light_goes_out_where_nobody_wants_anything_for_ten_minutes():
+    wearer = Wearer(Pins)
+    now_ms = time.ticks_ms()
+
+    def second(is_linked=False):
+        """Pass one; return whether the light was on in it."""
+        nonlocal now_ms
+        wearer.report(now_ms, False, False, False, False, is_linked, False, False)
+        is_seen = False
+        for _ in range(50):
+            now_ms = time.ticks_add(now_ms, STEP_MS)
+            wearer.look(now_ms)
+            is_seen = is_seen or bool(levels[Pins.LED])
+        return is_seen
+
+    def until_dark_s():
+        for n in range(1, 700):
+            second()
+            if wearer.is_standby(now_ms):
+                return n
+
+    assert any([second() for _ in range(4)])
+    assert until_dark_s() == 600 - 4 + 1
+    assert not any([second() for _ in range(8)])
+    assert second(is_linked=True) and not wearer.is_standby(now_ms), "a host"
+    assert 599 <= until_dark_s() <= 601
+    for level in (0, 1):
+        levels[Pins.BUTTON] = level
+        second()
+    assert wearer.presses == 1 and not wearer.is_standby(now_ms), "a press"
+    assert any([second() for _ in range(4)])
+
+
 for test in (
+    light_goes_out_where_nobody_wants_anything_for_ten_minutes,
     presses_are_told_by_their_length,
     bounces_and_stuck_buttons_do_nothing,
     light_shows_the_highest_line_that_is_true,

@@ -1,0 +1,39 @@
+"""The first start of a board: it makes its key, and says it once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from faceloop.device.key_store import parse_label
+from faceloop.twin.radio import Radio
+
+LABEL = b"Label of this board: "
+FORGET = b"import os; os.remove('/faceloop.key')\r"
+RESTART = b"\x04"  # Ctrl-D
+INTERRUPT = b"\x03"
+
+
+async def test_label_is_printed_at_the_first_start_only(
+    start_twin: Any, open_console: Any
+) -> None:
+    board = await start_twin(radio=Radio())
+    console = open_console(board.tty)
+    labels = set()
+    for _ in range(2):
+        console.send(INTERRUPT)
+        await console.expect(b">>> ")
+        console.send(FORGET)
+        await console.expect(b">>> ")
+        console.send(RESTART)
+        await console.expect(LABEL)
+        label = (await console.expect(b"\n")).decode().strip()
+        device_id, key = parse_label(label)
+        assert (len(device_id), len(key)) == (8, 16)
+        labels.add(label)
+    assert len(labels) == 2, "another key each time it is made"
+    console.send(INTERRUPT)
+    await console.expect(b">>> ")
+    console.send(RESTART)
+    await console.expect(b"soft reboot")
+    console.send(INTERRUPT)
+    assert LABEL not in await console.expect(b">>> "), "it has its key"
