@@ -318,6 +318,13 @@ async def test_therapist_page_says_what_is_refused(
     page.choose("fl-settle-rest_s", "110")
     page.press(Texts("de")("therapist.save"))
     assert Texts("de")("therapist.saved") in page.texts()
+    page.choose("fl-day", "short")  # its numbers are the therapist's as well
+    page.choose("fl-settle-duration_s", "45")
+    page.press(Texts("de")("therapist.save"))
+    assert Texts("de")("therapist.saved") in page.texts()
+    full, short = (anna.programme("anna", is_short=is_short) for is_short in (False, True))
+    assert [day.block[0].duration_s for day in (full, short)] == [150, 45]
+    assert not full.is_short and short.is_short
     (tmp_path / "profiles" / "anna" / "programme.toml").write_text("format =")
     page.go("therapist")
     assert shown(page, "programme_syntax"), page.texts()

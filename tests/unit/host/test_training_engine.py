@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import runpy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -435,6 +436,19 @@ def test_blocks_left_out_in_a_row_are_all_said_then_and_in_the_results() -> None
         .say(skipped)
         .endswith(": Zur Ruhe kommen, Massage und Dehnung, Bewegungen im Alltag.")
     )
+
+
+def test_parts_are_counted_without_those_that_are_off_or_not_due() -> None:
+    off = QUICK.replace('name = "massage"', 'name = "massage"\nis_on = false')
+    weekly = off.replace('name = "function"', 'name = "function"\nevery_days = 7')
+    made_for = context()
+    made_for = replace(made_for, days_since={"function": 2})
+    engine, _, _, _ = day(parse_programme(weekly, "weekly"), made_for)
+    engine.start(0.0)
+    engine.skip_block(0.1)
+    block = engine.view(0.2).block
+    assert block is not None
+    assert (block.name, block.index, block.part, block.parts) == ("retraining", 2, 2, 3)
 
 
 def test_heat_that_never_began_is_left_out_with_a_sentence() -> None:

@@ -20,14 +20,17 @@ class BlockView:
 
     Parameters
     ----------
-    index, count : int
-        From 0, of all blocks of the programme.
+    index : int
+        In the programme, from 0.
+    part, parts : int
+        From 1, of those that are on and due today.
     name, kind : str
     title : Message
     """
 
     index: int
-    count: int
+    part: int
+    parts: int
     name: str
     kind: str
     title: Message

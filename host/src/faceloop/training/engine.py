@@ -13,6 +13,7 @@ from typing import Any
 from faceloop.training.blocks import (
     LEFT_OUT_SAID,
     block_title,
+    is_due,
     left_out_message,
     left_out_reason,
     needs_signal,
@@ -298,8 +299,12 @@ class DayEngine:
         return None
 
     def _block_view(self, block: BlockSpec) -> BlockView:
-        count = len(self.programme.block)
-        return BlockView(self._block, count, block.name, block.kind, block_title(block.kind))
+        since = self.context.days_since
+        due = [b.name for b in self.programme.block if is_due(b, since.get(b.name))]
+        part = due.index(block.name) + 1  # names differ, and what goes on is due
+        return BlockView(
+            self._block, part, len(due), block.name, block.kind, block_title(block.kind)
+        )
 
     def _step_view(self, t_s: float) -> StepView:
         spec = self._steps[self._at]

@@ -42,6 +42,7 @@ HEAT_CHOICES: tuple[HeatChoice, ...] = get_args(HeatChoice)
 
 PROFILE_NAME = "profile.json"
 PROGRAMME_NAME = "programme.toml"
+SHORT_PROGRAMME_NAME = "programme_short.toml"
 PHOTO_NAMES = {"jpg": b"\xff\xd8\xff", "png": b"\x89PNG\r\n\x1a\n", "webp": b"RIFF"}
 MOST_PHOTO_BYTES = 8 << 20
 _TESTED = ("tested", "passed")
@@ -286,7 +287,9 @@ class Profiles:
         return self._write(replace(self.profile(pseudonym), heat_test=""))
 
     def set_programme(self, pseudonym: str, programme: Programme, pin: str) -> None:
-        """Give a person a programme of their own; the one before is kept in ``programmes/``.
+        """Give a person a full or a short day of their own.
+
+        The one before is kept in ``programmes/``.
 
         Raises
         ------
@@ -306,7 +309,7 @@ class Profiles:
                 )
             )
         folder = self._folder(pseudonym)
-        path = folder / PROGRAMME_NAME
+        path = folder / (SHORT_PROGRAMME_NAME if programme.is_short else PROGRAMME_NAME)
         try:
             if path.exists():
                 kept = folder / "programmes"
@@ -326,8 +329,9 @@ class Profiles:
             If their own file cannot be read; the sentence names file and key.
         """
         profile = self.profile(pseudonym)
-        path = self._folder(pseudonym) / PROGRAMME_NAME
-        if path.exists() and not is_short:
+        name = SHORT_PROGRAMME_NAME if is_short else PROGRAMME_NAME
+        path = self._folder(pseudonym) / name
+        if path.exists():
             own = read_programme(path)
             if profile.stage in own.stages:
                 return own

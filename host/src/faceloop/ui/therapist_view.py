@@ -41,6 +41,7 @@ class TherapistView(View):
         """Put the page together."""
         self._pin = ""
         self._typed = ""
+        self._is_short = False
         self._changes: dict[tuple[str, str], str] = {}
         self._place = tag("div", classes="fl-first")
         self._draw()
@@ -52,7 +53,7 @@ class TherapistView(View):
             tag("h1", text("therapist.title"), tabindex="-1", data_focus="")
             self._problem = tag("p", classes="fl-problem", role="alert")
             self._told = tag("p", role="status")
-            programme = room.programme()
+            programme = room.programme(is_short=self._is_short)
             if room.profile is None:
                 tag("p", text("therapist.nobody"))
             elif programme is None:
@@ -64,6 +65,7 @@ class TherapistView(View):
                 self._stage(room.profile)
                 GoalsCard(self.state, self._pin)
                 HeatCard(self.state, room.profile, self._pin)
+                self._which_day()
                 for block in programme.block:
                     self._block(block)
                 with tag("div", classes="fl-actions"):
@@ -126,6 +128,20 @@ class TherapistView(View):
                     is_back = str(profile.has_movement_returned).lower()
                     Choice("checkbox", "fl-returned", is_back, self._take_returned)
                     tag("span", text("therapist.returned"))
+
+    def _which_day(self) -> None:
+        """Offer the numbers of the full day, or those of the short one."""
+        text = self.text
+        with tag("section", classes="fl-card"), tag("fieldset", classes="fl-fieldset"):
+            tag("legend", text("therapist.day"), "fl-label")
+            options = [(day, text(f"therapist.day_{day}")) for day in ("full", "short")]
+            now = "short" if self._is_short else "full"
+            Choice("radio", "fl-day", now, self._take_day, options)
+
+    def _take_day(self, day: str) -> None:
+        self._is_short = day == "short"
+        self._changes.clear()
+        self._draw()
 
     def _take_stage(self, stage: str) -> None:
         self._set(stage, False)

@@ -166,7 +166,7 @@ class TrainingView(View):
         block, step = view.block, view.step
         if block is not None:
             self._block.say(self.text.say(block.title))
-            self._part.say(self.text("training.part", n=block.index + 1, of=block.count))
+            self._part.say(self.text("training.part", n=block.part, of=block.parts))
         is_trial = step is not None and step.repetitions > 0
         self._repetition.say(
             self.text("training.repetition", n=step.repetition, of=step.repetitions)
