@@ -91,6 +91,15 @@ async def test_ads1299_is_found_out_and_driven_by_its_own_registers(board: Any) 
     assert not board.twin.frontend.chip.violations
 
 
+@pytest.mark.full  # seven seconds of frames, each an interrupt
+async def test_front_end_of_a_board_without_pio_is_tested_through_its_interrupts(
+    start_twin: Any,
+) -> None:
+    report = await report_of(await start_twin(radio=Radio(), capture="irq"))
+    assert (report.passed, report.n_lost) == (selftest.PASS_ALL, 0), report
+    assert all(noise == pytest.approx(900 / 2**0.5, rel=0.08) for noise in report.noise_nv)
+
+
 def swap(codes: np.ndarray) -> np.ndarray:
     codes[:, [2, 5]] = codes[:, [5, 2]]
     return codes

@@ -83,7 +83,8 @@ def unpack(cache: Path) -> tuple[Path, str]:
         shutil.rmtree(draft, ignore_errors=True)
         for package in sorted(archive.glob("*.deb")):
             subprocess.run(["dpkg", "-x", package, draft], check=True)
-        for name in ("bin", "sbin", "lib"):  # links into usr/ on this machine, and in the guest
+        # Links into usr/ on this machine, and in the guest.
+        for name in (name for name in ("bin", "sbin", "lib") if (draft / name).is_dir()):
             shutil.copytree(draft / name, draft / "usr" / name, dirs_exist_ok=True, symlinks=True)
             shutil.rmtree(draft / name)
         draft.rename(root)
