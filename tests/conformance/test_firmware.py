@@ -177,8 +177,9 @@ def test_copy_of_a_program_cut_anywhere_starts_the_old_one_or_the_new(
     assert n_bytes > 2000 and n_old > 100 and n_new >= 2
 
 
-def test_steady_state_allocates_nothing(on_board: Callable[..., str]) -> None:
-    assert on_board(BOARD / "steady_state.py") == "bytes allocated: 0\n"
+@pytest.mark.parametrize("name", ["steady_state.py", "soft_steady_state.py"])
+def test_steady_state_allocates_nothing(name: str, on_board: Callable[..., str]) -> None:
+    assert on_board(BOARD / name) == "bytes allocated: 0\n"
 
 
 HEAT = BOARD / "heat_supervisor.py"
