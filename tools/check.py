@@ -175,7 +175,10 @@ def patient(name: str, *commands: list[str]) -> Stage:
 def heat_branches() -> Stage:
     """Return the check that tests go through every branch of the heat supervisor; minutes long."""
     data = "--data-file=build/coverage-heat"
-    names = ("rules", "corners", "thresholds", "rows", "edges", "model", "host", "mutation")
+    names = (
+        *("rules", "corners", "thresholds", "rows", "edges"),
+        *("model", "resume", "host", "mutation"),
+    )
     tests = [f"tests/simulation/test_heat_{name}.py" for name in names]
     run = [sys.executable, "-m", "coverage", "run", "--branch", "--source=faceloop_heat", data]
     report = [sys.executable, "-m", "coverage", "report", data, "--fail-under=100"]
