@@ -1,8 +1,9 @@
-"""Fakes for the tests of the virtual board."""
+"""Fakes for the tests of the virtual board, and pages without a browser."""
 
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,3 +32,19 @@ def fake_clock() -> Any:
 def make_counter_source() -> Any:
     """Makes sources whose frames are numbered."""
     return load_fake("fake_source").CounterSource
+
+
+@pytest.fixture
+def open_page(tmp_path: Path) -> Iterator[Callable[[], Any]]:
+    """Opens the app's pages in German, over the data in ``tmp_path``; see ``fake_page.py``."""
+    page_class = load_fake("fake_page").Page
+    live_class = load_fake("fake_live").FakeLive
+    opened: list[Any] = []
+
+    def begin() -> Any:
+        opened.append(page_class(live_class(alerts=False), tmp_path, "de"))
+        return opened[-1]
+
+    yield begin
+    for page in opened:
+        page.close()

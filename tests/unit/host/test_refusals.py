@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import errno
 import re
-import runpy
 import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
@@ -37,7 +36,6 @@ from faceloop.training.ratings import checked_rating
 from faceloop.training.stage import StageLock
 from faceloop.ui.texts import LANGUAGES, Texts, catalogue
 
-FAKES = Path(__file__).resolve().parents[2] / "fakes"
 HOST = Path(__file__).resolve().parents[3] / "host" / "src" / "faceloop"
 # Everything that the training's pages ask of files, profiles and programmes.
 TRAINING = [
@@ -243,21 +241,6 @@ def test_words_that_a_page_has_names_for_are_named(tmp_path: Path) -> None:
 
 
 # -- on the pages ---------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def open_page(tmp_path: Path) -> Iterator[Callable[[], Any]]:
-    page_class = runpy.run_path(str(FAKES / "fake_page.py"))["Page"]
-    live_class = runpy.run_path(str(FAKES / "fake_live.py"))["FakeLive"]
-    opened: list[Any] = []
-
-    def begin() -> Any:
-        opened.append(page_class(live_class(alerts=False), tmp_path, "de"))
-        return opened[-1]
-
-    yield begin
-    for page in opened:
-        page.close()
 
 
 @pytest.fixture

@@ -1,0 +1,98 @@
+"""What the training's pages say, read without a browser."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faceloop.training.days import Days
+from faceloop.training.profiles import Profile
+from faceloop.training.programme_file import parse_programme
+from faceloop.ui.texts import Texts
+
+GERMAN = Texts("de")
+DAY = """
+format = 1
+name = "own"
+stages = ["synkinesis"]
+[[block]]
+name = "settle"
+kind = "settle"
+[[block]]
+name = "heat"
+kind = "heat"
+is_on = true
+[[block]]
+name = "moves"
+kind = "retraining"
+[[block]]
+name = "use"
+kind = "function"
+every_days = 7
+[[block]]
+name = "end"
+kind = "cool_down"
+"""
+
+
+@pytest.fixture
+def days(tmp_path: Path) -> Days:
+    """Two days ago anna has done her weekly block."""
+    days = Days(tmp_path, lambda: datetime.now(UTC) - timedelta(days=2))
+    days.profiles.create(Profile("anna", "left", "synkinesis"))
+    days.profiles.pin.choose("2468")
+    days.profiles.set_programme("anna", parse_programme(DAY, "own"), "2468")
+    day = days.begin("anna")
+    day.engine.start(0.0)
+    for at in range(1, 200):
+        day.engine.tick(100.0 * at)  # as if nobody did anything but wait
+    assert day.engine.state == "done"
+    day.leave()
+    return days
+
+
+async def test_today_lists_what_is_due_and_the_therapist_sees_how_often(
+    days: Days, open_page: Any
+) -> None:
+    page = open_page()
+    page.go("today")
+    use = GERMAN("train.block.function.title")
+    assert GERMAN("train.block.settle.title") in page.texts() and use not in page.texts()
+    page.go("therapist")
+    page.choose("fl-pin", "2468")
+    page.press(GERMAN("therapist.open"))
+    assert f"{use}, alle 7 Tage" in page.texts()
+
+
+async def test_both_blocks_that_are_left_out_are_said_then_and_in_the_results(
+    days: Days, open_page: Any
+) -> None:
+    page = open_page()
+    page.go("today")
+    page.press(GERMAN("today.begin"))
+    assert GERMAN("training.part", n=1, of=4) in page.texts()
+    page.press(GERMAN("training.skip_block"))
+    both = [
+        GERMAN(f"train.left_out.{why}", block=GERMAN(f"train.block.{kind}.title"))
+        for why, kind in (("no_pad", "heat"), ("not_set_up", "retraining"))
+    ]
+    assert " ".join(both) in page.texts()
+    page.press(GERMAN("training.finish"))
+    page.go("results")
+    assert {*both} <= {*page.texts()}
+
+
+async def test_set_up_says_why_a_place_is_muted(days: Days, open_page: Any) -> None:
+    page = open_page()
+    page.go("setup")
+    page.press(GERMAN("setup.begin"))
+    page.state.live.set_status(unfit=("", "", "movement", "", "", "", "", ""))
+    page.refresh()
+    place = GERMAN.sentence_case(GERMAN("channel.left.zygomaticus_major"))
+    assert GERMAN("unfit.movement", place=place) in page.texts()
+    page.state.live.set_status(unfit=("",) * 8)
+    page.refresh()
+    assert GERMAN("train.setup.contact.instruction", seconds=0) in page.texts()
