@@ -142,6 +142,20 @@ def test_what_is_known_of_session_link_and_disk_is_what_they_really_say() -> Non
     assert known <= there, known - there
 
 
+def test_every_message_of_a_session_is_known_in_every_language() -> None:
+    said = set()
+    for node in ast.walk(ast.parse((HOST / "session" / "live_session.py").read_text())):
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "self._message":
+            said |= {
+                part.value
+                for part in ast.walk(node.value)
+                if isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value
+            }
+    assert len(said) >= 3
+    known = [str(ENGLISH[key]) for key in (*SAID, *TOLD)]
+    assert [text for text in said if not any(one.startswith(text) for one in known)] == []
+
+
 @pytest.mark.parametrize("language", OTHERS)
 def test_sentence_with_a_path_or_a_reason_is_said_in_the_language(language: str) -> None:
     full = storage_error(OSError(errno.ENOSPC, "full"), Path("/a b/c (d)"))
@@ -150,6 +164,8 @@ def test_sentence_with_a_path_or_a_reason_is_said_in_the_language(language: str)
     fault = FAULT_TEXT[FAULT_NONE + 1]
     said = Texts(language).known(f"{fault} What was recorded until then is safe.")
     assert said.startswith(Texts(language).known(fault)) and "What was" not in said
+    stopped = Texts(language).known(f"The recording has stopped. {full}")
+    assert stopped.endswith(Texts(language).known(str(full))) and "The " not in stopped
     assert Texts("en").known(str(full)) == str(full)
 
 
