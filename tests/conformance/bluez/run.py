@@ -47,6 +47,7 @@ MODULE_FOLDERS = (
     *("kernel/drivers/bluetooth/hci_vhci.ko", "kernel/net/bluetooth/bluetooth.ko"),
     *("kernel/net/rfkill", "kernel/crypto", "kernel/lib", "kernel/arch/x86/crypto"),
 )
+OWN_FOLDERS = ("/tmp", "/run")  # what the guest has there is not this machine's
 GUEST_S = 600.0
 JOB = """\
 export PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/run PYTHONDONTWRITEBYTECODE=1
@@ -255,6 +256,9 @@ def main() -> int:
     arguments = parser.parse_args()
     if shutil.which(QEMU) is None:
         print(f"{QEMU} is missing. Install it with: apt-get install qemu-system-x86")
+        return 2
+    if any(HERE.is_relative_to(folder) for folder in OWN_FOLDERS):
+        print(f"The guest has a {OWN_FOLDERS[0]} of its own. Run this from a checkout elsewhere.")
         return 2
     arguments.cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bz") as work:
