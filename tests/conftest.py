@@ -14,8 +14,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import hypothesis
 import pytest
 
+# How long an example takes says more of the neighbours on this computer than of the example.
+hypothesis.settings.register_profile("beside others", deadline=None)
+hypothesis.settings.load_profile("beside others")
 # Tests run side by side: threads of the linear algebra would only wait for each other. Before
 # NumPy is imported, and for every process that a test starts.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

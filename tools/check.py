@@ -146,7 +146,9 @@ def stages(arguments: list[str]) -> list[Stage]:
     found.append(Stage("timed", ([*pytest, *timed, "tests/unit"],), Pace.ALONE))
     if live:
         # Each waits most of its time for a board that needs less than half of a core.
-        tests = [*files(LIVE_FILES), "--tb=native", "-o", f"cache_dir={LIVE_CACHE}-timed", *timed]
+        # Test by test: the two that take a minute are not to wait for each other.
+        tests = ["-n", str(LIVE_FILES), "--dist", "load", "--maxschedchunk", "1"]
+        tests += ["--tb=native", "-o", f"cache_dir={LIVE_CACHE}-timed", *timed]
         tests += [f"tests/{name}" for name in live]
         found.append(Stage("timed boards", ([*pytest, *tests],), Pace.ALONE, alone(pytest, tests)))
     return found

@@ -162,7 +162,7 @@ async def main():
 asyncio.run(main())
 """
     running = asyncio.create_task(run(board, mpremote, program))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not board.twin.pins.snapshot()["led"]:
             await asyncio.sleep(0.01)
     board.twin.world.turn({"button": True})
