@@ -147,6 +147,7 @@ async def test_from_first_start_to_results_by_keyboard(
     assert len(days) == 1 and (days[0] / "training.jsonl").stat().st_size > 500
 
 
+@pytest.mark.full  # without a browser: tests/unit/host
 async def test_movement_that_has_returned_is_asked_about_and_unlocks(
     fake_module: Any, start_app: Any, serious: Any, browser: Browser, tmp_path: Path
 ) -> None:
@@ -165,6 +166,7 @@ async def test_movement_that_has_returned_is_asked_about_and_unlocks(
         await page.close()
 
 
+@pytest.mark.full
 async def test_placement_photo_stays_on_this_computer(
     fake_module: Any, start_app: Any, chromium: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -120,6 +120,7 @@ async def test_file_of_an_odd_rate_is_resampled_to_the_boards(home):
     assert done.account["frames_recorded"] == done.account["frames_expected"]
 
 
+@pytest.mark.full  # as JSON: replay in test_commands.py
 async def test_what_was_assumed_about_a_recording_is_said(home, recording_path):
     command = ("demo", "--headless", "--seconds", 1, "--source", recording_path)
     sentence = "Only the first 8 of 10"

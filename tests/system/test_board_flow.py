@@ -96,6 +96,7 @@ async def test_missed_conversion_is_counted_flagged_and_put_right(home: Any) -> 
         assert (before.dropped, flagged[0].dropped) == (0, 2)
 
 
+@pytest.mark.full  # the ladder itself: tests/conformance
 async def test_starved_radio_costs_detail_and_the_recording_says_which(
     home: Any, tmp_path: Path
 ) -> None:

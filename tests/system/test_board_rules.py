@@ -146,6 +146,7 @@ async def test_start_is_refused_on_usb_power_and_low_battery_unless_the_bench_pl
             await assert_off(board)
 
 
+@pytest.mark.full  # a recording is below
 async def test_cable_plugged_in_ends_the_stream_and_the_board_says_why(home: Any) -> None:
     board = await home.start_board()
     async with by_air(board, home) as host:
@@ -339,6 +340,7 @@ async def test_watchdog_ends_a_hang_and_the_board_says_so(
         assert report.state == state.STATE_FAULT
 
 
+@pytest.mark.full
 async def test_memory_that_broken_links_cost_comes_back_when_nobody_needs_the_board(
     home: Any, mutated_firmware: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -365,6 +367,7 @@ async def test_memory_that_broken_links_cost_comes_back_when_nobody_needs_the_bo
         assert (report.disconnects, report.restarts, report.fault) == (0, 0, 0)
 
 
+@pytest.mark.full
 async def test_worn_board_gives_its_watchdog_up_for_the_cable(home: Any, mpremote: Any) -> None:
     board = await home.start_board()
     async with by_air(board, home) as host:

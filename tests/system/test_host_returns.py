@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 
-@pytest.mark.parametrize("way", ["cable", "air"])
+@pytest.mark.parametrize("way", [pytest.param("cable", marks=pytest.mark.full), "air"])
 async def test_killed_host_that_comes_back_goes_on_in_its_recording(home: Any, way: str) -> None:
     board = await home.start_board()
     run = ("record", "--rest-s", 1, *(("--serial", board.tty_path) if way == "cable" else ()))

@@ -150,10 +150,7 @@ async def three_times(home) -> None:
 @pytest.fixture(scope="module")
 def outcome_of(rig, tmp_path_factory) -> Iterator[Any]:
     folder = tmp_path_factory.mktemp("interrupted")
-    scenarios = (
-        *(by_ctrl_c, out_of_reach, three_times),
-        *(demo_in_blackout, waited_for),
-    )
+    scenarios = (*(by_ctrl_c, out_of_reach, three_times, demo_in_blackout),)
     with rig.at_once(folder, *scenarios) as outcome:
         yield outcome
 
@@ -180,8 +177,9 @@ async def test_ctrl_c_in_a_blackout_says_that_the_end_of_a_recording_is_not_know
     await record_in_blackout(home)
 
 
-def test_first_ctrl_c_ends_the_waiting_for_a_lost_board(outcome_of):
-    outcome_of(waited_for)
+@pytest.mark.full
+async def test_first_ctrl_c_ends_the_waiting_for_a_lost_board(home):
+    await waited_for(home)
 
 
 def test_second_ctrl_c_is_answered_and_the_third_leaves_and_loses_nothing(outcome_of):
