@@ -50,6 +50,8 @@ CTRL_A, CTRL_C = b"\x01", b"\x03"
 RAW_BANNER = b"raw REPL; CTRL-B to exit\r\n"
 PROMPT = b">>> "
 TAIL_BYTES = 200
+BUSY_STEP_S, BUSY_S = 0.001, 0.5
+"""How often a Ctrl-C looks for a moment in which the program waits, and for how long."""
 STALL_S = 0.5
 """A real board's USB driver gives up on a host that reads nothing for this long."""
 
@@ -97,6 +99,8 @@ class Supervisor:
         self._held_input = bytearray()
         self._had_input = False
         self._stall_timer: asyncio.TimerHandle | None = None
+        self._interrupt_timer: asyncio.TimerHandle | None = None
+        self._busy_since_s: float | None = None
         self._is_host_deaf = False
         self.outer = Terminal(self._from_host, self._host_took_all)
         with contextlib.suppress(FileNotFoundError):
@@ -137,7 +141,7 @@ class Supervisor:
         """Stop the virtual machine and close the terminals; takes no time worth waiting for."""
         self.state = "off"
         self._kill()
-        for timer in (self._stall_timer, self._boot_timer):
+        for timer in (self._stall_timer, self._boot_timer, self._interrupt_timer):
             if timer is not None:
                 timer.cancel()
         self.outer.close()
@@ -227,18 +231,46 @@ class Supervisor:
     def _from_host(self, data: bytes) -> None:
         self._is_host_deaf = False
         self._had_input = True
-        if self._boot_output is not None:
+        if self._boot_output is not None or self._interrupt_timer is not None:
             self._held_input += data
             return
         if self._inner is None:
             return  # switched off
         while CTRL_C in data:
-            before, _, data = data.partition(CTRL_C)
+            before, _, after = data.partition(CTRL_C)
             self._inner.write(before)
+            if self._is_too_busy():
+                self._held_input[:0] = CTRL_C + after
+                self._interrupt_timer = self._loop.call_later(BUSY_STEP_S, self._try_again)
+                return
+            self._busy_since_s = None
+            data = after
             self._interrupt()
         self._inner.write(data)
         if self._inner.pending > PENDING_LIMIT:
             self.outer.read(False)
+
+    def _is_too_busy(self) -> bool:
+        """Whether a Ctrl-C has to wait for a moment in which the program waits.
+
+        The unix port raises the exception out of its signal handler, wherever it is: inside the
+        memory manager that leaves a lock behind, and the board is dead. A board's own ports look
+        for it between two steps of the program. A program that never waits gets it in the end.
+        """
+        assert self._process is not None
+        if _waits(self._process.pid):
+            return False
+        now_s = self._loop.time()
+        if self._busy_since_s is None:
+            self._busy_since_s = now_s
+        return now_s - self._busy_since_s < BUSY_S
+
+    def _try_again(self) -> None:
+        self._interrupt_timer = None
+        if self._boot_output is not None:
+            return  # what is held comes after the start
+        held, self._held_input = bytes(self._held_input), bytearray()
+        self._from_host(held)
 
     def _interrupt(self) -> None:
         """Pass a Ctrl-C on: as a signal where the program would notice, else as a character.
@@ -315,6 +347,15 @@ def _catches_sigint(pid: int) -> bool:
         return False
     caught = int(status.partition("SigCgt:")[2].split()[0], 16)
     return bool(caught >> (signal.SIGINT - 1) & 1)
+
+
+def _waits(pid: int) -> bool:
+    """Whether the program is in a wait of the operating system, or gone."""
+    try:
+        about = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return True
+    return about.rpartition(")")[2].split()[0] != "R"
 
 
 def virtual_machine_command(boot_script: Path, heap_kib: int) -> list[str]:
