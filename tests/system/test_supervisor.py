@@ -154,6 +154,28 @@ async def test_ctrl_c_right_after_the_start_is_not_lost(make_supervisor, open_co
         await console.expect(b"soft reboot")
 
 
+async def test_ctrl_c_never_falls_into_the_memory_manager(make_supervisor, open_console):
+    """There it would leave a lock behind, and a board that answers no more."""
+    main = """
+import time
+print("at work")
+while True:
+    for _ in range(2000):
+        bytearray(64)
+    time.sleep_ms(1)
+"""
+    supervisor = make_supervisor(main=main)
+    console = open_console(supervisor._tty_link)
+    for i in range(24):
+        await console.expect(b"at work\n")
+        await asyncio.sleep(0.001 * i)
+        console.text = b""
+        console.send(b"\x03")
+        await console.expect(b">>> ")
+        console.text = b""
+        console.send(b"\x04")
+
+
 async def test_sys_exit_in_main_is_a_soft_reset(make_supervisor, open_console):
     main = """
 import os, sys
