@@ -172,6 +172,7 @@ class Supervisor:
         self._loop.add_reader(self._pidfd, self._ended)
         self._born_s = self._loop.time()
         self._had_input = False
+        self._busy_since_s = None
         self._tail = b""
         self._boot_output = bytearray()
         self._boot_timer = self._loop.call_later(BOOT_TIMEOUT_S, self._finish_boot)
