@@ -89,7 +89,8 @@ def test_disk_fault_at_every_call_is_told_and_keeps_what_is_there(
         n_calls = count[0]
         monkeypatch.undo()
         if not failure:
-            assert n_calls == nth - 1, "the fault was injected but not told"
+            # The writer groups what waits for it, so two recordings differ in their calls.
+            assert n_calls < nth, "the fault was injected but not told"
             break
         assert ("full" in failure) == (code == errno.ENOSPC)
         assert ("failed" in failure) == (code == errno.EIO)
