@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,10 @@ backend-path = ["."]
 name = "faceloop"
 version = "0"
 """
-BACKEND = """
+TAG = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+BACKEND = (
+    f"TAG = {TAG!r}"
+    + """
 from pathlib import Path
 from zipfile import ZipFile
 INFO = "faceloop-0.dist-info/"
@@ -37,12 +41,12 @@ def build_editable(folder, config_settings=None, metadata_directory=None):
         wheel.write("tiny.py")
         about = "Metadata-Version: 2.1\\nName: faceloop\\nVersion: 0\\nProvides-Extra: dev\\n"
         wheel.writestr(INFO + "METADATA", about)
-        tag = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
-        wheel.writestr(INFO + "WHEEL", tag)
+        wheel.writestr(INFO + "WHEEL", TAG)
         wheel.writestr(INFO + "entry_points.txt", "[console_scripts]\\nfaceloop = tiny:main\\n")
         wheel.writestr(INFO + "RECORD", "")
     return name
 """
+)
 # Says what it was given; "wait" waits for Ctrl-C and leaves with a code of its own.
 PROGRAM = """
 import os, signal, sys, time
@@ -182,6 +186,28 @@ def test_package_that_cannot_be_had_shows_the_end_of_its_output(checkout: Checko
         assert err.splitlines()[-1].endswith("packages.log.")
     finally:
         build_file.write_text(before)
+
+
+def test_many_packages_are_pips_work_where_no_index_may_be_asked(fresh: Checkout) -> None:
+    """Else uv is fetched first, which unpacks them faster."""
+    names = [f"small{i}" for i in range(12)]
+    for name in names:
+        with zipfile.ZipFile(fresh.folder / f"{name}-0-py3-none-any.whl", "w") as wheel:
+            about = f"{name}-0.dist-info"
+            wheel.writestr(
+                f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 0\n"
+            )
+            wheel.writestr(f"{about}/WHEEL", TAG)
+            wheel.writestr(f"{about}/RECORD", "")
+    folder = fresh.folder.as_uri()
+    wanted = [f"{name} @ {folder}/{name}-0-py3-none-any.whl" for name in names]
+    with (fresh.folder / "pyproject.toml").open("a") as file:
+        file.write(f"dependencies = {wanted}\n")
+    code, _, err = fresh.run("--", "hello", PIP_NO_INDEX=1)
+    assert code == 0, err
+    site = next((fresh.folder / ".venv").glob("lib/*/site-packages"))
+    assert {f"{name}-0.dist-info" for name in names} <= {path.name for path in site.iterdir()}
+    assert not (fresh.folder / ".venv" / "bin" / "uv").exists()
 
 
 def test_ctrl_c_reaches_the_program_and_its_code_comes_back(checkout: Checkout) -> None:
