@@ -32,12 +32,20 @@ HEAT_RULES = "tests/simulation/test_heat_rules.py"  # of the heat pad's part of 
 ORDER = ("unit", "conformance", "simulation", "integration", "system", "browser")
 # Start boards or browsers: minutes instead of seconds.
 SLOW = ("integration", "system", "browser")
-LIVE_FILES = 2  # so many of their test files at a time
+LIVE_FILES = 3  # so many of their test files at a time: they wait more than they work
+TIMED_FILES = 2  # of those that measure time
 UNIT_FILES = 2
 LIVE_CACHE = ".pytest_cache/live"  # other stages write theirs at the same time
 BESIDE = 2  # so many patient stages beside each other
-# Patient stages take only what the others leave of the processor.
-LAST_IN_LINE = ("nice", "-n", "19") if shutil.which("nice") else ()
+# Patient stages take only what the others leave of the processor, and give it back at once.
+LAST_IN_LINE = next(
+    (
+        command
+        for command in (("chrt", "--idle", "0"), ("nice", "-n", "19"))
+        if shutil.which(command[0])
+    ),
+    (),
+)
 ESP32S3_PACKAGE = "micropython-esp32-esp32-generic-s3-stubs==1.29.0.post1"
 ESP32S3_STUBS = ROOT / "build" / "esp32s3-stubs"  # as firmware/pyrightconfig.esp32s3.json says
 TESTS_FAILED, NO_TESTS_COLLECTED = 1, 5  # pytest's exit codes
@@ -147,7 +155,7 @@ def stages(arguments: list[str]) -> list[Stage]:
     if live:
         # Each waits most of its time for a board that needs less than half of a core.
         # Test by test: the two that take a minute are not to wait for each other.
-        tests = ["-n", str(LIVE_FILES), "--dist", "load", "--maxschedchunk", "1"]
+        tests = ["-n", str(TIMED_FILES), "--dist", "load", "--maxschedchunk", "1"]
         tests += ["--tb=native", "-o", f"cache_dir={LIVE_CACHE}-timed", *timed]
         tests += [f"tests/{name}" for name in live]
         found.append(Stage("timed boards", ([*pytest, *tests],), Pace.ALONE, alone(pytest, tests)))

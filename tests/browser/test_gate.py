@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 import websockets
 from websockets.exceptions import InvalidStatus
 
@@ -24,6 +26,13 @@ CLOSED_PATHS = (
     "/_nicegui_ws/socket.io",
     "/favicon.ico",
 )
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def app(fake_module: Any, start_app: Any) -> AsyncIterator[Any]:
+    """One for all: what is refused leaves nothing behind."""
+    async with start_app(fake_module.FakeLive(alerts=False)) as served:
+        yield served
 
 
 def token_of(app: Any) -> str:
