@@ -182,3 +182,32 @@ async def test_therapist_s_choice_is_obeyed_and_both_pages_can_be_used_by_all(
         while board.now.permission != heat.PERMIT_NONE:
             await asyncio.sleep(0.05)
     assert Profiles(tmp_path).profile("anna").heat_permission == heat.PERMIT_NONE
+
+
+@pytest.mark.risk("RC-34")
+async def test_test_that_somebody_else_failed_closes_heat_until_the_pin(
+    heated: Any, serious: Any, tmp_path: Path
+) -> None:
+    page, _, _ = heated
+    panel = page.get_by_role("region", name=TEXT("heat.title"))
+    yes = panel.get_by_role("button", name=TEXT("heat.test_yes"))
+    await expect(yes).to_be_visible()
+    profiles = Profiles(tmp_path)
+    profiles.create(Profile("bert", "left", "synkinesis"))
+    profiles.set_heat_test("bert", "failed")
+    await expect(panel.get_by_text(TEXT("heat.barred"))).to_be_visible()
+    await expect(yes).to_be_hidden()
+    assert await serious(page) == []
+    await go(page, "/therapist")
+    await page.get_by_label("Choose a PIN").fill("2468")
+    await page.get_by_role("button", name="Open").click()
+    await expect(page.get_by_text(TEXT("therapist.heat.barred"))).to_be_visible()
+    await page.get_by_role("button", name=TEXT("therapist.heat.repeat")).click()
+    await go(page, "/heat")
+    await yes.click()
+    await expect(panel.get_by_role("button", name=TEXT("heat.ask"))).to_be_visible()
+    # Whoever has passed goes through it again after another one's failure.
+    profiles.set_heat_test("bert", "failed")
+    await expect(panel.get_by_text(TEXT("heat.barred_again"))).to_be_visible()
+    await yes.click()
+    await expect(panel.get_by_role("button", name=TEXT("heat.ask"))).to_be_visible()

@@ -134,6 +134,9 @@ def of_profiles(root: Path) -> Iterator[Raises]:
     yield lambda: Profile("anna", "left", "paresis", reminder="noon")
     yield lambda: Profile("anna", "left", "paresis", heat_test="?")  # type: ignore[arg-type]
     yield lambda: anna.with_heat_test("failed").with_heat_test("passed")
+    profiles.set_heat_test("anna", "failed")
+    profiles.create(Profile("dora", "left", "paresis"))
+    yield lambda: profiles.set_heat_test("dora", "passed")
     yield lambda: profiles.create(anna)
     yield lambda: profiles.profile("bert")
     yield lambda: profiles.photo("../bert")

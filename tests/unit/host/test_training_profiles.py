@@ -214,6 +214,80 @@ def test_later_no_ends_gentle_warmth_until_the_therapist_allows_it_again(
     assert profiles.profile("anna").heat_permission == PERMIT_FLAGGED
 
 
+@pytest.fixture
+def others(profiles: Profiles) -> Profiles:
+    """Bert has passed, Anna then fails, Cara is made after it."""
+    profiles.create(Profile("bert", "left", "synkinesis"))
+    profiles.set_heat_test("bert", "passed")
+    profiles.set_heat_test("anna", "failed")
+    profiles.create(Profile("cara", "left", "synkinesis"))
+    profiles.pin.choose("2468")
+    return profiles
+
+
+def permission(profiles: Profiles, name: str) -> int:
+    return profiles.heat_permission(profiles.profile(name))
+
+
+@pytest.mark.risk("RC-34")
+def test_second_profile_is_no_way_around_a_failed_skin_test(others: Profiles) -> None:
+    with pytest.raises(UsageError, match="PIN"):
+        others.set_heat_test("cara", "passed")
+    assert permission(others, "cara") == PERMIT_NONE
+    (others._folder("anna") / "profile.json").unlink()
+    with pytest.raises(UsageError, match="PIN"):
+        others.set_heat_test("cara", "passed")
+    others.repeat_heat_test("cara", "2468")
+    assert permission(others, "cara") == PERMIT_NONE
+    others.set_heat_test("cara", "passed")
+    assert permission(others, "cara") == PERMIT_FULL
+
+
+@pytest.mark.risk("RC-34")
+def test_whoever_has_passed_before_a_failure_passes_again_before_heat(others: Profiles) -> None:
+    assert permission(others, "bert") == PERMIT_NONE
+    others.set_heat_test("bert", "passed")
+    assert permission(others, "bert") == PERMIT_FULL
+    others.set_heat_test("cara", "failed")
+    assert permission(others, "bert") == PERMIT_NONE
+
+
+@pytest.mark.risk("RC-34")
+def test_gentle_warmth_is_barred_by_a_later_failure_until_the_pin(others: Profiles) -> None:
+    others.set_heat_choice("anna", "gentle", "2468")
+    assert permission(others, "anna") == PERMIT_FLAGGED
+    others.set_heat_test("cara", "failed")
+    assert permission(others, "anna") == PERMIT_NONE
+    others.set_heat_choice("anna", "gentle", "2468")
+    assert permission(others, "anna") == PERMIT_FLAGGED
+
+
+@pytest.mark.risk("RC-34")
+@pytest.mark.parametrize("kept", [b"", b"{}", b'{"n": null}', b"[1]"])
+def test_damaged_count_bars_everybody_who_was_not_admitted_since(
+    others: Profiles, tmp_path: Path, kept: bytes
+) -> None:
+    others.set_heat_test("bert", "passed")
+    (tmp_path / "heat_failures.json").write_bytes(kept)
+    again = Profiles(tmp_path)
+    assert permission(again, "bert") == PERMIT_NONE
+    again.repeat_heat_test("bert", "2468")
+    again.set_heat_test("bert", "passed")
+    assert permission(again, "bert") == PERMIT_FULL
+    again.set_heat_test("anna", "failed")
+    assert permission(again, "bert") == PERMIT_NONE
+
+
+def test_failure_that_no_disk_keeps_bars_until_the_program_ends(
+    profiles: Profiles, tmp_path: Path
+) -> None:
+    profiles.set_heat_test("anna", "passed")
+    (tmp_path / "heat_failures.json.part").mkdir()
+    with pytest.raises(StorageError):
+        profiles.set_heat_test("anna", "failed")
+    assert permission(profiles, "anna") == PERMIT_NONE
+
+
 def test_profile_with_a_word_about_heat_that_nobody_knows_is_refused() -> None:
     for wrong in ({"heat_test": "maybe"}, {"heat_choice": "hot"}):
         with pytest.raises(UsageError, match="about heat"):

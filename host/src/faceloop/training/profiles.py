@@ -21,6 +21,7 @@ from faceloop.refusal import refusal
 from faceloop.session.disk import replace_file, storage_error
 from faceloop.session.live import Side
 from faceloop.session.montage import montage_named
+from faceloop.training.heat_bar import HeatBar
 from faceloop.training.pin import TherapistPin
 from faceloop.training.programme import Programme
 from faceloop.training.programme_file import (
@@ -78,6 +79,9 @@ class Profile:
         The therapist's: ``tested`` goes by ``heat_test``, ``gentle`` allows the lower limit once
         there is a result, whatever that is, ``off`` allows nothing. A failure after it ends
         ``gentle``.
+    heat_failures : int
+        How many tests had been failed on this computer when this person was tested, or admitted by
+        a therapist; see `HeatBar`.
     references : dict or None
         `References` as JSON.
     created_utc : str
@@ -96,6 +100,7 @@ class Profile:
     reminder: str = ""
     heat_test: HeatTest = ""
     heat_choice: HeatChoice = "tested"
+    heat_failures: int = 0
     references: dict[str, Any] | None = None
     created_utc: str = ""
     goals_from_utc: str = ""
@@ -119,7 +124,10 @@ class Profile:
 
     @property
     def heat_permission(self) -> int:
-        """What this person may have of heat, a PERMIT_ constant; the board never allows more."""
+        """What this person may have of heat by themselves, a PERMIT_ constant.
+
+        `Profiles.heat_permission` says what is left of it; the board never allows more.
+        """
         if self.heat_choice == "gentle" and self.heat_test:
             return PERMIT_FLAGGED
         return PERMIT_FULL if (self.heat_choice, self.heat_test) == _TESTED else PERMIT_NONE
@@ -170,6 +178,7 @@ class Profiles:
         self._path = root / "profiles"
         self._now = now
         self.pin = TherapistPin(root, lambda: self._now().timestamp())
+        self.heat_bar = HeatBar(root)
 
     def names(self) -> tuple[str, ...]:
         """Return the pseudonyms, in order."""
@@ -236,9 +245,26 @@ class Profiles:
         """Store what set-up has found."""
         return self._write(replace(self.profile(pseudonym), references=references.to_json()))
 
+    def heat_permission(self, profile: Profile) -> int:
+        """Return what this person may have of heat, a PERMIT_ constant: nothing while barred."""
+        return PERMIT_NONE if self.heat_bar.bars(profile) else profile.heat_permission
+
     def set_heat_test(self, pseudonym: str, result: Literal["passed", "failed"]) -> Profile:
-        """Store what questions and skin test have come to, as `Profile.with_heat_test`."""
-        return self._write(self.profile(pseudonym).with_heat_test(result))
+        """Store what questions and skin test have come to, as `Profile.with_heat_test`.
+
+        A failure bars everybody else on this computer; see `HeatBar`.
+
+        Raises
+        ------
+        UsageError
+            Also if somebody else has failed before, and this person was never tested.
+        """
+        profile = self.profile(pseudonym)
+        if result == "failed":
+            self.heat_bar.note_failure()
+        elif not self.heat_bar.may_be_tested(profile):
+            raise UsageError(refusal("heat_barred"))
+        return self._write_admitted(profile.with_heat_test(result))
 
     def note_movement_returned(self, pseudonym: str) -> Profile:
         """Store that movement has come back by itself: targets are no longer locked."""
@@ -279,12 +305,12 @@ class Profiles:
     def set_heat_choice(self, pseudonym: str, choice: HeatChoice, pin: str) -> Profile:
         """Set what this person may have of heat."""
         self.pin.check(pin)
-        return self._write(replace(self.profile(pseudonym), heat_choice=choice))
+        return self._write_admitted(replace(self.profile(pseudonym), heat_choice=choice))
 
     def repeat_heat_test(self, pseudonym: str, pin: str) -> Profile:
         """Let questions and skin test be done again; until then there is no heat."""
         self.pin.check(pin)
-        return self._write(replace(self.profile(pseudonym), heat_test=""))
+        return self._write_admitted(replace(self.profile(pseudonym), heat_test=""))
 
     def set_programme(self, pseudonym: str, programme: Programme, pin: str) -> None:
         """Give a person a full or a short day of their own.
@@ -374,6 +400,9 @@ class Profiles:
 
     def _file(self, pseudonym: str) -> Path:
         return self._folder(pseudonym) / PROFILE_NAME
+
+    def _write_admitted(self, profile: Profile) -> Profile:
+        return self._write(replace(profile, heat_failures=self.heat_bar.count()))
 
     def _write(self, profile: Profile) -> Profile:
         path = self._file(profile.pseudonym)

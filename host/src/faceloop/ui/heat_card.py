@@ -41,10 +41,12 @@ class HeatCard:
             tag("legend", text("therapist.heat.title"), "fl-label")
             self._problem = tag("p", classes="fl-problem", role="alert")
             Choice("radio", "fl-heat-permit", profile.heat_choice, self._take, options)
-            self._result = tag("p", text(f"therapist.heat.{profile.heat_test or 'not_done'}"))
+            is_barred = state.room.days.profiles.heat_bar.bars(profile)
+            result = "barred" if is_barred else profile.heat_test or "not_done"
+            self._result = tag("p", text(f"therapist.heat.{result}"))
             self._repeat = tag("button", text("therapist.heat.repeat"), "fl-button", type="button")
             self._repeat.on("click", self._on_repeat, args=[])
-            self._repeat.set_shown(profile.heat_test == "failed")
+            self._repeat.set_shown(is_barred or profile.heat_test == "failed")
             tag("p", text("therapist.heat.hint"), "fl-quiet")
 
     def _take(self, choice: Any) -> None:

@@ -234,7 +234,8 @@ class HeatPanel:
         word = self._word_to(is_gentle)
         self._word.say(word)
         _show(self._word, bool(word))
-        may_answer = not word or is_gentle
+        passes_again = self._room.is_heat_barred and self._room.may_be_heat_tested
+        may_answer = not word or is_gentle or passes_again
         asks = self._is_asking_questions or not is_permitted
         _show(self._gate, is_off and may_answer and asks)
         _show(self._start, is_off and is_permitted and not asks)
@@ -255,12 +256,15 @@ class HeatPanel:
         self._ask.set_attribute("aria-disabled", str(not can_ask).lower())
 
     def _word_to(self, is_gentle: bool) -> str:
-        """Return what the therapist, or an empty seat, has to do with it."""
+        """Return what the therapist, somebody else's test or an empty seat has to do with it."""
         profile = self._room.profile
         if profile is None:
             return self._text("heat.nobody")
         if profile.heat_choice == "off":
             return self._text("heat.off_by_therapist")
+        if self._room.is_heat_barred and not self._is_failed():
+            again = self._room.may_be_heat_tested
+            return self._text("heat.barred_again" if again else "heat.barred")
         if not is_gentle:
             return ""
         most = self._text.number(SETPOINT_FLAGGED_MAX_MDEGC / 1000, 1)

@@ -124,7 +124,19 @@ class TrainingRoom:
     @property
     def heat_permission(self) -> int:
         """What whoever trains may have of heat; nothing until somebody is chosen."""
-        return PERMIT_NONE if self.profile is None else self.profile.heat_permission
+        if self.profile is None:
+            return PERMIT_NONE
+        return self.days.profiles.heat_permission(self.profile)
+
+    @property
+    def is_heat_barred(self) -> bool:
+        """Whether somebody else has failed the skin test since whoever trains passed it."""
+        return self.profile is not None and self.days.profiles.heat_bar.bars(self.profile)
+
+    @property
+    def may_be_heat_tested(self) -> bool:
+        """Whether whoever trains may go through questions and skin test."""
+        return self.profile is not None and self.days.profiles.heat_bar.may_be_tested(self.profile)
 
     def note_heat_test(self, result: Literal["passed", "failed"]) -> None:
         """Keep what questions and skin test have come to, for whoever trains."""
