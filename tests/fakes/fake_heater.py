@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from functools import cache
 from typing import Any
 
 from faceloop_heat import hal
@@ -15,17 +16,26 @@ AREA_CM2, HEATER_MOHM = 100, 4410
 LINK = 1
 
 
+@cache  # of few temperatures, many times a tick
 def code(mdegc: int) -> int:
     """Return the highest code that reads at least ``mdegc``."""
     place, part = divmod(mdegc - FIRST_MDEGC, 1000)
     return CODES[place] - (part * (CODES[place] - CODES[place + 1]) + 999) // 1000
 
 
+RESPONSE_SCANS = 12
+# Of a resume: heat off before it, the tick that begins it, and the test that lasts longest.
+REST_TICKS = 16
+TEST_TICKS = 33
+PULSE_TICKS = (17, 18, 19, 20)  # power of the test flows after these
+
+
 class FakeHeater:
-    """Hardware without physics."""
+    """Hardware without physics, but for what the core does within three seconds of power."""
 
     def __init__(self) -> None:
         self.mdegc = {"a": 33000, "c": 33000, "z": 33000, "b": 33000, "h": 33000, "r": 37000}
+        self.responses_mdegc: dict[str, int] = {}  # to power, of each sensor
         self.raw: dict[str, int] = {}
         self.supply_mv = 3900
         self.heater_ma: int | None = None
@@ -43,6 +53,7 @@ class FakeHeater:
         self._trip = hal.TRIP_NONE
         self._frames = 0
         self._n = 0
+        self._n_unpowered = RESPONSE_SCANS
 
     def scan(self, inputs: array[int], probe: int) -> None:
         if self.is_scan_broken:
@@ -50,8 +61,11 @@ class FakeHeater:
         self._n += 1
         # One code more every second scan: a living reading, within 2 mC.
         wobble = 0 if self.is_frozen else self._n & 1
+        self._n_unpowered = 0 if self.is_q1_closed else self._n_unpowered + 1
+        responses = self.responses_mdegc if self._n_unpowered < RESPONSE_SCANS else {}
         for place, name in enumerate("aczbhr"):
-            inputs[place] = self.raw.get(name, code(self.mdegc[name]) - wobble * (name != "r"))
+            mdegc = self.mdegc[name] + responses.get(name, 0)
+            inputs[place] = self.raw.get(name, code(mdegc) - wobble * (name != "r"))
         inputs[hal.IN_SUPPLY_MV] = self.supply_mv
         is_open = bool(self._trip or self.hw1_latched)
         full_ma = self.supply_mv * 1000 // HEATER_MOHM
@@ -165,5 +179,6 @@ class Rig:
         elif state == PAUSED:
             self.has_host = False
             self.tick(21)
+            self.heater.responses_mdegc = {"b": 15}
         assert self.supervisor.state == state
         return self

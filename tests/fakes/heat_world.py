@@ -84,6 +84,7 @@ EVENTS = (
     *(fault for fault in STATED_MS if fault not in ("lead off", "usb", "button down")),
 )
 
+LEADING = {"b": 60}  # what a pulse does to the core, where it leads
 SENSOR_AT = {"a": 0, "c": 1, "z": 2, "b": 3, "h": 4}
 
 
@@ -121,10 +122,9 @@ class World:
         self.skipped_ms = 0  # of time under power that nobody played
         self.let(10)
 
-    def copy(self) -> World:
-        """Return another one in the same situation."""
-        twin: World = pickle.loads(pickle.dumps(self, pickle.HIGHEST_PROTOCOL))
-        return twin
+    def kept(self) -> bytes:
+        """Return what ``pickle.loads`` makes another one of, in the same situation."""
+        return pickle.dumps(self, pickle.HIGHEST_PROTOCOL)
 
     def do(self, event: str) -> None:
         """Let this happen, and a tick go by."""
@@ -328,7 +328,9 @@ class World:
 
     def let(self, n_ticks: int, elapsed_ms: int = TICK_MS) -> None:
         """Let time go by, judging every tick."""
+        heater = self.rig.heater
         for _ in range(n_ticks):
+            heater.responses_mdegc = LEADING if self.facts.led_ms >= 0 else {}
             self.rig.tick(1, elapsed_ms)
             self.judge(elapsed_ms)
 
@@ -393,6 +395,21 @@ class World:
             assert facts.held_ms >= self.rig.now_ms - TICK_MS > 0, "LATCHED was left by itself"
         facts.state = state
 
+    def forget(self) -> None:
+        """Forget what no longer decides, always so that the judge becomes stricter.
+
+        Where no request stands, an earlier one, its press and its lease allow nothing; where heat
+        cannot begin within ten seconds, what is broken may have been so for long.
+        """
+        facts, state = self.facts, self.rig.supervisor.state
+        if state not in (h.OFF, h.COOL, h.LATCHED, h.LOCKED):
+            return
+        facts.has_asked = False
+        facts.pressed_ms = facts.lease_until_ms = -1
+        for name in facts.since_ms:
+            if name != "button down":  # its time clears a latch
+                facts.since_ms[name] = -(1 << 30)
+
     def is_over(self) -> bool:
         """Return whether heat has been off for longer than a pause."""
         return self.rig.now_ms - self.facts.opened_ms > limits.PAUSE_MAX_MS + 2000
@@ -413,20 +430,27 @@ class World:
         rig, facts = self.rig, self.facts
         supervisor, now_ms = rig.supervisor, rig.now_ms
         consent, ledger = supervisor.consent, supervisor.ledger
-        since_ms = facts.since_ms
-        return (
+        faults = tuple(
+            sorted((name, now_ms - at > STATED_MS[name]) for name, at in facts.since_ms.items())
+        )
+        kept = (
             supervisor.state,
-            facts.is_linked,
-            facts.has_asked,
-            facts.pressed_ms >= 0,
-            now_ms < facts.lease_until_ms,
-            tuple(sorted((name, now_ms - at > STATED_MS[name]) for name, at in since_ms.items())),
+            faults,
             rig.heater.hw1_latched,
-            ledger.permission,
             ledger.is_open,
             (ledger.fault != h.CAUSE_NONE) + (ledger.fault >= h.FIRST_LOCK),
             ledger.is_rested(),
             ledger.dose_left_umin() >= limits.DOSE_LEAST_UMIN,
+        )
+        if supervisor.state >= h.LATCHED:
+            return kept  # link, permission, electrodes and settling are had anew in OFF
+        return (
+            *kept,
+            facts.is_linked,
+            facts.has_asked,
+            facts.pressed_ms >= 0,
+            now_ms < facts.lease_until_ms,
+            ledger.permission,
             consent.is_worn(),
             supervisor.checks.is_settled(limits.SETTLED_MDEGC),
             consent.minutes > 0,

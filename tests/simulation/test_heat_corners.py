@@ -6,7 +6,14 @@ from array import array
 from typing import Any
 
 import pytest
-from tests.fakes.fake_heater import AREA_CM2, HEATER_MOHM, FakeHeater, Rig
+from tests.fakes.fake_heater import (
+    AREA_CM2,
+    HEATER_MOHM,
+    REST_TICKS,
+    TEST_TICKS,
+    FakeHeater,
+    Rig,
+)
 
 from faceloop_heat import hal
 from faceloop_heat.checks import Checks
@@ -77,11 +84,12 @@ def test_face_that_was_too_warm_has_to_come_near_the_set_point_again() -> None:
     rig.setpoint_mdegc = 38500
     rig.warm(38000)
     rig.supervisor._pause(h.FACE_WARM)
+    rig.heater.responses_mdegc = {"b": 15}
     rig.heater.face(38500 + limits.FACE_OVER_RESUME_MDEGC + 20)
     rig.tick(50)
     assert rig.supervisor.state == h.PAUSED
     rig.heater.face(38500 + limits.FACE_OVER_RESUME_MDEGC - 20)
-    rig.tick(8)  # with the self-test
+    rig.tick(TEST_TICKS)
     assert rig.supervisor.is_heating()
 
 
@@ -203,11 +211,8 @@ def test_too_many_pauses_end_heat() -> None:
         rig.heater.flags &= ~hal.FLAG_LEAD_OFF
         if rig.supervisor.state == h.COOL:
             break
-        for step in range(40):
-            rig.heater.mdegc["b"] += 20 * (step & 1)
-            rig.tick()
-            if rig.supervisor.is_heating():
-                break
+        rig.heater.responses_mdegc = {"b": 15}
+        rig.tick(limits.LEAD_ON_MS // 250 + REST_TICKS + TEST_TICKS)
     assert (rig.supervisor.state, rig.supervisor.cause) == (h.COOL, h.PAUSED_TOO_OFTEN)
 
 
@@ -229,15 +234,17 @@ def test_pad_that_is_too_hot_while_it_cools_latches() -> None:
     assert (rig.supervisor.state, rig.supervisor.cause) == (h.LATCHED, h.FACE_HOT)
 
 
-def test_pause_waits_for_the_trend_after_a_late_tick() -> None:
+@pytest.mark.parametrize(("n_ticks", "is_testing"), [(REST_TICKS - 1, False), (REST_TICKS, True)])
+def test_resume_waits_until_heat_has_been_off_for_long_enough(
+    n_ticks: int, is_testing: bool
+) -> None:
     rig = Rig().warm()
     rig.heater.frames_per_tick = 2000
     rig.tick(1, elapsed_ms=1000)
     rig.heater.frames_per_tick = 500
     assert rig.supervisor.state == h.PAUSED
-    rig.tick(6)
-    assert not rig.supervisor.checks.has_trend()
-    assert rig.supervisor.state == h.PAUSED, "in time again, but not yet long enough"
+    rig.tick(n_ticks)
+    assert rig.supervisor._is_testing is is_testing
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,22 @@ def test_lead_taken_away_lets_swapped_sensors_heat(monkeypatch: pytest.MonkeyPat
     assert judged() == CAUSE_NONE
 
 
+@pytest.mark.mutation("RC-04")
+def test_lead_taken_away_lets_sensors_swapped_in_a_pause_heat(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from faceloop_heat.leadtest import LeadTest
+
+    def found() -> list[str]:
+        fault = fault_named("ntc_swapped")
+        run = run_fault(fault, nominal_wearer(), HEATING_STATES["PAUSED"], logic="python")
+        return misses(run, fault, in_pause=True)
+
+    assert found() == []
+    monkeypatch.setattr(LeadTest, "_judge", lambda _: CAUSE_NONE)
+    assert "heated again" in found()
+
+
 @pytest.mark.mutation("RC-20B")
 def test_permission_taken_away_lets_anybody_heat(monkeypatch: pytest.MonkeyPatch) -> None:
     def asked() -> int:

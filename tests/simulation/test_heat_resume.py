@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.fakes.fake_heater import HEATER_MOHM, FakeHeater, Rig
+from tests.fakes.fake_heater import (
+    HEATER_MOHM,
+    PULSE_TICKS,
+    REST_TICKS,
+    TEST_TICKS,
+    FakeHeater,
+    Rig,
+)
 
 from faceloop_heat import hal
 from faceloop_protocol import heat as h
 from faceloop_protocol import heat_limits as limits
 
-TEST_TICKS = 7  # the one that begins it, and six steps
+SELF_TEST_TICKS = 7  # the one that begins it, and six steps
 FULL_MA = 3900 * 1000 // HEATER_MOHM
 
 
@@ -37,22 +44,30 @@ class Lame(FakeHeater):
 def paused(heater: FakeHeater | None = None) -> Rig:
     """In PAUSED with a lease that was away, and is back with the next tick."""
     rig = Rig(hal.RESET_POWER_ON, heater).brought_to(h.PAUSED)
-    rig.tick(8)
+    rig.tick(REST_TICKS)
     rig.has_host = True
     return rig
 
 
 def resume(rig: Rig) -> int:
-    """Let time go by until PAUSED ends; return the ticks that took."""
-    for n in range(40):
-        assert not rig.heater.is_q1_closed
+    """Let time go by until PAUSED ends; return the ticks that took.
+
+    Power flows in the pulse of the second test, so long before the end, and at no other time.
+    """
+    powered = []
+    for n in range(1, 60):
         rig.tick()
         if rig.supervisor.state != h.PAUSED:
-            return n + 1
+            if rig.supervisor.is_heating():
+                assert powered == [n - TEST_TICKS + tick for tick in PULSE_TICKS]
+            return n
+        if rig.heater.is_q1_closed:
+            powered.append(n)
+            assert len(powered) <= len(PULSE_TICKS)
     raise AssertionError("still paused")
 
 
-def test_resume_takes_the_self_test_and_no_press() -> None:
+def test_resume_takes_both_tests_and_no_press() -> None:
     rig = paused()
     assert resume(rig) == TEST_TICKS
     assert rig.supervisor.state == h.WARMUP
@@ -83,7 +98,7 @@ def test_cut_off_that_died_on_the_way_latches_before_heat_comes_back(
 
 @pytest.mark.risk("RC-07")
 @pytest.mark.parametrize("switch", ["q1_ma", "q2_ma"])
-@pytest.mark.parametrize("at_tick", range(TEST_TICKS))
+@pytest.mark.parametrize("at_tick", range(SELF_TEST_TICKS))
 def test_switch_that_shorts_during_the_test_locks(switch: str, at_tick: int) -> None:
     rig = paused()
     rig.tick(at_tick)

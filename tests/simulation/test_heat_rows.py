@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.fakes.fake_heater import LINK, Rig
+from tests.fakes.fake_heater import LINK, TEST_TICKS, Rig
 
 from faceloop.twin.heat.faults import FAULTS
 from faceloop_heat import hal
@@ -149,7 +149,7 @@ def test_row_23_pause_ends_below_41(mdegc: int, resumes: bool) -> None:
     rig.heater.face(mdegc)
     rig.tick(44)  # ten seconds, so that the way there no longer counts as a rise
     rig.has_host = True
-    rig.tick(8)  # with the self-test
+    rig.tick(TEST_TICKS)
     assert rig.supervisor.is_heating() is resumes
     assert rig.heater.is_q1_closed is resumes
 

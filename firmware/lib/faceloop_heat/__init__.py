@@ -16,6 +16,7 @@ dose        equivalent minutes at 43 C
 controller  PI with feed-forward and reference governor
 ledger      what survives a reset: sessions, dose, faults
 selftest    proves both switches and both cut-offs before heat
+leadtest    proves before heat comes back that the core leads, and skin takes the warmth
 session     one session: its time, dose and power
 output      two switches and the watchdog
 parts       what all states share: the parts, latching, the flash

@@ -40,7 +40,7 @@ from faceloop_protocol.heat_limits import (
     FRAMES_PER_S,
     HEATER_BAD_SCANS,
     HEATER_TOLERANCE_PCT,
-    LEAD_JUDGED_MS,
+    LEAD_REST_MS,
     LEAK_MA,
     OFF_SKIN_MDEGC_PER_W,
     OFF_SKIN_MS,
@@ -69,7 +69,6 @@ from .hal import (
 )
 
 HISTORY = RISE_MS // TICK_MS
-TREND = LEAD_JUDGED_MS // TICK_MS
 
 
 class Checks:
@@ -86,7 +85,6 @@ class Checks:
         self._least_mohm = heater_mohm * (100 - HEATER_TOLERANCE_PCT) // 100
         self._most_mohm = heater_mohm * (100 + HEATER_TOLERANCE_PCT) // 100
         self._face_history = array("i", [0] * HISTORY)
-        self._core_history = array("i", [0] * HISTORY)
         self._frames = array("i", [0] * CLOCK_WINDOW_TICKS)
         self._frames_ms = array("i", [0] * CLOCK_WINDOW_TICKS)
         self._last_frames = 0
@@ -125,7 +123,6 @@ class Checks:
         self._n_history = 0
         self._history_at = 0
         self._face_rise = 0
-        self._core_rise = 0
 
     def forget_clock(self):
         """The front end was started anew."""
@@ -140,36 +137,25 @@ class Checks:
             and abs(self._face_rise) <= within_mdegc
         )
 
-    def has_trend(self):
-        """Return whether ``face_trend`` and ``core_trend`` are known."""
-        return self._n_history > TREND
-
-    def face_trend(self):
-        """Return the rise of the face over ``LEAD_JUDGED_MS``."""
-        return self._trend(self._face_history)
-
-    def core_trend(self):
-        """Return the rise of the core over ``LEAD_JUDGED_MS``."""
-        return self._trend(self._core_history)
+    def is_cooling(self):
+        """Return whether heat has been off for so long that sensors follow the skin again."""
+        return self._cold_ms >= LEAD_REST_MS
 
     def is_doubtful(self):
         """Return whether core and face, or the supply, are being counted as odd."""
         return self._above_ms + self._below_ms + self._absolute_ms + self._n_supply > 0
 
-    def note(self, inputs, face_mdegc, core_mdegc, elapsed_ms):
+    def note(self, inputs, face_mdegc, elapsed_ms):
         """Take a scan into the histories; to be called every tick in every state."""
         if elapsed_ms > TICK_LATE_MS:
             self.forget_history()
         at = self._history_at
         if self._n_history == HISTORY:
             self._face_rise = face_mdegc - self._face_history[at]
-            self._core_rise = core_mdegc - self._core_history[at]
         else:
             self._n_history += 1
             self._face_rise = face_mdegc - self._face_history[0] if at else 0
-            self._core_rise = core_mdegc - self._core_history[0] if at else 0
         self._face_history[at] = face_mdegc
-        self._core_history[at] = core_mdegc
         self._history_at = at + 1 if at + 1 < HISTORY else 0
         at = self._clock_at
         self._frames[at] = (inputs[IN_FRAMES] - self._last_frames) & 0xFFFFFF
@@ -254,11 +240,6 @@ class Checks:
             self._n_rises += 1
             return RISE if self._n_rises >= RISES_BEFORE_LATCH else CONTACT_CHANGED
         return CAUSE_NONE
-
-    def _trend(self, history):
-        last = (self._history_at + HISTORY - 1) % HISTORY
-        before = (self._history_at + HISTORY - 1 - TREND) % HISTORY
-        return history[last] - history[before]
 
     def _core_fault(self, lead_mdegc, elapsed_ms, power_mw):
         average_mw = self._average_uw // 1000

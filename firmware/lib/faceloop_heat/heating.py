@@ -131,7 +131,10 @@ class Heating(Parts):
         self._enter(PAUSED, cause)
 
     def _step_paused(self, elapsed_ms):
-        self.session.dose.add(self.sensors.face, elapsed_ms)
+        if self.output.is_driven:  # the second of a test
+            self.session.count(self.sensors.face, elapsed_ms, False)
+        else:
+            self.session.dose.add(self.sensors.face, elapsed_ms)
         fault = self._fault(elapsed_ms)
         if fault == HARDWARE_TRIP and self._is_testing and self._selftest.trip != TRIP_NONE:
             fault = CAUSE_NONE  # this scan was made with one of them forced
@@ -142,26 +145,50 @@ class Heating(Parts):
         if end != CAUSE_NONE:
             self._cool(end)
         elif self._is_testing:
-            self._step_resume()
-        elif self._is_cause_gone():
+            self._step_resume(elapsed_ms)
+        elif self._is_cause_gone() and self.checks.is_cooling():
             self._is_testing = True
+            self._is_leading = False
             self._selftest.start()
+            self._leadtest.start()
         elif self._state_ms >= PAUSE_MAX_MS:
             self._cool(PAUSED_TOO_LONG)
 
-    def _step_resume(self):
-        """Heat comes back as it came: after the switches, the heater and the cut-offs passed."""
-        result = self._test_once()
-        if result == RUNNING:
-            return
-        self._is_testing = False
-        if result != CAUSE_NONE:
-            self._latch(result)
-        elif self._is_cause_gone():  # still
-            checks = self.checks
-            self.session.test_lead(
-                self.sensors.face, self.sensors.b, checks.face_trend(), checks.core_trend()
-            )
+    def _step_resume(self, elapsed_ms):
+        """Heat comes back as it came: switches, heater and cut-offs first, then the sensors.
+
+        The two tests begin together; the second needs seven seconds more, and power.
+        """
+        lead = self._leadtest.step(self.sensors, elapsed_ms)
+        if not self._is_leading:
+            result = self._test_once()
+            if result == RUNNING:
+                return
+            if result != CAUSE_NONE:
+                self._latch(result)
+                return
+            self._is_leading = True
+        if not self._is_cause_gone():  # any more: all of it once more, later
+            self._is_testing = False
+        elif lead == RUNNING:
+            self._pulse()
+        else:
+            self._is_testing = False
+            self._end_leadtest(lead)
+
+    def _pulse(self):
+        self._is_pulse = self._leadtest.is_pulse()
+        if self._is_pulse:
+            most_mw = self.output.most_mw(self.inputs)
+            self.output.set_power(derated_mw(most_mw, self.sensors.b), self.inputs)
+
+    def _end_leadtest(self, lead):
+        if lead >= FIRST_LATCH:
+            self._latch(lead)
+        elif lead != CAUSE_NONE:
+            self._pause(lead)
+        else:
+            self.session.note_lead()
             self._enter(WARMUP, CAUSE_NONE)
             self._resume()
 
@@ -170,8 +197,6 @@ class Heating(Parts):
         if not self.consent.has_lease() or not self.consent.is_lead_on():
             return False
         if self.sensors.face >= FACE_RESUME_MDEGC or self._n_on_time < ON_TIME_TICKS:
-            return False
-        if not self.checks.has_trend():
             return False
         if self.sensors.is_doubtful() or self.checks.is_doubtful() or self.session.is_doubtful():
             return False  # rather wait for the verdict

@@ -18,6 +18,7 @@ from .checks import Checks
 from .consent import Consent
 from .controller import Controller
 from .hal import N_INPUTS, TRIP_NONE
+from .leadtest import LeadTest
 from .ledger import Ledger
 from .output import Output
 from .selftest import SelfTest
@@ -52,6 +53,7 @@ class Parts:
         self.session = Session()
         self.ledger = Ledger()
         self._selftest = SelfTest(heater_mohm)
+        self._leadtest = LeadTest()
         self.state = BOOT_TEST
         self.cause = CAUSE_NONE
         self.is_dead = False
@@ -59,7 +61,9 @@ class Parts:
         self._n_on_time = 0
         self._is_proven = False
         self._is_first_scan = True
-        self._is_testing = False  # in PAUSED, before heat comes back
+        self._is_testing = False  # in PAUSED, before heat comes back,
+        self._is_leading = False  # and of that in the second half
+        self._is_pulse = False  # power of that test, until the next tick
         self._state_ms = 0
         self._up_ms = 0
         self._control_phase = 0

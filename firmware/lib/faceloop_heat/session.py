@@ -5,7 +5,6 @@ from array import array
 from faceloop_protocol.heat import (
     BATTERY_LOW,
     CAUSE_NONE,
-    CONTACT_CHANGED,
     DOSE_USED,
     SENSOR_SWAPPED,
     SESSION_DONE,
@@ -51,8 +50,10 @@ class Session:
         """Start at these temperatures, with this much dose and time in HOLD to use."""
         self._budget_umin = budget_umin
         self._length_ms = length_ms
-        self._n_not_leading = 1  # at a start, once is enough
-        self.test_lead(face_mdegc, core_mdegc, 0, 0)
+        self._face_mdegc = face_mdegc
+        self._core_mdegc = core_mdegc
+        self._start_ms = 0
+        self._is_lead_judged = False
         self._low_ms = 0
         self._donning_mw = 0
         self._donning_ms = 0
@@ -75,35 +76,24 @@ class Session:
         return left_ms if left_ms > 0 else 0
 
     def is_pulse(self):
-        """Return whether this is the full power of the first two seconds after start or pause."""
+        """Return whether this is the full power of the first two seconds."""
         return self._start_ms < LEAD_PULSE_MS
 
-    def test_lead(self, face_mdegc, core_mdegc, face_trend_mdegc, core_trend_mdegc):
-        """Begin to compare core and face with where their trends would lead without heat.
-
-        Trends are the rises over the ``LEAD_JUDGED_MS`` before.
-        """
-        self._face_due = face_mdegc + face_trend_mdegc
-        self._core_due = core_mdegc + core_trend_mdegc
-        self._is_lead_judged = False
-        self._start_ms = 0
+    def note_lead(self):
+        """The core was seen to lead in a pause: the start need not show it any more."""
+        self._is_lead_judged = True
+        self._start_ms = LEAD_JUDGED_MS
 
     def lead_cause(self, face_mdegc, core_mdegc, elapsed_ms):
-        """Core and face may be swapped: when heat comes on the core has to lead.
-
-        After a pause the pad may be moving on the skin: the first time heat pauses again.
-        """
+        """Core and face may be swapped: when heat comes on the core has to lead."""
         if self._is_lead_judged:
             return CAUSE_NONE
         self._start_ms += elapsed_ms
         if self._start_ms < LEAD_JUDGED_MS:
             return CAUSE_NONE
         self._is_lead_judged = True
-        if core_mdegc - self._core_due > face_mdegc - self._face_due:
-            self._n_not_leading = 0
-            return CAUSE_NONE
-        self._n_not_leading += 1
-        return SENSOR_SWAPPED if self._n_not_leading > 1 else CONTACT_CHANGED
+        is_leading = core_mdegc - self._core_mdegc > face_mdegc - self._face_mdegc
+        return CAUSE_NONE if is_leading else SENSOR_SWAPPED
 
     def end_cause(self, inputs, elapsed_ms):
         """Return why supply, dose or time end the session, or ``CAUSE_NONE``."""

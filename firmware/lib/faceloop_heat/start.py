@@ -185,6 +185,7 @@ class Start(Heating):
             return
         face = self.sensors.face
         self.session.begin(budget_umin, self.consent.minutes * 60000, face, self.sensors.b)
+        self._leadtest.forget()
         self.consent.start_asking()
         self.checks.begin(face, self.sensors.b)
         self._enter(WARMUP, CAUSE_NONE)

@@ -11,7 +11,7 @@ WAIT_BUTTON  off   new press within 60 s, worn, permitted, rested, dose left, ce
 WARMUP       on    face within 0.5 C of the set-point -> HOLD
 HOLD         on    time or dose used, stop, end -> COOL
 PAUSED       off   cause gone and lease fresh within 30 s, then the tests of BOOT_TEST once more
-                   -> WARMUP; else COOL
+                   and a second of power that the core has to lead -> WARMUP; else COOL
 COOL         off   every sensor < 37 C, or 5 min -> OFF
 LATCHED      off   sensors < 38 C, 3 s press, self-test -> OFF. Not by radio, not by reset
 LOCKED       off   bench procedure
@@ -243,10 +243,11 @@ class Supervisor(Start):
         self.consent.update(inputs[IN_FLAGS], elapsed_ms)
         self._n_on_time = 0 if elapsed_ms > TICK_LATE_MS else min(self._n_on_time + 1, 255)
         self.output.measure(inputs)
-        self.checks.note(inputs, self.sensors.face, self.sensors.b, elapsed_ms)
+        self.checks.note(inputs, self.sensors.face, elapsed_ms)
+        self._is_pulse = False  # unless this tick says so again
         self._step(elapsed_ms)
         self._is_stop_wanted = False
-        self.output.drive(self.is_heating())
+        self.output.drive(self.is_heating() or self._is_pulse)
         self.output.kick(elapsed_ms)
         if self._is_saving and not self.output.is_driven:
             self._save_later()

@@ -84,6 +84,14 @@ POWER_AVERAGE_MS = const(19000)  # time constant of the core (model)
 # Two seconds of full power at the start: the core must lead.
 LEAD_PULSE_MS = const(2000)
 LEAD_JUDGED_MS = const(4000)
+# The same before a resume, as a test (RESULTS.md, of 141 wearers): heat has been off for
+# LEAD_REST_MS, power flows for a second, and each face sensor is compared with the core. Healthy
+# the core is ahead by 0.03 C at least, swapped behind by as much; off the skin the face gets 0.8
+# of what the core gets, on it 0.2.
+LEAD_REST_MS = const(4000)
+LEAD_TEST_MS = const(1000)
+LEAD_AHEAD_MDEGC = const(30)
+LEAD_OFF_SKIN_PCT = const(60)
 SETTLED_MDEGC = const(500)  # over RISE_MS: a pad put on a moment ago still warms up by itself
 
 # Consistency of heat and temperature.

@@ -1,7 +1,7 @@
 """The supervisor on a small plant and on noise; prints what it did, for comparison.
 
 heat_supervisor.py          one line for each of the scenarios
-heat_supervisor.py alloc    bytes allocated by ticks in HOLD
+heat_supervisor.py alloc    bytes allocated by ticks in HOLD, a pause and a resume
 """
 
 import sys
@@ -164,16 +164,22 @@ def allocated():
         supervisor.renew(LINK, 39500, 5000)
         now_ms = step(supervisor, now_ms)
     assert supervisor.is_heating()
+    supervisor.confirm(LINK)
+    states = array("i", [0] * 9)
     gc.collect()
     gc.disable()
     before = gc.mem_alloc()
-    for _ in range(60):
-        supervisor.renew(LINK, 39500, 5000)
+    for n in range(200):  # in HOLD, in a pause, in the tests before heat comes back, and in heat
+        if n < 60 or n > 100:
+            supervisor.renew(LINK, 39500, 5000)
         answer(output.challenge ^ ANSWER_MASK)
         now_ms = (now_ms + 250) & 0x3FFFFFFF
         tick(now_ms)
         sums[0] += 1
-    return gc.mem_alloc() - before
+        states[supervisor.state] += 1
+    n_bytes = gc.mem_alloc() - before
+    assert states[heat.PAUSED] > 20 and supervisor.is_heating()
+    return n_bytes
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ class Bench:
     trace: list[tuple[float, int, float, float, float, float]] | None
     trace_every_ms: int
     n_resets: int
+    n_tests: int
     n_crashes: int
     def __init__(
         self, make: Callable[[Pad, int], Any], pad: Pad, *, step_ms: int = 50

@@ -14,6 +14,7 @@ cdef long ANSWER_MASK = _output.ANSWER_MASK
 cdef long TICKS_MASK = 0x3FFFFFFF
 cdef long REBOOT_MS = 300
 cdef double OFF_W = 0.01
+cdef double TEST_MS = _limits.LEAD_TEST_MS + 60.0   # a tick may come a step late
 cdef double SPLIT_DEGC = _limits.ZONE_MDEGC / 1000.0
 
 
@@ -45,7 +46,10 @@ cdef class Bench:
     on_ms : float
         Last moment with power after ``mark``; -1 when there was none.
     resume_ms, resume_off_ms : float
-        First moment with power after ``off_ms``, and the end of that; -1 for none.
+        First moment with power after ``off_ms``, and the end of that; -1 for none. Power for as
+        long as the test before a resume takes is none.
+    n_tests : int
+        How often that was so.
     split_ms : float
         When the two zones of a folded pad first differed by 2.5 C; -1 while they did not.
     """
@@ -59,9 +63,9 @@ cdef class Bench:
     cdef public double now_ms, max_skin_degc, dose_cem43, off_ms, on_ms
     cdef public double resume_ms, resume_off_ms, split_ms
     cdef public list trace
-    cdef public long trace_every_ms, n_resets, n_crashes
+    cdef public long trace_every_ms, n_resets, n_crashes, n_tests
     cdef long _n_rogue
-    cdef double _mark_ms, _clock_ms, _tick_at, _renew_at, _reboot_at, _trace_at
+    cdef double _burst_ms, _mark_ms, _clock_ms, _tick_at, _renew_at, _reboot_at, _trace_at
 
     def __init__(self, make, Pad pad, *, long step_ms=50):
         self._make = make
@@ -87,6 +91,8 @@ cdef class Bench:
         self.resume_ms = -1.0
         self.resume_off_ms = -1.0
         self.split_ms = -1.0
+        self.n_tests = 0
+        self._burst_ms = -1.0
 
     def run(self, double duration_ms, long until_states=0):
         """Let time pass; return early, with True, when a state of this set of bits is reached."""
@@ -159,12 +165,18 @@ cdef class Bench:
     cdef void _note_power(self, double at_ms) noexcept:
         if self.pad.power_w > OFF_W:
             if self.off_ms >= 0.0 and self.resume_ms < 0.0:
-                self.resume_ms = at_ms - self.step_ms
+                if self._burst_ms < 0.0:
+                    self._burst_ms = at_ms - self.step_ms
+                if at_ms - self._burst_ms > TEST_MS:
+                    self.resume_ms = self._burst_ms
             self.on_ms = at_ms
         elif self.off_ms < 0.0:
             self.off_ms = at_ms - self.step_ms
         elif self.resume_ms >= 0.0 and self.resume_off_ms < 0.0:
             self.resume_off_ms = at_ms - self.step_ms
+        elif self._burst_ms >= 0.0 and self.resume_ms < 0.0:
+            self.n_tests += 1
+            self._burst_ms = -1.0
 
     def _note(self):
         skin = self.pad.skin

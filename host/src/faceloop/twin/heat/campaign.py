@@ -59,6 +59,8 @@ class Run:
         From the fault to the first moment without power; None when there was none.
     resumed_s : float or None
         Later than that, from heat on again to off again; None when it did not come back.
+    n_tests : int
+        Between the two: seconds of power that a test before a resume took.
     split_s : float or None
         From the fault until the zones of a folded pad differed by 2.5 C.
     state, cause : int
@@ -73,6 +75,7 @@ class Run:
     dose_cem43: float
     off_s: float | None
     resumed_s: float | None
+    n_tests: int
     split_s: float | None
     state: int
     cause: int
@@ -185,6 +188,8 @@ def misses(run: Run, fault: Fault, *, in_pause: bool = False) -> list[str]:
         found.append(f"state {run.state}, not ended")
     if fault.outcome == "none" and run.cause >= FIRST_LATCH and fault.row == 16:
         found.append(f"false fault {run.cause}")
+    if run.n_tests > limits.PAUSES_MAX + 1:
+        found.append(f"{run.n_tests} tests before a resume")
     if not fault.within_s:
         return found
     within_s = fault.within_s
@@ -229,6 +234,7 @@ def _result(bench: Bench, fault: Fault | None, begun_in: int) -> Run:
         dose_cem43=bench.dose_cem43,
         off_s=None if off_ms < 0 else off_ms / 1000,
         resumed_s=_between_s(bench.resume_ms, bench.resume_off_ms, bench.on_ms),
+        n_tests=bench.n_tests,
         split_s=None if bench.split_ms < 0 else bench.split_ms / 1000,
         state=supervisor.state,
         cause=supervisor.cause,

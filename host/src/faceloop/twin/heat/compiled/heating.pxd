@@ -24,8 +24,11 @@ cdef class Heating(Parts):
     cdef long _why_end(self, long elapsed_ms) except? -1
     @cython.locals(fault=long, end=long)
     cdef _step_paused(self, long elapsed_ms)
-    @cython.locals(result=long)
-    cdef _step_resume(self)
+    @cython.locals(lead=long, result=long)
+    cdef _step_resume(self, long elapsed_ms)
+    @cython.locals(most_mw=long)
+    cdef _pulse(self)
+    cdef _end_leadtest(self, long lead)
     cdef bint _is_cause_gone(self) except? -1
     @cython.locals(inputs=cython.int[::1], face=long, fault=long, is_tripped=bint, is_hot=bint)
     cdef _step_cool(self, long elapsed_ms)

@@ -7,6 +7,7 @@ cdef long N_INPUTS, TRIP_NONE, SAVE_RETRY_TICKS
 from faceloop.twin.heat.compiled.checks cimport Checks
 from faceloop.twin.heat.compiled.consent cimport Consent
 from faceloop.twin.heat.compiled.controller cimport Controller
+from faceloop.twin.heat.compiled.leadtest cimport LeadTest
 from faceloop.twin.heat.compiled.ledger cimport Ledger
 from faceloop.twin.heat.compiled.output cimport Output
 from faceloop.twin.heat.compiled.selftest cimport SelfTest
@@ -24,12 +25,13 @@ cdef class Parts:
     cdef public Session session
     cdef public Ledger ledger
     cdef SelfTest _selftest
+    cdef LeadTest _leadtest
     cdef public long state, cause
     cdef public bint is_dead
     cdef long _last_ms, _n_on_time, _state_ms, _up_ms, _sensor_cause, _save_wait, _latch_due
     cdef long _control_phase, _before_mw
     cdef bint _is_proven, _is_first_scan, _is_stop_wanted, _is_saving, _was_tripped
-    cdef bint _is_testing
+    cdef bint _is_testing, _is_leading, _is_pulse
     cpdef bint is_heating(self)
     cdef long _test_once(self) except? -2
     cdef _enter(self, long state, long cause)
