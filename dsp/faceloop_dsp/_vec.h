@@ -189,6 +189,17 @@ FL_INLINE VEC FL(fma)(VEC a, VEC b, VEC c) {
 #endif
 }
 
+/* The same of numbers, for loops that the compiler makes vectors of. */
+FL_INLINE REAL FL(fma1)(REAL a, REAL b, REAL c) {
+#if FL_BYTES == 32 && REAL_IS_DOUBLE
+    return __builtin_fma(a, b, c);
+#elif FL_BYTES == 32
+    return __builtin_fmaf(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
 /* c - a b */
 FL_INLINE VEC FL(nfma)(VEC a, VEC b, VEC c) {
 #if FL_BYTES == 32 && REAL_IS_DOUBLE
