@@ -236,6 +236,26 @@ def test_constant_input_stays_finite_and_silent(level: int) -> None:
     assert features.onsets == ()
 
 
+@pytest.mark.parametrize("build", BUILDS)
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_denormals_are_flushed_in_the_call_and_nowhere_else(
+    build: Any, precision: Any, signals: Any
+) -> None:
+    if build.vector_bytes() == 0:
+        pytest.skip("a build that computes lanes one by one has no such switch")
+    core = built(build, mains_hz=None, precision=precision)
+    core.push(signals.counts(signals.white(0.2, 50.0)))
+    # Silence decays by a factor of ten in 0.05 s, past the least normal number of either kind.
+    n = 16 * 2000
+    core.kernel.push(np.zeros((n, 8), np.int32))
+    assert core.kernel.trace is not None
+    trace = np.abs(core.kernel.trace[:n])
+    assert not trace[trace < np.finfo(trace.dtype).tiny].any()
+    for kind in (np.float32, np.float64):
+        least = np.finfo(kind).smallest_subnormal
+        assert least * kind(3) == 3 * least > 0
+
+
 def test_extreme_steps_stay_finite() -> None:
     counts = np.where(np.arange(4000)[:, None] // 50 % 2, 8_300_000, -8_300_000)
     core = StreamCore(mains_hz="auto")

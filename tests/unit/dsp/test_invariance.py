@@ -67,10 +67,11 @@ def test_gain_of_the_converter_scales_the_microvolts(seed: int, factor: float) -
     counts = face(seed)
     seen = StreamCore(lsb_uv=0.0238, mains_hz=None).push(counts)
     scaled = StreamCore(lsb_uv=0.0238 * factor, mains_hz=None).push(counts)
-    # 1e-4 is what 32-bit numbers may err by: the scale is rounded, and so is each step behind it.
+    # Each of the two may err by the 1e-4 of 32-bit numbers, on its own: the scale is rounded, and
+    # so is each step behind it.
     for name in MEASURED:
         np.testing.assert_allclose(
-            getattr(scaled, name), factor * getattr(seen, name), rtol=1e-4, equal_nan=True
+            getattr(scaled, name), factor * getattr(seen, name), rtol=2e-4, equal_nan=True
         )
 
 
