@@ -37,6 +37,36 @@ def test_same_seed_gives_the_same_result() -> None:
     assert RUNNER.invoke(app, arguments).stdout == RUNNER.invoke(app, arguments).stdout
 
 
+def test_sessions_are_the_same_in_how_many_processes_they_are_played(tmp_path: Path) -> None:
+    def play(n_processes: int, plot: Path | None) -> dict[str, object]:
+        return tasks_heat.simulate(
+            n_wearers=5, fault="ntc_open", state="WARMUP", plot=plot, n_processes=n_processes
+        )
+
+    assert play(2, None) == play(1, None)
+    plot = tmp_path / "session.png"
+    assert play(2, plot) == play(1, plot)
+
+
+@pytest.mark.parametrize(
+    ("n_wearers", "n_cores", "expected"),
+    [(199, 8, 1), (200, 8, 2), (10_000, 8, 8), (10_000, None, 1)],
+)
+def test_every_core_plays_where_that_is_worth_it(
+    n_wearers: int, n_cores: int | None, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def played(_: object, wearers: range, n_processes: int) -> list[list[dict[str, object]]]:
+        asked.append(n_processes)
+        return []
+
+    monkeypatch.setattr(tasks_heat.os, "cpu_count", lambda: n_cores)
+    monkeypatch.setattr(tasks_heat, "_played", played)
+    tasks_heat.simulate(n_wearers=n_wearers)
+    assert asked == [expected]
+
+
 @pytest.mark.parametrize("wrong", [["--fault", "nonsense"], ["--state", "COOL"]])
 def test_wrong_name_is_one_calm_line(wrong: list[str]) -> None:
     done = RUNNER.invoke(app, ["heat", "simulate", *wrong])

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +23,10 @@ from faceloop_protocol.heat import CAUSE_TEXT, STATE_NAMES
 
 __all__ = ["simulate"]
 
+Trace = tuple[float, int, float, float, float, float]
 SETPOINT_DEGC = limits.SETPOINT_MAX_MDEGC / 1000
+# A process takes half a second to start, a session hundredths.
+LEAST_RUNS_PER_PROCESS = 100
 NO_FAULT = Fault("none", 0, "no fault", 0.0, "none", lambda bench: None)
 
 
@@ -30,6 +38,7 @@ def simulate(
     minutes: int = 10,
     seed: int = 1,
     plot: Path | None = None,
+    n_processes: int | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Return ``{"runs": [...], "missed": n, ...}``, one entry for each wearer and fault.
@@ -51,6 +60,8 @@ def simulate(
         Of the random wearers.
     plot : Path, optional
         PNG file with the first run's temperatures.
+    n_processes : int, optional
+        None takes every core where that is worth it; the result is the same.
 
     Raises
     ------
@@ -63,26 +74,20 @@ def simulate(
     chosen = _faults(fault)
     if state not in HEATING_STATES:
         raise UsageError(f"There is no state {state!r}. Use {', '.join(HEATING_STATES)}.")
+    n_runs = n_wearers * len(chosen)
+    if n_processes is None:
+        n_processes = min(os.cpu_count() or 1, n_runs // LEAST_RUNS_PER_PROCESS)
     runs: list[dict[str, Any]] = []
     progress.step("Simulating")
-    first_trace: list[tuple[float, int, float, float, float, float]] = []
-    for index in range(n_wearers):
-        wearer = nominal_wearer() if index == 0 else random_wearer(_rng(seed, index))
-        for one in chosen:
-            bench = make_bench(wearer, seed=seed + index)
-            if plot is not None and not runs:
-                bench.trace = first_trace
-            started = run_fault(
-                one,
-                wearer,
-                HEATING_STATES[state],
-                setpoint_degc=SETPOINT_DEGC,
-                minutes=minutes,
-                bench=bench,
-            )
-            runs.append(_entry(index, one, started, state))
-            # In seconds of simulated warmth, which is what the bar counts.
-            progress.amount(60.0 * minutes * len(runs), 60.0 * minutes * n_wearers * len(chosen))
+    first_trace: list[Trace] = []
+    play = partial(_wearer_runs, fault=fault, state=state, minutes=minutes, seed=seed)
+    if plot is not None:
+        runs += play(0, trace=first_trace)
+    others = range(0 if plot is None else 1, n_wearers)
+    for played in _played(play, others, n_processes):
+        runs += played
+        # In seconds of simulated warmth, which is what the bar counts.
+        progress.amount(60.0 * minutes * len(runs), 60.0 * minutes * n_runs)
     if plot is not None:
         from faceloop.tasks.heat_plot import draw
 
@@ -100,6 +105,46 @@ def simulate(
         "runs": runs,
         "plot": str(plot) if plot is not None else None,
     }
+
+
+def _played(
+    play: partial[list[dict[str, Any]]], wearers: range, n_processes: int
+) -> Iterator[list[dict[str, Any]]]:
+    """Play these wearers in order, here or in processes of their own."""
+    if n_processes < 2:
+        yield from map(play, wearers)
+        return
+    # Started anew: a copy of this one would hold the locks of its threads.
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(n_processes, fresh) as pool:
+        yield from pool.map(play, wearers, chunksize=20)
+
+
+def _wearer_runs(
+    index: int,
+    *,
+    fault: str,
+    state: str,
+    minutes: int,
+    seed: int,
+    trace: list[Trace] | None = None,
+) -> list[dict[str, Any]]:
+    """Play the session of one wearer with each fault; ``trace`` takes the first one's."""
+    wearer = nominal_wearer() if index == 0 else random_wearer(_rng(seed, index))
+    runs: list[dict[str, Any]] = []
+    for one in _faults(fault):
+        bench = make_bench(wearer, seed=seed + index)
+        bench.trace = trace if not runs else None
+        run = run_fault(
+            one,
+            wearer,
+            HEATING_STATES[state],
+            setpoint_degc=SETPOINT_DEGC,
+            minutes=minutes,
+            bench=bench,
+        )
+        runs.append(_entry(index, one, run, state))
+    return runs
 
 
 def _faults(name: str) -> tuple[Fault, ...]:
