@@ -29,7 +29,7 @@ from faceloop_device.hal.capture import make_capture
 from faceloop_device.hal.power import Power, battery_pct
 from faceloop_device.hal.serial_link import SerialLink
 from faceloop_device.heat import make_heat
-from faceloop_device.report import label_text, make_info, pack_state_into
+from faceloop_device.report import make_info, pack_state_into, print_label
 from faceloop_device.wearer import Wearer
 from faceloop_protocol import (
     config,
@@ -69,9 +69,6 @@ class Board:
         self._number = {text: n for n, text in info.BOARD_NAMES.items()}[name]
         self.device_id = processor.device_id()
         self._keys = Keys()
-        if self._keys.is_new:
-            # Once, on the cable: the text of the label. faceloop pair draws its QR code.
-            print("Label of this board: " + label_text(self.device_id, self._keys.owner))
         self._bonds = Bonds() if pins.HAS_BONDING else None
         self._power = Power(pins)
         self._capture = make_capture(pins)
@@ -109,6 +106,8 @@ class Board:
         self._state = bytearray(state.STATE_BYTES)
         self._stream_seen_ms = 0
         self._publish()
+        if self._keys.is_new:
+            print_label(self.device_id, self._keys.owner)
 
     def info(self):
         """Return what the board says about itself."""

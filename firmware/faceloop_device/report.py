@@ -15,6 +15,19 @@ def label_text(device_id, key):
     return "FL1:%s:%s" % (_hex(device_id), _hex(key))
 
 
+def print_label(device_id, key):
+    """Say once, on the cable, what the label says, and its QR code in capitals.
+
+    To be called when the large blocks of memory are taken: what is drawn here lies in between.
+    """
+    from faceloop_device.core.qr import qr_lines  # once in a board's life
+
+    label = label_text(device_id, key)
+    print("Label of this board: " + label)
+    print("\n".join(qr_lines(label.upper())))
+    gc.collect()
+
+
 def _hex(data):
     return "".join(["%02x" % byte for byte in data])
 

@@ -1,13 +1,17 @@
-"""The first start of a board: it makes its key, and says it once."""
+"""The first start of a board: it makes its key, and says it once, as text and as QR code."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import segno
+from tests.fakes.qr_reading import modules
+
 from faceloop.device.key_store import parse_label
 from faceloop.twin.radio import Radio
 
 LABEL = b"Label of this board: "
+QR_LINES = 17  # 29 rows and the margin, two to a line
 FORGET = b"import os; os.remove('/faceloop.key')\r"
 RESTART = b"\x04"  # Ctrl-D
 INTERRUPT = b"\x03"
@@ -30,6 +34,9 @@ async def test_label_is_printed_at_the_first_start_only(
         device_id, key = parse_label(label)
         assert (len(device_id), len(key)) == (8, 16)
         labels.add(label)
+        drawn = [(await console.expect(b"\n")).decode().rstrip() for _ in range(QR_LINES)]
+        made = segno.make(label.upper(), error="m", version=3, mask=0, boost_error=False)
+        assert modules(drawn) == [list(row) for row in made.matrix]
     assert len(labels) == 2, "another key each time it is made"
     console.send(INTERRUPT)
     await console.expect(b">>> ")
