@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from faceloop_dsp._pyramid import fill_base, fill_next, gather_bins, gather_frames
 
-__all__ = ["BASE_BIN_FRAMES", "FACTOR", "MinMaxPyramid"]
+__all__ = ["BASE_BIN_FRAMES", "FACTOR", "MinMaxPyramid", "StreamPyramid"]
 
 BASE_BIN_FRAMES = 16
 FACTOR = 4
@@ -84,16 +84,7 @@ class MinMaxPyramid:
         ValueError
             If the stretch is empty or not inside, or ``out`` does not fit.
         """
-        if n_pixels < 1:
-            raise ValueError(f"a view of {n_pixels} pixels, it must be at least 1")
-        if not 0 <= first_frame < end_frame <= self.n_frames:
-            raise ValueError(
-                f"a view of frames {first_frame}-{end_frame}, there are {self.n_frames}"
-            )
-        if out is None:
-            out = np.empty((n_pixels, 2, self.n_channels), np.float32)
-        elif out.shape[0] != n_pixels:
-            raise ValueError(f"out has {out.shape[0]} rows, the view {n_pixels} pixels")
+        out = _room(first_frame, end_frame, self.n_frames, n_pixels, self.n_channels, out)
         chosen: tuple[int, NDArray[np.float32]] | None = None
         for level in self._levels:
             if level[0] * n_pixels > end_frame - first_frame:
@@ -104,3 +95,106 @@ class MinMaxPyramid:
         else:
             gather_bins(chosen[1], chosen[0].bit_length() - 1, first_frame, end_frame, out)
         return out
+
+
+class StreamPyramid:
+    """Extremes of 1, 4, 16 ... hops of a stream that goes on: push what came, view any time.
+
+    The core finds the extremes of each hop (10 ms) in its own pass; here they are put together.
+
+    Parameters
+    ----------
+    n_channels : int
+        1-64.
+
+    Raises
+    ------
+    ValueError
+        If the number of channels is out of range.
+    """
+
+    def __init__(self, n_channels: int = 8) -> None:
+        if not 1 <= n_channels <= 64:
+            raise ValueError(f"{n_channels} channels, allowed are 1-64")
+        self.n_channels = n_channels
+        self.n_hops = 0
+        self._levels: list[NDArray[np.float32]] = []
+
+    def push(self, low_uv: NDArray[np.float32], high_uv: NDArray[np.float32]) -> None:
+        """Take the next hops, ``low_uv`` and ``high_uv`` of ``StreamFeatures``, in order.
+
+        Parameters
+        ----------
+        low_uv, high_uv : ndarray of float32, shape (n_hops, n_channels)
+            NaN where nothing is known, as in a gap; it is passed over.
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not fit.
+        """
+        if low_uv.shape != high_uv.shape or low_uv.shape[1:] != (self.n_channels,):
+            raise ValueError(
+                f"extremes of shapes {low_uv.shape} and {high_uv.shape}, not"
+                f" (hops, {self.n_channels})"
+            )
+        first, n = self.n_hops, self.n_hops + len(low_uv)
+        if n == first:
+            return
+        base = self._room_for(0, n)
+        base[first:n, 0], base[first:n, 1] = low_uv, high_uv
+        k = 0
+        while n > 1:
+            first, above = first // FACTOR, -(-n // FACTOR)
+            lower, level = self._levels[k], self._room_for(k + 1, above)
+            fill_next(lower[first * FACTOR : n], level[first:above], FACTOR)
+            n, k = above, k + 1
+        self.n_hops += len(low_uv)
+
+    def view(
+        self,
+        first_hop: int,
+        end_hop: int,
+        n_pixels: int,
+        out: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
+        """Return the extremes under each pixel; as ``MinMaxPyramid.view``, counted in hops.
+
+        Raises
+        ------
+        ValueError
+            If the stretch is empty or not inside, or ``out`` does not fit.
+        """
+        out = _room(first_hop, end_hop, self.n_hops, n_pixels, self.n_channels, out)
+        k = 0
+        while FACTOR ** (k + 1) * n_pixels <= end_hop - first_hop:
+            k += 1
+        n_bins = -(-self.n_hops // FACTOR**k)
+        log2_size = k * (FACTOR.bit_length() - 1)
+        gather_bins(self._levels[k][:n_bins], log2_size, first_hop, end_hop, out)
+        return out
+
+    def _room_for(self, k: int, n_bins: int) -> NDArray[np.float32]:
+        """Return level k with room for so many bins, twice as much when it has to grow."""
+        if k == len(self._levels):
+            self._levels.append(np.empty((0, 2, self.n_channels), np.float32))
+        level = self._levels[k]
+        if len(level) < n_bins:
+            self._levels[k] = np.empty((max(64, 2 * n_bins), 2, self.n_channels), np.float32)
+            self._levels[k][: len(level)] = level
+        return self._levels[k]
+
+
+def _room(
+    first: int, end: int, n: int, n_pixels: int, n_channels: int, out: NDArray[np.float32] | None
+) -> NDArray[np.float32]:
+    """Return where a view is put, after a look at whether there can be one."""
+    if n_pixels < 1:
+        raise ValueError(f"a view of {n_pixels} pixels, it must be at least 1")
+    if not 0 <= first < end <= n:
+        raise ValueError(f"a view of {first}-{end}, there are {n}")
+    if out is None:
+        return np.empty((n_pixels, 2, n_channels), np.float32)
+    if out.shape[0] != n_pixels:
+        raise ValueError(f"out has {out.shape[0]} rows, the view {n_pixels} pixels")
+    return out

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faceloop_dsp.pyramid import BASE_BIN_FRAMES, FACTOR, MinMaxPyramid
+from faceloop_dsp import StreamCore
+from faceloop_dsp.pyramid import BASE_BIN_FRAMES, FACTOR, MinMaxPyramid, StreamPyramid
 
 
 def noise(n_frames: int, n_channels: int, seed: int = 0) -> Any:
@@ -48,6 +49,60 @@ def test_pyramid_equals_a_plain_search(data: Any) -> None:
     x = noise(n, channels, seed=n)
     shown = MinMaxPyramid(x).view(first, end, pixels)
     np.testing.assert_array_equal(shown, slow_view(x, first, end, pixels))
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_stream_pyramid_in_any_parts_equals_a_plain_search(data: Any) -> None:
+    n = data.draw(st.integers(1, 3000))
+    channels = data.draw(st.sampled_from([1, 8]))
+    low = noise(n, channels, seed=n)
+    low[data.draw(st.integers(0, n - 1)) :: 7] = np.nan  # gaps
+    high = low + 1.0
+    rng = np.random.default_rng(data.draw(st.integers(0, 999)))
+    pyramid, at = StreamPyramid(channels), 0
+    while at < n:
+        end = min(n, at + int(rng.choice([0, 1, 2, 3, 5, 64, 1000])))
+        pyramid.push(low[at:end], high[at:end])
+        at = end
+    first = data.draw(st.integers(0, n - 1))
+    end = data.draw(st.integers(first + 1, n))
+    n_pixels = data.draw(st.integers(1, 50))
+    size = 1
+    while size * FACTOR * n_pixels <= end - first:
+        size *= FACTOR
+    shown = pyramid.view(first, end, n_pixels)
+    for p in range(n_pixels):
+        begin = first + p * (end - first) // n_pixels
+        stop = max(first + (p + 1) * (end - first) // n_pixels, begin + 1)
+        under = slice(begin // size * size, -(-stop // size) * size)
+        np.testing.assert_array_equal(shown[p, 0], np.fmin.reduce(low[under]))
+        np.testing.assert_array_equal(shown[p, 1], np.fmax.reduce(high[under]))
+
+
+def test_stream_pyramid_shows_what_the_core_traced() -> None:
+    core, pyramid = StreamCore(mains_hz=None), StreamPyramid()
+    counts = (noise(4000, 8) / 2**10).astype(np.int32)
+    parts = [core.push(counts[:1230]), core.gap(770), core.push(counts[1230:])]
+    for part in parts:
+        pyramid.push(part.low_uv, part.high_uv)
+    assert pyramid.n_hops == (4000 + 770) // 20
+    trace = np.concatenate([part.trace_uv for part in parts])[: pyramid.n_hops * 20]
+    whole = pyramid.view(0, pyramid.n_hops, 1)[0]
+    known = trace[: 1230 // 20 * 20], trace[2000:]  # a hop with a gap in it is not known
+    np.testing.assert_array_equal(whole[0], np.fmin.reduce(np.concatenate(known)))
+    np.testing.assert_array_equal(whole[1], np.fmax.reduce(np.concatenate(known)))
+
+
+@pytest.mark.parametrize("shape", [(3, 7), (3,), (8,)])
+def test_stream_pyramid_other_channels_are_refused(shape: tuple[int, ...]) -> None:
+    wrong = np.zeros(shape, np.float32)
+    with pytest.raises(ValueError, match="not \\(hops, 8\\)"):
+        StreamPyramid().push(wrong, wrong)
+    with pytest.raises(ValueError, match="allowed are 1-64"):
+        StreamPyramid(65)
+    with pytest.raises(ValueError, match="there are 0"):
+        StreamPyramid().view(0, 1, 1)
 
 
 @pytest.mark.parametrize("n_pixels", [1, 7, 300])
