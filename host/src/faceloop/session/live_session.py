@@ -21,6 +21,7 @@ from faceloop.session.left_recording import FindLeft, LeftRecording
 from faceloop.session.live import LiveBlock, LiveEvent, LiveStatus, MusclePair, Side
 from faceloop.session.missing_packets import MissingPackets
 from faceloop.session.montage import Montage
+from faceloop.session.recorded_events import RecordedEvents
 from faceloop.session.recorder import Recorder
 from faceloop.session.recording import Recording
 from faceloop.session.session_result import SessionResult
@@ -29,7 +30,6 @@ from faceloop.session.stream_end import fetch_rest
 from faceloop.session.verdicts import Verdicts
 from faceloop_dsp import decode_payload
 from faceloop_protocol import control
-from faceloop_protocol.heat import HeatState
 from faceloop_protocol.info import FEATURE_HEAT, Info
 from faceloop_protocol.limits import FS_HZ, HEADER_BYTES
 from faceloop_protocol.state import FAULT_NONE, FAULT_TEXT, STATE_STREAMING, BoardState
@@ -97,6 +97,7 @@ class LiveSession:
         self._clock = ElectrodeClock(electrode_clock)
         self._analysis: Analysis | None = None
         self._recorder = Recorder(new_folder, self._storage_failed)
+        self._events = RecordedEvents(self._recorder, lambda: self._assembler.live_frame)
         self._info: Info | None = None
         self._stream_id = 0
         self._state: BoardState | None = None
@@ -110,7 +111,7 @@ class LiveSession:
         self._lead_off = 0
         self._detail = DetailNotes()
         self._care_task: asyncio.Task[None] | None = None
-        self._heat = HeatSession(self._link.heat, self._keep_heat, self._note_heat)
+        self._heat = HeatSession(self._link.heat, self._events.keep_heat, self._events.note)
         self._heat_task: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
         self._finishing = asyncio.Lock()
@@ -208,7 +209,7 @@ class LiveSession:
 
     def annotate(self, text: str) -> None:
         """Write a mark at this moment into the recording, when there is one."""
-        self._record_event(LiveEvent("note", self._assembler.live_frame, text=text))
+        self._events.note("note", text)
 
     def report_drawn(self, frame: int, drawn_time_s: float, *, is_cue: bool = False) -> None:
         """Note when the signal up to ``frame``, or the cue of the event there, was on screen."""
@@ -370,7 +371,7 @@ class LiveSession:
         if placed.gap_before:
             self._show(analysis.gap(placed.gap_before, at_electrode_s))
         for text in self._detail.of(header.flags):
-            self._record_event(LiveEvent("note", placed.first_frame, text=text))
+            self._events.keep(LiveEvent("note", placed.first_frame, text=text))
         if header.flags & FLAG_HALF_RATE:
             counts = counts.repeat(2, axis=0)
         self._lead_off = header.lead_off_p | header.lead_off_n
@@ -391,24 +392,23 @@ class LiveSession:
 
     def on_link(self, event: str, extent: control.StreamExtent | None) -> None:
         """Tell the person; note it in the recording."""
-        frame = self._assembler.live_frame
         if event == "lost":
             self._status = "lost"
             self._message = "The board is out of reach. What was recorded is safe. Trying again."
-            self._record_event(LiveEvent("link_lost", frame, text=self._message))
+            self._events.note("link_lost", self._message)
         else:
             self._status = "live"
             self._message = ""
             if extent is not None:
                 self._settle(extent)
-            self._record_event(LiveEvent("link_back", frame, text="The board is back."))
+            self._events.note("link_back", "The board is back.")
 
     def on_gone(self, error: FaceloopError) -> None:
         """End the session: its stream is no more."""
         self._status = "ended"
         self.error = self.error or error
         self._message = str(error)
-        self._record_event(LiveEvent("link_lost", self.frames_so_far, text=self._message))
+        self._events.note("link_lost", self._message)
         self._ended.set()
         self._readers.end()
 
@@ -449,12 +449,12 @@ class LiveSession:
             return  # told already
         self._message = FAULT_TEXT.get(code, "The board reports a fault.")
         self.error = self.error or DeviceFault(self._message, code)
-        self._record_event(LiveEvent("fault", self._assembler.live_frame, text=self._message))
+        self._events.note("fault", self._message)
 
     def _show(self, block: LiveBlock) -> None:
         self._verdicts.take(block.events)
         for event in block.events:
-            self._record_event(event)
+            self._events.keep(event)
         self._readers.put(block)
 
     async def _begin_recording(self, first_frame: int) -> None:
@@ -462,17 +462,6 @@ class LiveSession:
         assert self._info is not None
         rest = self._analysis.rest if self._analysis is not None else None
         await self._recorder.begin(self._info, self.settings, self._stream_id, first_frame, rest)
-
-    def _record_event(self, event: LiveEvent) -> None:
-        if event.kind not in ("gap", "synkinesis_end"):
-            self._recorder.keep(lambda recording: recording.append_event(event))
-
-    def _keep_heat(self, state: HeatState) -> None:
-        frame = self._assembler.live_frame
-        self._recorder.keep(lambda recording: recording.append_heat(state, frame))
-
-    def _note_heat(self, kind: str, text: str) -> None:
-        self._record_event(LiveEvent(kind, self._assembler.live_frame, text=text))
 
     def _storage_failed(self, error: StorageError) -> None:
         self.error = self.error or error

@@ -25,19 +25,18 @@ from faceloop.training.day_view import BlockView, DayState, DayView, LastTrial, 
 from faceloop.training.feedback import Cue, contact_cue, trial_feedback
 from faceloop.training.hop import Hop
 from faceloop.training.message import Message, message
+from faceloop.training.new_step import new_step, tell_joining_in
 from faceloop.training.outputs import HeatReport, NoOutputs, Outputs
-from faceloop.training.programme import BlockSpec, HeatBlock, Programme, RetrainingBlock
+from faceloop.training.programme import BlockSpec, Programme
 from faceloop.training.ratings import checked_rating
 from faceloop.training.references import References
 from faceloop.training.results import trial_word
-from faceloop.training.retraining import Retraining, function_guards
+from faceloop.training.retraining import Retraining
 from faceloop.training.steps import (
     FunctionStep,
     HeatStep,
-    RelaxStep,
     Step,
     StepSpec,
-    TimedStep,
     TrialStep,
 )
 
@@ -251,7 +250,7 @@ class DayEngine:
             return
         t_s = self._t(now_s)
         self._step.feed(hop, t_s)
-        self._act_on_signal()
+        tell_joining_in(self._step, self._outputs)
         self._note_trial(t_s)
         if self._step.is_done:
             self._finish_step(t_s)
@@ -403,7 +402,7 @@ class DayEngine:
         spec = self._steps[at]
         block = self.programme.block[self._block]
         lead_in_s = 0.0 if is_next else LEAD_IN_S
-        self._step = self._made(spec, block, t_s, lead_in_s)
+        self._step = new_step(spec, block, self.context, self._retraining, t_s, lead_in_s)
         if isinstance(self._step, HeatStep):
             self._outputs.ask_heat(self._step.request)
 
@@ -414,32 +413,6 @@ class DayEngine:
         """Whether a movement would begin now, but the pad is not off yet."""
         block = self._current_block()
         return block is not None and needs_signal(block) and self._heat.is_on
-
-    def _made(self, spec: StepSpec, block: BlockSpec, t_s: float, lead_in_s: float) -> Step:
-        if isinstance(block, HeatBlock):
-            return HeatStep(spec, t_s)
-        if isinstance(block, RetrainingBlock) and spec.kind == "trial":
-            return self._retraining.trial(spec, block, t_s, lead_in_s)
-        if isinstance(block, RetrainingBlock) and spec.kind == "relax":
-            references = self.context.references
-            assert references is not None
-            return RelaxStep(spec, self._retraining.watched(block), references, t_s)
-        if spec.kind == "function":
-            return FunctionStep(spec, function_guards(self.context), t_s)
-        return TimedStep(spec, self.context.references, t_s)
-
-    def _act_on_signal(self) -> None:
-        """Vibrate and mark the recording when a guard joins in."""
-        step = self._step
-        if isinstance(step, TrialStep):
-            verdict = step.trial.verdict
-            if verdict.is_begin and step.trial.is_moving:
-                self._outputs.annotate("synkinesis", verdict.muscle)
-                if step.trial.spec.has_feedback:
-                    self._outputs.vibrate("synkinesis")
-        elif isinstance(step, FunctionStep) and step.verdict.is_begin:
-            self._outputs.annotate("synkinesis", step.verdict.muscle)
-            self._outputs.vibrate("synkinesis")
 
     def _note_trial(self, t_s: float) -> None:
         """Store a repetition as soon as its movement is over."""
