@@ -44,7 +44,7 @@ async def until(is_so: Callable[[], bool]) -> None:
             await asyncio.sleep(0.1)
 
 
-@pytest.mark.parametrize("way_on", ["Go on with it", "Close it"])
+@pytest.mark.parametrize("way_on", ["Go on with that day", "Close that day"])
 async def test_app_that_is_killed_offers_the_day_again_and_its_recording_is_finished(
     start: Any, browser: Browser, tmp_path: Path, way_on: str
 ) -> None:
@@ -80,7 +80,7 @@ async def test_app_that_is_killed_offers_the_day_again_and_its_recording_is_fini
     await expect(page.get_by_text("A day of yours was not finished.")).to_be_visible()
     await shoot(page, "9-left-day")
     await choose(page, way_on)
-    if way_on == "Go on with it":
+    if way_on == "Go on with that day":
         await expect(page.locator(".fl-where")).to_contain_text("Massage and stretch")
         await choose(page, "End for today")
     await until(lambda: read_log(log.parent)[-1]["kind"] == "day_end")

@@ -309,6 +309,13 @@ async def test_nonce_is_new_each_time_and_covers_all_inline_code(app: Any) -> No
     assert len(nonces) == 2
 
 
+async def test_address_that_no_page_has_leads_to_the_first(app: Any) -> None:
+    cookie = await cookie_of(app)
+    answer = await get(app, "/nothing-here", cookie=cookie, accept="text/html,*/*;q=0.8")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/")
+    assert (await get(app, "/nothing.js", cookie=cookie)).status_code == 404
+
+
 CSP = "content-security-policy"
 
 

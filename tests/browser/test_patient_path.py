@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from faceloop.training.profiles import Profile, Profiles
 from faceloop.training.setup import SetUpTimes
@@ -59,8 +59,18 @@ async def until_moves(page: Page, live: Any) -> None:
     async with asyncio.timeout(WAIT_MS / 1000):
         while (said := await page.locator("h1").inner_text()) != "The set-up is done":
             live.hold = 1.0 if "do it now" in said else 0.0
+            if "Small smile" in said:  # the eye is through, and has its number
+                await expect(page.locator(".fl-electrodes li").first).to_contain_text(" dB")
             await asyncio.sleep(0.05)
     live.hold = 0.0
+
+
+async def until_told_restless(finding: Locator, live: Any) -> None:
+    """Move in what should be a rest, until it is said."""
+    async with asyncio.timeout(WAIT_MS / 1000):
+        while await finding.count() == 0:
+            for live.hold, seconds in ((1.0, 0.2), (0.0, 0.1)):
+                await asyncio.sleep(seconds)
 
 
 async def test_from_first_start_to_results_by_keyboard(
@@ -101,9 +111,16 @@ async def test_from_first_start_to_results_by_keyboard(
         await expect(first).to_contain_text("Left eyeloose")
         await look(page, serious, errors)
         live.set_status(lead_off=(False,) * 8)
+        snr = page.get_by_text(Texts("en")("setup.snr_before"))
+        await expect(snr).to_be_visible()
         await press(page, "Begin the set-up")
+        finding = page.locator(".fl-findings li")
+        await until_told_restless(finding, live)
+        await expect(finding).to_have_text(Texts("en")("train.setup.rest_restless"))
+        await look(page, serious, errors)
         await until_moves(page, live)
         await expect(page.locator(".fl-electrodes li").nth(2)).to_contain_text(" dB")
+        await expect(snr).to_be_hidden()
         await press(page, "To today’s programme")
 
         await press(page, "Short day, 5 minutes")
@@ -227,6 +244,10 @@ async def test_therapist_changes_a_number_behind_a_pin(
             if told:
                 await expect(page.get_by_role("alert")).to_contain_text(told)
         hold = page.locator(f"#fl-{before.name}-hold_s")
+        fold = page.locator("details", has=hold)
+        await expect(hold).to_be_hidden()
+        await look(page, serious)
+        await fold.locator("summary").click()
         assert float(await hold.input_value()) == before.hold_s
         await look(page, serious)
         await hold.fill("99")

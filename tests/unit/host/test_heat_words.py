@@ -64,13 +64,29 @@ def test_slow_and_covered_are_told_calmly() -> None:
     assert "covers" in heat_words.heat_sentence(covered, ENGLISH)[1]
 
 
+def test_block_of_a_day_says_what_to_press_and_then_how_long_still() -> None:
+    put_on = "Lay the pad on your cheek."
+    waiting = view(state=heat.WAIT_BUTTON, remaining_ms=50_000)
+    assert heat_words.heat_step(waiting, put_on, ENGLISH) == (
+        "Press the button on the device",
+        put_on,
+        "",
+    )
+    line, why, left = heat_words.heat_step(
+        view(state=heat.HOLD, face_cdegc=3900, remaining_ms=421_000), put_on, ENGLISH
+    )
+    assert (line, left) == ("Warm", "7:01")
+    assert put_on not in why and ENGLISH("heat.check") in why
+    assert heat_words.heat_step(HeatView(), put_on, ENGLISH)[1:] == (put_on, "")
+
+
 def test_numbers_have_the_marks_of_the_language() -> None:
     warm = view(state=heat.HOLD, face_cdegc=3925, remaining_ms=421_000, dose_umin=31_000)
     shown = {key: value for key, _, value in heat_words.heat_facts(warm, Texts("de"))}
     assert shown == {
         "skin": "39,2 °C",
         "left": "7:01",
-        "dose": "0,03 von 2",
-        "day": "0,00 von 4",
+        "dose": "1,6\N{NO-BREAK SPACE}% des Erlaubten",
+        "day": "0,0\N{NO-BREAK SPACE}% des Erlaubten",
         "sessions": "0",
     }

@@ -106,7 +106,13 @@ def of_programmes(root: Path) -> Iterator[Raises]:
     yield lambda: movement_named("grin")
     yield lambda: shipped_programme("cured")  # type: ignore[arg-type]
     for text in (
-        *("format =", DAY.replace("1", "2", 1), DAY.replace('["synkinesis"]', "[]")),
+        *(
+            "format =",
+            "format 1",
+            "a = " + "[" * 5000,
+            DAY.replace("1", "2", 1),
+            DAY.replace('["synkinesis"]', "[]"),
+        ),
         *(DAY + more for more in ("hold_s = 99", "hold_s = 0", "hold = 4", 'hold_s = "long"')),
         *(DAY + more for more in ("repetitions = 4.5", "is_on = 1", "movements = 3")),
         *(DAY + more for more in ("goal_share = 0.7", 'movements = ["grin"]')),
@@ -217,7 +223,8 @@ def test_every_refusal_can_be_had_and_is_said_in_every_language(tmp_path: Path) 
             said = Texts(language).refused(error)
             assert said[-1] == "." and said != sentence and not HOLE.search(said), (language, said)
             for name, value in error.refusal.params.items():
-                if not isinstance(value, (tuple, Term, Refusal)) and name != "n":
+                # A reason of system or parser may be in English only; the log has it.
+                if not isinstance(value, (tuple, Term, Refusal)) and name not in ("n", "reason"):
                     assert str(value) in said, (language, said)
     assert set(english()) == met
 
@@ -259,8 +266,8 @@ GERMAN = catalogue("de")
 
 def shown(page: Any, key: str) -> bool:
     """Whether the page says that refusal in German, and no English beside it."""
-    holes = re.escape(str(GERMAN[f"refused.{key}"]))
-    german = re.compile(re.sub(r"\\\{\w+\\\}", ".+", holes))
+    entry = str(GERMAN[f"refused.{key}"]).replace(": {reason}", "")  # the parser speaks English
+    german = re.compile(re.sub(r"\\\{\w+\\\}", ".+", re.escape(entry)))
     texts = page.texts()
     return any(german.fullmatch(text) for text in texts) and not any(
         str(error) in texts for error in (page.state.room.fault,) if error is not None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import errno
+import os
 import re
 import string
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,13 +15,15 @@ from typing import Any
 import pytest
 
 from faceloop import cli
+from faceloop.errors import UsageError
 from faceloop.session import detail_notes, heat_session
 from faceloop.session.disk import storage_error
 from faceloop.training.keys import message_keys
 from faceloop.training.message import message
+from faceloop.training.programme_file import parse_programme
 from faceloop.ui.preferences import CHOICES, PreferenceFile, Preferences
 from faceloop.ui.texts import LANGUAGES, Texts, best_language, catalogue
-from faceloop_protocol import heat
+from faceloop_protocol import control, heat
 from faceloop_protocol.state import FAULT_NONE, FAULT_TEXT
 
 HOST = Path(__file__).resolve().parents[3] / "host" / "src" / "faceloop"
@@ -29,6 +33,8 @@ OTHERS = [language for language in LANGUAGES if language != "en"]
 TOLD = {key for key in ENGLISH if key.startswith("told.")}
 # The same with something filled in.
 SAID = {key: entry for key, entry in ENGLISH.items() if key.startswith("said.")}
+# Why something failed, as system and board say it inside a sentence.
+REASONS = {key: str(entry) for key, entry in ENGLISH.items() if key.startswith("reason.")}
 # Rooms whose pages are not there yet.
 PROMISED = {"room.review", "room.bench"}
 
@@ -104,7 +110,7 @@ def test_every_key_of_the_catalogue_is_used() -> None:
         for key in ENGLISH
         if not any(re.fullmatch(pattern, key) for pattern in patterns_in_source())
     }
-    assert unused - TOLD - set(SAID) - PROMISED - set(message_keys()) == set()
+    assert unused - TOLD - set(SAID) - set(REASONS) - PROMISED - set(message_keys()) == set()
 
 
 def test_what_the_board_and_the_link_say_is_known_in_every_language() -> None:
@@ -191,10 +197,48 @@ def test_plural_follows_the_language(language: str, n: int, expected: str) -> No
     assert Texts(language)("ended.recordings", n=n) == expected
 
 
+def test_reasons_are_those_of_the_system_and_the_board() -> None:
+    system = {os.strerror(number) for number in errno.errorcode}
+    assert set(REASONS.values()) <= system | set(control.STATUS_TEXT.values())
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_reason_is_said_in_the_language_or_left_to_the_log(language: str) -> None:
+    said = Texts(language)
+    there = storage_error(OSError(errno.ENOENT, os.strerror(errno.ENOENT)), Path("/a"))
+    assert said("reason.not_there") in said.refused(there)
+    assert said("reason.not_there") in said.known(str(there))
+    odd = storage_error(OSError(errno.EBADF, os.strerror(errno.EBADF)), Path("/a"))
+    for shown in (said.refused(odd), said.known(str(odd))):
+        assert "/a" in shown and "(" not in shown and "  " not in shown
+    assert os.strerror(errno.EBADF) in Texts("en").refused(odd)
+    for reason in ("the key does not fit", "wrong tag"):
+        shown = said.known(f"The board refused: {reason}.")
+        assert reason not in shown and "The " not in shown and shown.endswith(".")
+    with pytest.raises(UsageError) as caught:
+        parse_programme("format 1", "day.toml")
+    shown = said.refused(caught.value)
+    assert "Expected" not in shown and re.search(r"\(\w+ 1, \w+ 8\)", shown), shown
+    assert "Expected" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        *(("en", "7 Dec 2026"), ("de", "7. Dez. 2026"), ("fr", "7 déc. 2026")),
+        *(("es", "7 dic 2026"), ("it", "7 dic 2026"), ("pt", "7 dez. 2026")),
+    ],
+)
+def test_dates_have_the_form_of_the_language(language: str, expected: str) -> None:
+    assert Texts(language).calendar_day(date(2026, 12, 7)) == expected
+
+
 def test_numbers_have_the_marks_of_the_language() -> None:
     assert Texts("en").percent(0.0025, 2) == "0.25\N{NO-BREAK SPACE}%"
     assert Texts("de").percent(0.0025, 2) == "0,25\N{NO-BREAK SPACE}%"
     assert Texts("de").number(float("nan")) == "–"
+    assert Texts("de").number(-0.04) == "0"
+    assert Texts("de").number(-0.6) == "-1"
     with pytest.raises(KeyError):
         Texts("en")("no.such_text")
 

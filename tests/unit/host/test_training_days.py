@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import runpy
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from faceloop.training.profiles import Profile
 from faceloop.training.programme import Programme
 from faceloop.training.programme_file import parse_programme
 from faceloop.training.results import day_result
-from faceloop.training.trend import streak, trend_words, weeks
+from faceloop.training.trend import LEAST_REPETITIONS, streak, trend_words, weeks
 
 FAKES = Path(__file__).parents[2] / "fakes"
 FAKE = runpy.run_path(str(FAKES / "fake_patient.py"))
@@ -67,8 +68,10 @@ rest_s = 3
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
 
-def quick() -> Programme:
-    return parse_programme(QUICK, "quick")
+def quick(repetitions: int = 2) -> Programme:
+    return parse_programme(
+        QUICK.replace("repetitions = 2", f"repetitions = {repetitions}"), "quick"
+    )
 
 
 class Clock:
@@ -91,8 +94,8 @@ def days(tmp_path: Path) -> Days:
     return made
 
 
-def train(days: Days, **patient: Any) -> str:
-    day = days.begin("anna", programme=quick())
+def train(days: Days, repetitions: int = 2, **patient: Any) -> str:
+    day = days.begin("anna", programme=quick(repetitions))
     day.engine.start(0.0)
     run(day.engine, Patient(day.engine.context.montage, **patient))
     day.leave()
@@ -305,7 +308,7 @@ def test_removed_session_leaves_the_index(days: Days) -> None:
 def test_trend_shows_symmetry_and_synkinesis_together(days: Days) -> None:
     assert trend_words(days.index.days("anna")).key == "train.trend.too_early"
     for joins, strength in ((0.6, 0.8), (0.6, 0.8), (0.0, 0.97), (0.0, 0.97)):
-        train(days, joins=joins, strength=strength)
+        train(days, repetitions=5, joins=joins, strength=strength)
         days.clock.now += timedelta(days=4)  # type: ignore[attr-defined]
     days.index.sync()
     rows = days.index.days("anna")
@@ -313,6 +316,16 @@ def test_trend_shows_symmetry_and_synkinesis_together(days: Days) -> None:
     assert word.key == "train.trend.more_even_quieter"
     assert word.params["weeks"] >= 1
     assert sum(week.days for week in weeks(rows)) == 4
+    # One repetition, or a few, is no week to be compared.
+    few = replace(rows[-1], begun_utc=rows[-1].begun_utc + timedelta(days=14), symmetry=0.1)
+    assert trend_words([*rows, replace(few, trials=LEAST_REPETITIONS - 1)]) == word
+    assert trend_words([*rows, replace(few, trials=LEAST_REPETITIONS)]).key.startswith(
+        "train.trend.less_even"
+    )
+    # A day counts as much as was done on it.
+    many = replace(rows[-1], trials=9 * rows[-1].trials, symmetry=0.5)
+    week = weeks([replace(rows[-1], symmetry=1.0), many])[0]
+    assert week.symmetry == pytest.approx(0.55)
 
 
 def test_every_trend_key_is_in_the_catalogue_list() -> None:

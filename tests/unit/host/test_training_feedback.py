@@ -21,7 +21,7 @@ def moment() -> Any:
         verdict=GuardVerdict(muscle="orbicularis_oculi", is_vetoed=True),
         is_moving=True,
         phase="hold",
-        spec=SimpleNamespace(has_feedback=True, effort_limit=3.0),
+        spec=SimpleNamespace(has_feedback=True, effort_limit=3.0, goal_share=0.8, band_share=0.25),
     )
 
 
@@ -40,6 +40,18 @@ def test_most_important_cue_is_the_only_one() -> None:
     told.append(cue_of(now, LABELS).kind)
     assert told == ["bad_contact", "jaw", "synkinesis", "effort", "uneven", "hold"]
     assert told == sorted(told, key=CUES.index)
+
+
+def test_less_is_asked_for_well_above_the_band_though_no_limit_is_reached() -> None:
+    now = moment()
+    now.bad_channels, now.verdict = (), GuardVerdict()
+    for phase, level, cue in (
+        ("hold", 1.2, "hold"),  # 0.8 and a quarter of it is the band's edge, 1.0
+        ("hold", 1.26, "effort"),
+        ("rise", 1.26, "rise"),
+    ):
+        now.phase, now.levels = phase, Levels(level, level + 0.1, 2.0)
+        assert cue_of(now, LABELS).kind == cue
 
 
 def test_repetition_without_feedback_says_only_what_to_do() -> None:

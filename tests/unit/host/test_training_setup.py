@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -78,11 +79,35 @@ def test_good_placement_gives_references_and_no_findings() -> None:
     assert references.comfortable_uv[3] == pytest.approx(32.0, rel=0.05)
     assert references.comfortable_uv[2] == pytest.approx(2 + 30 * 0.7, rel=0.05)
     view = setup.view(took_s)
-    assert view.findings == ()
+    assert view.findings == () and view.title.key == "train.setup.done.title"
     assert [check.verdict for check in view.checks] == ["good"] * 8
     # SNR is that of the paper: mean RMS of contractions over mean RMS of the gaps.
     assert view.checks[3].snr_db == pytest.approx(20 * math.log10(32 / 2), abs=0.5)
     assert References.from_json(references.to_json()) == References.from_json(references.to_json())
+
+
+def test_snr_shows_as_soon_as_a_muscle_has_done_its_three_contractions() -> None:
+    face = Face()
+    setup = SetUp(face.montage, "left", 0.0, utc_now=lambda: UTC, times=QUICK)
+    seen: list[tuple[int, int, list[int]]] = []
+    now_s = 0.0
+    while not setup.is_done:
+        now_s += 0.01
+        setup.feed(face.hop(setup.view(now_s)), now_s)
+        view = setup.view(now_s)
+        assert set(view.contractions) == set(range(8))
+        counts = (view.contractions[0], view.contractions[2])
+        row = (*counts, [check.channel for check in view.checks])
+        if row not in seen:
+            seen.append(row)
+        if view.part in ("contact", "rest"):
+            assert not view.checks and not any(view.contractions.values())
+    # Eye first, then smile: an electrode has its number when the last gap is through.
+    assert seen[:5] == [(0, 0, []), (1, 0, []), (2, 0, []), (3, 0, []), (3, 0, [0, 1])]
+    assert seen[5:9] == [(3, n, [0, 1]) for n in (1, 2, 3)] + [(3, 3, [0, 1, 2, 3])]
+    assert seen[-1] == (3, 3, list(range(8)))
+    done = {check.channel: check.snr_db for check in setup.view(now_s).checks}
+    assert done[0] == pytest.approx(20 * math.log10(23 / 2), abs=0.5)
 
 
 @pytest.mark.parametrize("side", [0, 1])
@@ -93,12 +118,26 @@ def test_leads_swapped_within_a_side_are_found(side: int, pairs: tuple[int, int]
     leads[first], leads[second] = second, first
     setup, now_s = through(Face(leads=tuple(leads)))
     findings = setup.view(now_s).findings
+    assert setup.view(now_s).title.key == "train.setup.look.title"
     assert [(finding.kind, finding.channels) for finding in findings] == [
         ("swapped_leads", (first, second))
     ]
     names = {findings[0].message.params[key].key for key in ("electrode", "other")}
     labels = montage_named("guarded8").labels
     assert names == {f"train.electrode.{labels[c]}" for c in (first, second)}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_face_that_does_not_move_is_not_told_of_swapped_leads(seed: int) -> None:
+    class Still(Face):
+        def hop(self, view: Any) -> Hop:
+            return super().hop(replace(view, is_contracting=False))
+
+    setup, now_s = through(Still(seed=seed))
+    findings = setup.view(now_s).findings
+    # And it is said once, not of each electrode.
+    assert [(one.kind, one.channels) for one in findings] == [("no_answer", tuple(range(8)))]
+    assert findings[0].message.key == "train.setup.no_answers"
 
 
 def test_sides_swapped_are_asked_about_where_one_side_is_weak() -> None:

@@ -17,7 +17,7 @@ FIRST = date(2026, 9, 7)
 
 
 def week(n: int, symmetry: float, synkinesis: float) -> Week:
-    return Week(FIRST + timedelta(weeks=n), 3, 40.0, 60.0, symmetry, synkinesis)
+    return Week(FIRST + timedelta(weeks=n), 3, 40.0, 15, 60.0, symmetry, synkinesis)
 
 
 class Drawn:
@@ -56,8 +56,8 @@ def test_weeks_stand_at_their_dates_and_levels(drawn: list[Drawn]) -> None:
     assert [y for _, y in dots[3:]] == [top, middle, bottom]
     pictures = [one.given["aria_label"] for one in drawn if one.name == "svg"]
     assert pictures[0].startswith(Texts("de")("results.symmetry"))
-    assert "2026-09-07 50\N{NO-BREAK SPACE}%" in pictures[0]
-    assert "2026-09-14 1,0" in pictures[1]
+    assert "7. Sept. 2026: 50 %" in pictures[0].replace("\N{NO-BREAK SPACE}", " ")
+    assert "14. Sept. 2026: 1,0" in pictures[1].replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_one_week_or_weeks_without_a_score_draw_nothing(drawn: list[Drawn]) -> None:

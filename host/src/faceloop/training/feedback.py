@@ -22,6 +22,8 @@ CUES: tuple[CueKind, ...] = (
 )  # fmt: skip
 """Most important first: of all that is true now only the first is told (Twente 2006: several at
 once hindered older users)."""
+OVERSHOOT = 1.25
+"""So far over the band less is asked for, long before the limit of effort."""
 UNEVEN_RATIO = 0.5
 LEAST_SHARE = 0.05
 """Below this both sides rest, and their ratio is one of noise."""
@@ -135,7 +137,8 @@ def trial_feedback(
     """
     levels = trial.levels
     cue = cue_of(trial, labels)
-    is_muted = cue.kind in ("no_signal", "bad_contact")
+    # A tense jaw leaks into the cheeks: their levels say nothing then.
+    is_muted = cue.kind in ("no_signal", "bad_contact", "jaw")
     is_shown = trial.spec.has_feedback and not is_muted and trial.is_moving
     goal = trial.goal_now(now_s)
     half = trial.spec.goal_share * trial.spec.band_share
@@ -172,10 +175,17 @@ def cue_of(trial: Trial, labels: tuple[str, ...]) -> Cue:
         if levels.effort > trial.spec.effort_limit:
             return Cue("effort", message("train.cue.effort"))
         low, high = sorted((levels.affected_share, levels.unaffected_share))
+        if trial.phase == "hold" and low > OVERSHOOT * _band_top(trial):
+            return Cue("effort", message("train.cue.effort"))
         if trial.phase == "hold" and high > LEAST_SHARE and low < UNEVEN_RATIO * high:
             return Cue("uneven", message("train.cue.uneven"))
     phase = "rest" if trial.phase == "done" else trial.phase
     return Cue(phase, message(f"train.cue.{phase}"))
+
+
+def _band_top(trial: Trial) -> float:
+    """Return the upper edge of the band in the hold."""
+    return trial.spec.goal_share * (1 + trial.spec.band_share)
 
 
 def contact_cue(label: str, reason: str) -> Cue:
@@ -189,7 +199,7 @@ def _sound(levels: Levels, trial: Trial, cue: Cue) -> Sound:
     share = min(levels.affected_share, levels.unaffected_share)
     pitch = min(max(0.5 * share / trial.spec.goal_share, 0.0), 1.0)
     sign = "synkinesis" if cue.kind == "synkinesis" else ""
-    return Sound(pitch, 0.0 if cue.kind == "jaw" else min(2 * pitch, 1.0), sign)
+    return Sound(pitch, min(2 * pitch, 1.0), sign)
 
 
 def _shape(left: float, right: float, trial: Trial, cue: Cue) -> Shape:

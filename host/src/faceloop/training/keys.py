@@ -104,7 +104,7 @@ def _result_keys() -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _set_up_keys() -> Iterator[tuple[str, tuple[str, ...]]]:
-    for name in ("contact", "rest", "coach", "done"):
+    for name in ("contact", "rest", "coach", "done", "look"):
         yield f"train.setup.{name}.title", ()
         yield f"train.setup.{name}.instruction", ("seconds",)
     yield "train.setup.contract", ("movement", "n", "of")
@@ -114,4 +114,5 @@ def _set_up_keys() -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "train.setup.swapped_sides", ("muscle",)
     yield "train.setup.swapped_leads", ("electrode", "other")
     yield "train.setup.no_answer", ("electrode", "movement")
+    yield "train.setup.no_answers", ()
     yield "train.setup.rest_restless", ()

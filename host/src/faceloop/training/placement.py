@@ -16,7 +16,14 @@ from faceloop.session.live import Side
 from faceloop.session.montage import Montage
 from faceloop.training.message import Message, message
 
-__all__ = ["ElectrodeCheck", "Finding", "TaskLevels", "check_electrodes", "find_swaps"]
+__all__ = [
+    "GOOD_SNR_DB",
+    "ElectrodeCheck",
+    "Finding",
+    "TaskLevels",
+    "check_electrodes",
+    "find_swaps",
+]
 
 GOOD_SNR_DB, WEAK_SNR_DB = 10.0, 6.0
 SWAP_FACTOR = 2.0
@@ -107,17 +114,19 @@ class TaskLevels:
 def check_electrodes(
     montage: Montage, levels: TaskLevels, tasks: Mapping[str, str]
 ) -> tuple[ElectrodeCheck, ...]:
-    """Return the verdict on every electrode, from its own task.
+    """Return the verdict on every electrode whose muscle has a task, from that task.
 
     Parameters
     ----------
     montage : Montage
     levels : TaskLevels
     tasks : mapping of str to str
-        Task of each muscle.
+        Task of each muscle that is judged.
     """
     checks = []
     for pair in montage.muscles:
+        if pair.muscle not in tasks:
+            continue
         for channel in (pair.left, pair.right):
             label = montage.labels[channel]
             snr_db = levels.snr_db(tasks[pair.muscle], channel)
@@ -177,6 +186,11 @@ def find_swaps(
             words = message("train.setup.no_answer", electrode=name, movement=title)
             findings.append(Finding("no_answer", words, (check.channel,)))
             told.add(check.channel)
+    silent = [finding for finding in findings if finding.kind == "no_answer"]
+    if 2 * len(silent) > len(checks):  # that is no matter of single electrodes
+        channels = tuple(channel for finding in silent for channel in finding.channels)
+        findings = [finding for finding in findings if finding not in silent]
+        findings.append(Finding("no_answer", message("train.setup.no_answers"), channels))
     findings += _sides(montage, levels, tasks, affected_side, told)
     return tuple(findings)
 
@@ -208,10 +222,14 @@ def _channels(montage: Montage) -> list[int]:
 
 
 def _best_task(levels: TaskLevels, channel: int, tasks: Mapping[str, str]) -> str:
-    """Return the task that a channel answers: its own unless another one clearly beats it."""
+    """Return the task that a channel answers: its own unless another one clearly beats it.
+
+    What does not stand out from the gaps is no answer: noise would name any task.
+    """
     own = next(
         tasks[pair.muscle] for pair in levels.montage.muscles if channel in (pair.left, pair.right)
     )
     rises = {task: levels.rise_uv(task, channel) for task in set(tasks.values())}
     best = max(sorted(rises), key=lambda task: rises[task])
-    return best if rises[best] > SWAP_FACTOR * rises[own] else own
+    is_answer = levels.snr_db(best, channel) >= WEAK_SNR_DB
+    return best if is_answer and rises[best] > SWAP_FACTOR * rises[own] else own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -78,9 +79,22 @@ def parse_programme(text: str, origin: str) -> Programme:
     """
     try:
         content = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(refusal("programme_syntax", origin=origin, reason=error)) from error
+    except RecursionError as error:
+        raise UsageError(refusal("programme_deep", origin=origin)) from error
+    except tomllib.TOMLDecodeError as error:
+        reason, place = _reason_and_place(str(error))
+        raise UsageError(
+            refusal("programme_syntax", origin=origin, reason=reason, place=place)
+        ) from error
     return programme_of(content, origin)
+
+
+def _reason_and_place(said: str) -> tuple[str, Refusal]:
+    """Return what the parser says, English only, and where: that can be said in any language."""
+    reason, _, place = said.rpartition(" (at ")
+    if found := re.fullmatch(r"line (\d+), column (\d+)\)", place):
+        return reason, refusal("place_line", line=found[1], column=found[2])
+    return reason or said, refusal("place_end")
 
 
 def programme_of(content: Mapping[str, Any], origin: str) -> Programme:

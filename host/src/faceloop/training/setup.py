@@ -11,7 +11,7 @@ answer its own task best, so swapped leads show), and the comfortable reference.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,7 +30,7 @@ from faceloop.training.placement import (
 )
 from faceloop.training.references import N_CHANNELS, References
 
-__all__ = ["COACH_TASKS", "SetUp", "SetUpTimes", "SetUpView"]
+__all__ = ["COACH_TASKS", "N_REPETITIONS", "SetUp", "SetUpTimes", "SetUpView"]
 
 Part = Literal["contact", "rest", "coach", "done"]
 # Which task each muscle answers to. The jaw is clenched gently: it is the veto.
@@ -85,7 +85,9 @@ class SetUpView:
     is_contracting : bool
         The movement is to be held now; False: relax.
     checks : tuple of ElectrodeCheck
-        One per channel with an electrode, once the coach is through.
+        One per channel with an electrode whose muscle has done its three contractions.
+    contractions : mapping of int to int
+        How many of the three each channel's muscle has done; empty where none are asked for.
     findings : tuple of Finding
         What is wrong with the placement, most important first.
     """
@@ -98,6 +100,7 @@ class SetUpView:
     movement: str
     is_contracting: bool
     checks: tuple[ElectrodeCheck, ...]
+    contractions: Mapping[int, int]
     findings: tuple[Finding, ...]
 
 
@@ -158,6 +161,8 @@ class SetUp:
         while self.part == "coach" and now_s - self._began_s >= self._length_s():
             self._began_s += self._length_s()
             self._at += 1
+            if self._at % (2 * N_REPETITIONS) == 0:
+                self._check()
             if self._at >= 2 * N_REPETITIONS * len(self._tasks):
                 self._finish(now_s)
 
@@ -185,6 +190,11 @@ class SetUp:
         self._enter("contact", now_s)
 
     @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong with the placement, most important first."""
+        return self._findings
+
+    @property
     def is_done(self) -> bool:
         """Whether it is through; then ``references`` are there."""
         return self.part == "done"
@@ -194,7 +204,8 @@ class SetUp:
     def view(self, now_s: float) -> SetUpView:
         """Return what a page shows now."""
         remaining_s = max(self._length_s() - (now_s - self._began_s), 0.0)
-        instruction = message(f"train.setup.{self.part}.instruction", seconds=round(remaining_s))
+        part = "look" if self.part == "done" and self._findings else self.part
+        instruction = message(f"train.setup.{part}.instruction", seconds=round(remaining_s))
         movement = ""
         if self.part == "coach":
             movement = self._task()
@@ -204,13 +215,14 @@ class SetUp:
             instruction = message(f"train.setup.{act}", movement=title, n=n, of=N_REPETITIONS)
         return SetUpView(
             part=self.part,
-            title=message(f"train.setup.{self.part}.title"),
+            title=message(f"train.setup.{part}.title"),
             instruction=instruction,
             remaining_s=remaining_s,
             is_good=self._is_good,
             movement=movement,
             is_contracting=self.part == "coach" and self._is_contracting(),
             checks=self._checks,
+            contractions=self._contractions(),
             findings=self._findings,
         )
 
@@ -234,6 +246,23 @@ class SetUp:
 
     def _is_contracting(self) -> bool:
         return self._at % 2 == 0
+
+    def _contractions(self) -> dict[int, int]:
+        """Return how many contractions of its own task each channel has behind it."""
+        done = (self._at + 1) // 2
+        found: dict[int, int] = {}
+        for pair in self._montage.muscles:
+            task = COACH_TASKS[pair.muscle]
+            if task in self._tasks:
+                own = done - N_REPETITIONS * self._tasks.index(task)
+                found |= dict.fromkeys((pair.left, pair.right), min(max(own, 0), N_REPETITIONS))
+        return found
+
+    def _check(self) -> None:
+        """Judge the electrodes whose task is through."""
+        through = self._tasks[: self._at // (2 * N_REPETITIONS)]
+        tasks = {muscle: task for muscle, task in COACH_TASKS.items() if task in through}
+        self._checks = check_electrodes(self._montage, self._levels, tasks)
 
     def _enter(self, part: Part, now_s: float) -> None:
         self.part, self._began_s = part, now_s
@@ -276,7 +305,6 @@ class SetUp:
             mean_uv, sd_uv, tuple(comfortable_uv), self._montage.name, self._utc_now()
         )
         if self._tasks:
-            self._checks = check_electrodes(self._montage, self._levels, COACH_TASKS)
             self._findings = find_swaps(
                 self._montage, self._levels, self._checks, COACH_TASKS, self._affected_side
             )

@@ -11,13 +11,15 @@ from statistics import fmean
 from faceloop.training.index import DayRow
 from faceloop.training.message import Message, message
 
-__all__ = ["Streak", "Week", "streak", "trend_words", "weeks"]
+__all__ = ["LEAST_REPETITIONS", "Streak", "Week", "streak", "trend_words", "weeks"]
 
 # Smaller differences between two weeks are the day's form, not a trend. Design choices: no facial
 # norms for change within a person were found.
 SYMMETRY_STEP = 0.05
 SYNKINESIS_STEP = 0.3
 LEAST_DAYS = 4
+LEAST_REPETITIONS = 5
+"""Of a week that is compared: one movement is no week."""
 PAUSE_DAYS = 3
 
 
@@ -31,13 +33,16 @@ class Week:
     days : int
         Different days with training.
     minutes : float
+    repetitions : int
+        That were scored.
     score, symmetry, synkinesis : float
-        Means over its days.
+        Means over its repetitions.
     """
 
     monday: date
     days: int
     minutes: float
+    repetitions: int
     score: float
     symmetry: float
     synkinesis: float
@@ -73,9 +78,10 @@ def weeks(rows: Iterable[DayRow]) -> tuple[Week, ...]:
             monday,
             len({_day_of(row) for row in own}),
             sum(row.active_s for row in own) / 60.0,
-            _mean(row.score for row in own),
-            _mean(row.symmetry for row in own),
-            _mean(row.synkinesis for row in own),
+            sum(row.trials for row in own),
+            _mean((row.score, row.trials) for row in own),
+            _mean((row.symmetry, row.trials) for row in own),
+            _mean((row.synkinesis, row.trials) for row in own),
         )
         for monday, own in sorted(by_monday.items())
     )
@@ -85,7 +91,7 @@ def trend_words(rows: Sequence[DayRow]) -> Message:
     """Return the trend in words: the first against the last of the weeks that can be compared."""
     known = [row for row in rows if math.isfinite(row.symmetry)]
     n_days = len({_day_of(row) for row in known})
-    scored = [week for week in weeks(known) if week.days >= 1]
+    scored = [week for week in weeks(known) if week.repetitions >= LEAST_REPETITIONS]
     if n_days < LEAST_DAYS or len(scored) < 2:
         return message("train.trend.too_early", days=max(LEAST_DAYS - n_days, 1))
     first, last = scored[0], scored[-1]
@@ -135,6 +141,7 @@ def _step(change: float, step: float, words: tuple[str, str, str]) -> str:
     return words[2] if change > 0 else words[0]
 
 
-def _mean(numbers: Iterable[float]) -> float:
-    known = [number for number in numbers if math.isfinite(number)]
-    return fmean(known) if known else math.nan
+def _mean(numbers: Iterable[tuple[float, int]]) -> float:
+    """Return the mean of numbers that each stand for so many repetitions."""
+    known = [(number, n) for number, n in numbers if math.isfinite(number) and n > 0]
+    return fmean(*zip(*known, strict=True)) if known else math.nan

@@ -51,7 +51,7 @@ class GoalsCard:
             with tag("ul"):
                 for movement, percents in sorted(shares.items()):
                     title = text.say(message(f"train.movement.{movement}.title"))
-                    tag("li", f"{title}: {', '.join(percents)}")
+                    tag("li", f"{title}: {', '.join(dict.fromkeys(percents))}")
             button = tag("button", text("therapist.goals_anew"), "fl-button", type="button")
             button.on("click", lambda: self._begin_anew(profile.pseudonym), args=[])
 

@@ -76,19 +76,21 @@ class HeatPanel:
 
     def _build(self) -> None:
         text = self._text
-        with tag("div", aria_live="polite"):
-            self._line = tag("p", classes="fl-heat-line")
-            self._why = tag("p")
-            self._then = tag("p", classes="fl-quiet")
         self._facts: dict[str, Text] = {}
-        with tag("dl", classes="fl-status", aria_label=text("heat.title")):
-            for key, name, value in heat_facts(HeatView(), text):
-                with tag("div", data_item=key):
-                    tag("dt", name)
-                    self._facts[key] = tag("dd", value)
-        with tag("div", classes="fl-actions"):
-            self._stop = self._button(text("heat.stop"), self._on_stop)
-        self._stop_ways = tag("p", text("heat.stop_anyway"), "fl-quiet")
+        with tag("div", classes="fl-card"):
+            with tag("div", aria_live="polite"):
+                self._line = tag("p", classes="fl-heat-line")
+                self._why = tag("p")
+                self._then = tag("p", classes="fl-quiet")
+            with tag("dl", classes="fl-status", aria_label=text("heat.title")):
+                for key, name, value in heat_facts(HeatView(), text):
+                    with tag("div", data_item=key):
+                        tag("dt", name)
+                        self._facts[key] = tag("dd", value)
+            with tag("div", classes="fl-actions"):
+                self._stop = self._button(text("heat.stop"), self._on_stop)
+                self._stop.classes("fl-strong")
+            self._stop_ways = tag("p", text("heat.stop_anyway"), "fl-quiet")
         self._word = tag("p", role="status", hidden="")
         self._gate = tag("div", classes="fl-card", hidden="")
         with self._gate:

@@ -8,7 +8,7 @@ from faceloop.ui.words import clock
 from faceloop_protocol import heat
 from faceloop_protocol.heat_limits import DOSE_DAY_UMIN, DOSE_SESSION_UMIN
 
-__all__ = ["NEXT", "QUESTIONS", "heat_facts", "heat_sentence", "next_step"]
+__all__ = ["NEXT", "QUESTIONS", "heat_facts", "heat_sentence", "heat_step", "next_step"]
 
 # Labels of safety analysis, section 5: contraindications.
 QUESTIONS = ("numb", "operated", "diabetes", "pacemaker", "fever", "medicine", "young")
@@ -68,6 +68,7 @@ NEXT: dict[int, tuple[str, ...]] = {
 }
 """Keys of what to do next, for every cause; said one after the other."""
 
+_ON = (heat.WARMUP, heat.HOLD, heat.PAUSED)
 _FACTS = ("skin", "left", "dose", "day", "sessions")
 
 
@@ -102,12 +103,21 @@ def heat_facts(view: HeatView, text: Texts) -> tuple[tuple[str, str, str], ...]:
     if state is not None and view.is_known:
         if state.face_cdegc > 0:
             values["skin"] = f"{text.number(state.face_cdegc / 100, 1)} °C"
-        if state.state in (heat.WARMUP, heat.HOLD, heat.PAUSED):
+        if state.state in _ON:
             values["left"] = clock(state.remaining_ms / 1000)
         values["dose"] = _dose(state.dose_umin, DOSE_SESSION_UMIN, text)
         values["day"] = _dose(state.day_dose_umin, DOSE_DAY_UMIN, text)
         values["sessions"] = str(state.sessions_left)
     return tuple((key, text(f"heat.{key}"), value) for key, value in values.items())
+
+
+def heat_step(view: HeatView, instruction: str, text: Texts) -> tuple[str, str, str]:
+    """Return what a day's heat block says: a line, why, and the time left (may be empty)."""
+    line, why, then = heat_sentence(view, text)
+    state = view.state
+    if state is None or not view.is_known or state.state not in _ON:
+        return line, instruction, ""
+    return line, " ".join(filter(None, (why, then))), clock(state.remaining_ms / 1000)
 
 
 def _state(state: int, text: Texts) -> tuple[str, str]:
@@ -119,6 +129,5 @@ def _state(state: int, text: Texts) -> tuple[str, str]:
 
 
 def _dose(umin: int, most_umin: int, text: Texts) -> str:
-    # Equivalent minutes at 43 degrees; hundredths, so that one sees that something is counted.
-    most = most_umin // 1_000_000
-    return text("heat.of", dose=text.number(umin / 1e6, 2), most=str(most))
+    # A decimal, so that one sees that something is counted.
+    return text("heat.of", share=text.percent(umin / most_umin, 1))

@@ -31,7 +31,7 @@ class QuestionnaireCard:
         with tag("section", classes="fl-card", aria_labelledby="fl-scales"):
             tag("h2", text("results.scales"), id="fl-scales")
             tag("p", text("results.scales_hint"), "fl-quiet")
-            with tag("div", classes="fl-ratings"):
+            with tag("div", classes="fl-questionnaire"):
                 with tag("div"):
                     tag("label", text("results.scale"), "fl-label", **{"for": "fl-scale"})
                     options = [(name, text(f"results.scale_{name}")) for name in QUESTIONNAIRES]
@@ -86,7 +86,11 @@ class QuestionnaireCard:
                     tag("th", text(f"results.{head}"), scope="col")
             with tag("tbody"):
                 for entry in reversed(entries):
-                    cells = (entry.day.isoformat(), str(entry.total), text.number(entry.score))
+                    cells = (
+                        text.calendar_day(entry.day),
+                        str(entry.total),
+                        text.number(entry.score),
+                    )
                     with tag("tr"):
                         tag("th", text(f"results.scale_{entry.name}"), scope="row")
                         for head, cell in zip(heads[1:], cells, strict=True):

@@ -136,9 +136,9 @@ class ResultsView(View):
                 with tag("tbody"):
                     for week in shown:
                         with tag("tr"):
-                            tag("th", week.monday.isoformat(), scope="row")
+                            tag("th", text.calendar_day(week.monday), scope="row")
                             self._cell("days", str(week.days))
-                            self._cell("minutes", text.number(week.minutes))
+                            self._cell("minutes", text.number(max(week.minutes, 1.0)))
                             self._cell("symmetry", text.percent(week.symmetry))
                             self._cell("joined", text.number(week.synkinesis, 1))
 

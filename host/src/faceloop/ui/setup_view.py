@@ -7,7 +7,8 @@ import time
 from nicegui import ui
 
 from faceloop.session.live import LiveStatus
-from faceloop.training.placement import ElectrodeCheck
+from faceloop.training.placement import GOOD_SNR_DB, ElectrodeCheck
+from faceloop.training.setup import N_REPETITIONS, SetUpView
 from faceloop.ui.elements import Photo, Text, tag
 from faceloop.ui.face_picture import FacePicture
 from faceloop.ui.shell import View
@@ -34,9 +35,12 @@ class SetupView(View):
                     self._now = tag("h1", tabindex="-1", data_focus="")
                     self._why = tag("p")
                 self._left = tag("p", classes="fl-remaining", aria_hidden="true")
-            self._findings = tag("ul", classes="fl-findings", role="alert")
+            with tag("div", role="alert"):
+                self._findings = tag("ul", classes="fl-findings")
             with tag("div", classes="fl-actions fl-steps"):
-                self._begin = self._button("setup.begin", lambda: self._start(False), "fl-strong")
+                is_known = self.state.room.profile is not None
+                first = "setup.begin" if is_known else "profile.title"
+                self._begin = self._button(first, lambda: self._start(False), "fl-strong")
                 self._short = self._button("setup.short", lambda: self._start(True))
                 self._skip = self._button("setup.skip", self._skip_contact)
                 self._again = self._button("setup.again", self._start_again)
@@ -46,15 +50,14 @@ class SetupView(View):
             with tag("div", classes="fl-setup"):
                 with tag("div", classes="fl-card fl-face-card"):
                     self._face = FacePicture(self.state.live.muscles, text("setup.picture"))
-                self._list()
-            self._photo_card()
+                with tag("div", classes="fl-setup-side"):
+                    self._list()
+                    self._photo_card()
         self._told: tuple[str, ...] = ()
         ui.timer(QUICK_S, self._follow)
 
     def refresh(self, status: LiveStatus) -> None:
         """Say what is new."""
-        if self.state.room.profile is None:
-            self._now.say(self.text("profile.title"))
         fault = self.text.known(self.state.fault)
         self._problem.say(fault or self.text.refused(self.state.room.fault))
         self._follow()
@@ -71,6 +74,7 @@ class SetupView(View):
                         with tag("li", value=channel + 1):
                             tag("span", text.sentence_case(name))
                             self._states[channel] = tag("span", text("setup.state_unknown"))
+            self._snr = tag("p", classes="fl-quiet")
 
     def _photo_card(self) -> None:
         text, room = self.text, self.state.room
@@ -137,11 +141,15 @@ class SetupView(View):
         self._skip.set_shown(part == "contact")
         self._again.set_shown(setup is not None)
         self._on.set_shown(part == "done")
+        has_findings = setup is not None and part == "done" and bool(setup.findings)
+        self._lead_to(self._again if has_findings else self._on)
         if setup is None:
-            self._now.say(text("train.setup.contact.title"))
-            self._why.say(text("today.setup_first"))
+            is_known = room.profile is not None
+            title = "train.setup.contact.title" if is_known else "profile.title"
+            self._now.say(text(title))
+            self._why.say(text("today.setup_first" if is_known else "profile.why"))
             self._left.say("")
-            self._show_contacts({})
+            self._show_contacts(None)
             return
         view = setup.view(room.clock())
         is_coach = view.part == "coach"
@@ -152,7 +160,7 @@ class SetupView(View):
         self._why.say(why)
         is_counting = view.part in ("rest", "coach")
         self._left.say(text.number(view.remaining_s + 0.49) if is_counting else "")
-        self._show_contacts({check.channel: check for check in view.checks})
+        self._show_contacts(view)
         told = tuple(text.say(finding.message) for finding in view.findings)
         if told != self._told:
             self._told = told
@@ -161,26 +169,56 @@ class SetupView(View):
                 for sentence in told:
                     tag("li", sentence)
 
-    def _show_contacts(self, checks: dict[int, ElectrodeCheck]) -> None:
-        status = self.state.status()
-        lead_off = status.lead_off
-        for channel, shown in self._states.items():
-            check = checks.get(channel)
-            is_off = channel < len(lead_off) and lead_off[channel]
-            if is_off:
-                state = "loose"
-            elif channel < len(status.unfit) and status.unfit[channel]:
-                state = "check"
-            elif check is not None:
-                state = {"good": "good", "weak": "check", "off": "loose"}[check.verdict]
+    def _lead_to(self, first: Text) -> None:
+        """Let the eye go to the button that leads on."""
+        for button in (self._again, self._on):
+            if button is first:
+                button.classes(add="fl-strong")
             else:
-                state = "good"
+                button.classes(remove="fl-strong")
+
+    def _show_contacts(self, view: SetUpView | None) -> None:
+        text, status = self.text, self.state.status()
+        checks = {check.channel: check for check in view.checks} if view is not None else {}
+        contractions = view.contractions if view is not None else {}
+        self._snr.say(self._about_snr(view))
+        for channel, shown in self._states.items():
+            state = _state_of(status, channel, checks.get(channel))
             self._face.show(channel, state)
-            words = self.text(f"setup.state_{state}")
-            if check is not None and check.snr_db == check.snr_db and not is_off:
-                words = f"{words}, {self.text.number(check.snr_db)} dB"
-            shown.say(words)
+            said = [text(f"setup.state_{state}")]
+            if state in ("good", "check"):
+                said += self._clear(checks.get(channel), contractions.get(channel, 0))
+            shown.say(", ".join(said))
             shown.set_attribute("data-state", state)
+
+    def _about_snr(self, view: SetUpView | None) -> str:
+        """Return what the numbers mean, or what they wait for; a rest alone brings none."""
+        if view is None or len(view.checks) < len(view.contractions):
+            return self.text("setup.snr_before")
+        return (
+            self.text("setup.snr_after", good=self.text.plain(GOOD_SNR_DB)) if view.checks else ""
+        )
+
+    def _clear(self, check: ElectrodeCheck | None, contractions: int) -> list[str]:
+        """Return how clear a signal is, or how much of what that takes has been done."""
+        if check is not None and check.snr_db == check.snr_db:
+            return [f"{self.text.number(check.snr_db)} dB"]
+        if contractions:
+            return [self.text("results.of", n=contractions, of=N_REPETITIONS)]
+        return []
+
+
+def _state_of(status: LiveStatus, channel: int, check: ElectrodeCheck | None) -> str:
+    """Return what is known of an electrode's contact now."""
+    if status.link != "live" or channel >= len(status.lead_off):
+        return "unknown"
+    if status.lead_off[channel]:
+        return "loose"
+    if channel < len(status.unfit) and status.unfit[channel]:
+        return "check"
+    if check is not None:
+        return {"good": "good", "weak": "check", "off": "loose"}[check.verdict]
+    return "good"
 
 
 def _stamp() -> str:

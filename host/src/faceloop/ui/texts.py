@@ -7,6 +7,7 @@ import re
 import string
 import tomllib
 from collections.abc import Iterable, Mapping
+from datetime import date
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -35,6 +36,9 @@ _ZERO_IS_ONE = frozenset({"fr", "pt"})
 # Sentences that may come as text alone, and what stands in them is found again.
 _DISK = ("refused.disk_full", "refused.disk_failed", "refused.forbidden", "refused.unwritable")
 _FILLED_IN = ("said.", "refused.busy", *_DISK)
+
+# Where a sentence gives the reason of a system or a parser, which may be in English only.
+_REASON = re.compile(r"(?: \(\{reason\}\)|\s?: \{reason\})")
 
 Entry = str | Mapping[str, str]
 
@@ -160,9 +164,8 @@ class Texts:
             entry = self._entries[f"refused.{value.key}"]
             if not isinstance(entry, str):
                 entry = entry[self._plural(value.params)]
-            return entry.format(
-                **{name: self._filled(part) for name, part in value.params.items()}
-            )
+            parts = {name: self._filled(part) for name, part in value.params.items()}
+            return self._with_reason(entry, parts)
         if isinstance(value, tuple):
             return ", ".join(map(self._filled, value))
         if isinstance(value, Term):
@@ -183,15 +186,34 @@ class Texts:
             return entry if isinstance(entry, str) else sentence
         for key, pattern in _patterns_of_english():
             if found := pattern.fullmatch(sentence):
-                parts = {name: self.known(part) for name, part in found.groupdict().items()}
-                return str(self._entries[key]).format(**parts)
+                parts = {
+                    name: part if name == "reason" else self.known(part)
+                    for name, part in found.groupdict().items()
+                }
+                return self._with_reason(str(self._entries[key]), parts)
         return sentence
+
+    def _with_reason(self, entry: str, parts: Mapping[str, str]) -> str:
+        """Fill a sentence in; a reason that only English has is left to the log."""
+        reason = parts.get("reason")
+        if reason is None:
+            return entry.format(**parts)
+        said = self.known(reason)
+        if said == reason and self.language != DEFAULT:
+            entry = _REASON.sub("", entry)
+        return entry.format(**{**parts, "reason": said})
 
     def number(self, value: float, decimals: int = 0) -> str:
         """Return a number with the language's decimal mark; a dash for what is not known."""
         if not math.isfinite(value):
             return DASH
-        return f"{value:.{decimals}f}".replace(".", self("number.decimal"))
+        shown = f"{value:z.{decimals}f}"  # z: what rounds to nothing has no sign
+        return shown.replace(".", self("number.decimal"))
+
+    def calendar_day(self, day: date) -> str:
+        """Return a date as the language writes it, with the month in letters."""
+        number, month = self("date.day", n=day.day), self(f"date.month.{day.month}")
+        return f"{number} {month} {day.year}"
 
     def plain(self, value: float) -> str:
         """Return a number with as many decimals as it has, with the language's mark."""

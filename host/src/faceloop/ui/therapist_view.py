@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from faceloop.errors import FaceloopError
-from faceloop.training.blocks import block_title
 from faceloop.training.message import message
 from faceloop.training.profiles import Profile
 from faceloop.training.programme import BlockSpec, Programme
 from faceloop.training.programme_file import programme_with
 from faceloop.training.stage import STAGES
-from faceloop.ui.elements import Choice, tag
+from faceloop.ui.elements import Choice, Text, tag
 from faceloop.ui.goals_card import GoalsCard
 from faceloop.ui.heat_card import HeatCard
 from faceloop.ui.shell import View
@@ -43,6 +42,8 @@ class TherapistView(View):
         self._typed = ""
         self._is_short = False
         self._changes: dict[tuple[str, str], str] = {}
+        self._programme: Programme
+        self._folds: dict[str, Text] = {}
         self._place = tag("div", classes="fl-first")
         self._draw()
 
@@ -56,12 +57,16 @@ class TherapistView(View):
             programme = room.programme(is_short=self._is_short)
             if room.profile is None:
                 tag("p", text("therapist.nobody"))
+                choose = tag("button", text("profile.title"), "fl-button", type="button")
+                choose.on("click", lambda: self.shell.go("profile"), args=[])
             elif programme is None:
                 self._problem.say(text.refused(room.fault))
                 room.fault = None
             elif not self._pin:
                 self._ask()
             else:
+                self._programme = programme
+                self._folds = {}
                 self._stage(room.profile)
                 GoalsCard(self.state, self._pin)
                 HeatCard(self.state, room.profile, self._pin)
@@ -72,7 +77,7 @@ class TherapistView(View):
                     save = tag(
                         "button", text("therapist.save"), "fl-button fl-primary", type="button"
                     )
-                    save.on("click", lambda: self._save(programme), args=[])
+                    save.on("click", self._save, args=[])
                     close = tag("button", text("therapist.close"), "fl-button", type="button")
                     close.on("click", self._lock, args=[])
 
@@ -176,11 +181,11 @@ class TherapistView(View):
     def _block(self, block: BlockSpec) -> None:
         text = self.text
         heading = f"fl-block-{block.name}"
-        with tag("section", classes="fl-card", aria_labelledby=heading):
-            title = text.say(block_title(block.kind))
-            if block.every_days > 1:
-                title = f"{title}, {text('therapist.every', n=block.every_days)}"
-            tag("h2", title, id=heading)
+        # Folded: open they are many screens of a phone.
+        self._folds[block.name] = tag("details", classes="fl-card fl-fold")
+        with self._folds[block.name]:
+            with tag("summary"):
+                tag("h2", self.words.block_name(block), id=heading)
             with tag("label", classes="fl-option"):
                 now = str(block.is_on).lower()
                 Choice("checkbox", f"{heading}-is_on", now, self._taker(block.name, "is_on"))
@@ -213,9 +218,10 @@ class TherapistView(View):
 
         return take
 
-    def _save(self, programme: Programme) -> None:
-        room = self.state.room
+    def _save(self) -> None:
+        room, programme = self.state.room, self._programme
         self._told.say("")
+        self._problem.say("")
         if room.profile is None:
             return
         changes: dict[tuple[str, str], bool | int | float] = {}
@@ -231,7 +237,7 @@ class TherapistView(View):
             self._problem.say(self.text.refused(error))
             return
         self._changes.clear()
-        self._draw()
+        self._programme = changed
         self._told.say(self.text("therapist.saved"))
 
     def _value(
@@ -250,7 +256,8 @@ class TherapistView(View):
         if not number.low <= given <= number.high or (number.is_whole and not is_whole):
             name = self.text(f"therapist.field.{key}")
             sentence = self.text("therapist.out_of_range", name=name, range=self._range(number))
-            self._problem.say(sentence)
+            self._problem.say(f"{self.words.block_name(spec)}: {sentence}")
+            self._folds[block].set_attribute("open", "")
             return None
         return int(given) if number.is_whole else given
 

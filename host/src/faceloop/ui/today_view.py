@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faceloop.training.blocks import block_title
+from faceloop.training.blocks import needs_signal
 from faceloop.training.programme import Programme, planned_s
 from faceloop.ui.elements import tag
 from faceloop.ui.shell import View
@@ -28,29 +28,31 @@ class TodayView(View):
                 tag("p", text("profile.why"))
                 self._button("profile.title", lambda: self.shell.go("profile"), is_first=True)
                 return
-            self._left_day()
+            is_left = self._left_day()
             programme = room.programme()
             if programme is not None:
-                self._programme(programme)
+                self._programme(programme, is_left=is_left)
             with tag("div", classes="fl-actions"):
                 tag("p", room.profile.pseudonym, "fl-quiet")
                 self._button("today.change", lambda: self.shell.go("profile"))
 
-    def _programme(self, programme: Programme) -> None:
+    def _programme(self, programme: Programme, *, is_left: bool) -> None:
         text, room = self.text, self.state.room
         profile = room.profile
         assert profile is not None
         blocks = room.due_today(programme)
+        locked = [b for b in blocks if needs_signal(b) and not profile.lock.allows_targets]
+        open_minutes = {b.name: _minutes(planned_s(b)) for b in blocks if b not in locked}
         with tag("section", classes="fl-card", aria_labelledby="fl-programme"):
-            minutes = _minutes(sum(map(planned_s, blocks)))
-            tag("h2", text("today.programme", n=minutes), id="fl-programme")
+            tag("h2", text("today.programme", n=sum(open_minutes.values())), id="fl-programme")
             with tag("ol", classes="fl-blocks"):
                 for block in blocks:
                     with tag("li"), tag("span", classes="fl-row"):
-                        tag("span", text.say(block_title(block.kind)))
-                        tag(
-                            "span", text("today.minutes", n=_minutes(planned_s(block))), "fl-quiet"
-                        )
+                        tag("span", self.words.block_name(block))
+                        minutes = open_minutes.get(block.name)
+                        later = text("today.later")
+                        shown = later if minutes is None else text("today.minutes", n=minutes)
+                        tag("span", shown, "fl-quiet")
             reason = profile.lock.reason
             if reason is not None:
                 tag("p", text.say(reason))
@@ -67,7 +69,8 @@ class TodayView(View):
             if room.is_under_way:
                 self._button("today.go_on", lambda: self.shell.go("training"), is_first=True)
                 return
-            self._button("today.begin", lambda: self._begin(False), is_first=not needs_setup)
+            is_first = not needs_setup and not is_left
+            self._button("today.begin", lambda: self._begin(False), is_first=is_first)
             short = room.programme(is_short=True)
             if short is not None:
                 label = text("today.short", n=_minutes(short.planned_s))
@@ -87,16 +90,18 @@ class TodayView(View):
         self.state.room.note_movement_returned()
         self.shell.go("today")
 
-    def _left_day(self) -> None:
+    def _left_day(self) -> bool:
+        """Offer a day that was left; return whether it can be gone on with."""
         day = self.state.room.open_day()
         if day is None:
-            return
+            return False
         with tag("section", classes="fl-card", aria_label=self.text("today.open_day")):
             tag("p", self.text("today.open_day"))
             with tag("div", classes="fl-actions"):
                 if day.can_resume:
-                    self._button("today.resume", lambda: self._resume(day.session))
+                    self._button("today.resume", lambda: self._resume(day.session), is_first=True)
                 self._button("today.close", lambda: self._close(day.session))
+        return day.can_resume
 
     def _button(self, key: str, action: object, *, is_first: bool = False) -> None:
         classes = "fl-button fl-primary" if is_first else "fl-button"

@@ -10,6 +10,7 @@ from faceloop.session.live import LiveStatus
 from faceloop.training.day_view import DayView
 from faceloop.training.engine import DayEngine
 from faceloop.ui.elements import Choice, LiveArea, Mirror, Text, tag
+from faceloop.ui.heat_words import heat_step
 from faceloop.ui.preferences import CHOICES
 from faceloop.ui.shell import View
 from faceloop.ui.words import clock
@@ -183,6 +184,12 @@ class TrainingView(View):
         if step is None:
             self._picture.set_shown(False)
             self._say(" ".join(map(text.say, view.notices)), "", "", "")
+            return
+        if step.kind == "heat" and self.state.heat is not None:
+            self._picture.set_shown(False)
+            instruction = text.say(step.instruction)
+            line, why, left = heat_step(self.state.heat.view(), instruction, text)
+            self._say(line, why, "", left)
             return
         cue = view.cue
         is_trial = view.feedback is not None

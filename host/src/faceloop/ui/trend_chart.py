@@ -39,8 +39,8 @@ class TrendChart:
                 lambda value: text.number(value, 0 if value == most or value == 0 else 1),
             )
             with tag("p", classes="fl-trend-ends fl-quiet", aria_hidden="true"):
-                tag("span", self._weeks[0].monday.isoformat())
-                tag("span", self._weeks[-1].monday.isoformat())
+                tag("span", text.calendar_day(self._weeks[0].monday))
+                tag("span", text.calendar_day(self._weeks[-1].monday))
 
     def _line(
         self, name: str, values: Sequence[float], most: float, say: Callable[[float], str]
@@ -49,7 +49,7 @@ class TrendChart:
         title = text(f"results.{name}")
         scale = text("therapist.range", low=say(0.0), high=say(most))
         said = ", ".join(
-            f"{week.monday.isoformat()} {say(value)}"
+            f"{text.calendar_day(week.monday)}: {say(value)}"
             for week, value in zip(self._weeks, values, strict=True)
         )
         tag("p", f"{title}, {scale}", "fl-trend-name")

@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from nicegui import Client, core, ui
 from nicegui import app as nicegui_app
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from faceloop.ui.ended_view import EndedView
 from faceloop.ui.rooms import ROOMS
@@ -77,8 +78,16 @@ def _web_app() -> FastAPI:
         gzip_middleware_factory=None,
         show_welcome_message=False,
     )
+    nicegui_app.add_exception_handler(404, _lead_back)
     _keep_socket_tasks()
     return web
+
+
+async def _lead_back(request: Request, error: Exception) -> Response:
+    """Lead from an address that no page has to the first one; a blank page would lead nowhere."""
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse("/")
+    return PlainTextResponse("Not found.", 404)
 
 
 def _keep_socket_tasks() -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 
 from faceloop.session.live import LiveEvent, LiveStatus, MusclePair
+from faceloop.training.blocks import block_title
+from faceloop.training.programme import BlockSpec
 from faceloop.ui.texts import DASH, Texts
 
 __all__ = ["Words", "anatomical_name", "clock", "guard_channel"]
@@ -142,6 +144,13 @@ class Words:
                 place = self.text.sentence_case(self.channel_name(channel, muscles))
                 return self.text(f"unfit.{reason}", place=place)
         return ""
+
+    def block_name(self, block: BlockSpec) -> str:
+        """Return what a block of the programme is called; one of some days says of which."""
+        title = self.text.say(block_title(block.kind))
+        if block.every_days <= 1:
+            return title
+        return f"{title}, {self.text('therapist.every', n=block.every_days)}"
 
     def recordings_sentence(self, n_recordings: int) -> str:
         """Return what the list of a session's recordings begins with."""
