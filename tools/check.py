@@ -187,7 +187,7 @@ def heat_branches() -> Stage:
     data = "--data-file=build/coverage-heat"
     names = (
         *("rules", "corners", "thresholds", "rows", "edges"),
-        *("model", "resume", "host", "mutation"),
+        *("model", "resume", "leadtest", "host", "mutation"),
     )
     tests = [f"tests/simulation/test_heat_{name}.py" for name in names]
     run = [sys.executable, "-m", "coverage", "run", "--branch", "--source=faceloop_heat", data]

@@ -1,5 +1,6 @@
 """A capture and a link for running the stream without a chip and without a radio."""
 
+import gc
 from array import array
 
 N_WORDS = 4096
@@ -66,3 +67,15 @@ class FakeLink:
         if self.keep:
             self.packets.append(bytes(packet))
         return True
+
+
+def allocated_by(run, n_steps):
+    """Return the bytes that ``run(n_steps)`` takes from the heap, once it runs evenly."""
+    run(100)
+    gc.collect()
+    gc.disable()
+    before = gc.mem_alloc()
+    empty = gc.mem_alloc() - before  # what asking costs
+    before = gc.mem_alloc()
+    run(n_steps)
+    return gc.mem_alloc() - before - empty

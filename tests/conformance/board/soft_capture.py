@@ -5,7 +5,12 @@ queue; real capture, stream and encoder between them.
 """
 
 import random
-import sys
+
+from fake_esp32 import make_stream
+from fake_parts import FakeLink
+
+from faceloop_protocol import control, rice
+from faceloop_protocol import stream as wire
 
 PERIOD_US = 1000
 QUEUE = 8  # callbacks that the scheduler holds
@@ -14,83 +19,6 @@ LEAST_US = 45  # from an edge to its handler
 
 
 now_us = 0
-world = None
-
-
-class Pin:
-    IN = OUT = 0
-    IRQ_FALLING = 4
-
-    def __init__(self, number, *args, **options):
-        self.number = number
-
-    def value(self, level=None):
-        pass
-
-    def irq(self, handler, trigger=0):
-        world.handler, world.pin = handler, self
-
-
-class PCNT:
-    """Counts edges, from zero to ``max``, which is zero again."""
-
-    INCREMENT = 1
-
-    def __init__(self, unit, pin, falling, max):
-        assert (unit, falling) == (0, PCNT.INCREMENT)
-        self.max = max
-
-    def init(self, value):
-        assert value == 0
-        world.zero = world.newest + 1
-
-    def start(self):
-        pass
-
-    def value(self):
-        world.advance(1)  # it takes time to look
-        return (world.newest + 1 - world.zero) % self.max
-
-
-class SPI:
-    def __init__(self, *args, **options):
-        pass
-
-    def init(self, **options):
-        pass
-
-    def readinto(self, buf):
-        world.read(buf)
-
-
-class FakeMachine:
-    Pin = Pin
-    SPI = SPI
-
-
-class FakeEsp32:
-    PCNT = PCNT
-
-
-class Converter:
-    def __init__(self, spi, cs, start, reset, rate_step):
-        assert rate_step == 1
-
-    def bring_up(self):
-        pass
-
-    close_registers = open_registers = bring_up
-
-    def start_conversions(self):
-        world.begin()
-
-    def stop_conversions(self):
-        world.is_over = True
-
-
-class Board:
-    AFE_DRDY = AFE_PWDN = AFE_CS = AFE_START = AFE_RESET = AFE_SPI = 0
-    AFE_SCLK = AFE_DIN = AFE_DOUT = 0
 
 
 class World:
@@ -108,6 +36,19 @@ class World:
         self.n_read = 0
 
     first_us = 1 << 40
+
+    def listen(self, handler, pin):
+        self.handler, self.pin = handler, pin
+
+    def count_from_zero(self):
+        self.zero = self.newest + 1
+
+    def count(self, highest):
+        self.advance(1)  # it takes time to look
+        return (self.newest + 1 - self.zero) % highest
+
+    def end(self):
+        self.is_over = True
 
     def begin(self):
         self.first_us = now_us + 4504 + 3
@@ -146,18 +87,6 @@ class World:
             self.advance(5)
 
 
-sys.modules["machine"] = FakeMachine
-sys.modules["esp32"] = FakeEsp32
-from fake_parts import FakeLink  # noqa: E402  the machine has to be there first
-
-from faceloop_device.core.stream import Stream  # noqa: E402
-from faceloop_device.hal import capture_esp32, front_end  # noqa: E402
-from faceloop_protocol import control, rice  # noqa: E402
-from faceloop_protocol import stream as wire  # noqa: E402
-
-front_end.Ads1298 = Converter
-
-
 def none():
     return 0
 
@@ -174,10 +103,8 @@ def run(name, ppm, seconds, delay_us, stall_us=none, pump_every=5, pulses=0):
     ``delay_us()`` is how late the scheduler looks, ``stall_us()`` how long something else has the
     processor between a handler's two looks at the counter; ``pulses`` is where that stands.
     """
-    global world
     world = World(ppm, stall_us)
-    capture = capture_esp32.Capture(Board)
-    stream = Stream(capture, 64 * 1024)
+    stream, capture = make_stream(world, 64 * 1024)
     link = FakeLink()
     stream.set_mode(control.MODE_TRAINING)
     stream.start(4)

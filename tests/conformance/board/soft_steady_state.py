@@ -1,99 +1,44 @@
 """interrupt -> ring -> encode -> notify allocates nothing; some handlers are late."""
 
-import gc
-import sys
-
-pulses = [0]
-handlers = []
+from fake_esp32 import make_stream
+from fake_parts import FakeLink, allocated_by
 
 
-class Pin:
-    IN = OUT = 0
-    IRQ_FALLING = 4
+class Chip:
+    """Pulses as many as the test says."""
 
-    def __init__(self, *args, **options):
-        pass
+    handler = None
+    pulses = 0
 
-    def value(self, level):
-        pass
+    def listen(self, handler, pin):
+        self.handler = handler
 
-    def irq(self, handler, trigger=0):
-        handlers.append(handler)
+    def count(self, highest):
+        return self.pulses % highest
 
-
-class SPI:
-    def __init__(self, *args, **options):
-        pass
-
-    def init(self, **options):
-        pass
-
-    def readinto(self, buf):
+    def read(self, buf):
         buf[0] = 0xC0
-        buf[5] = pulses[0] & 0x7F
+        buf[5] = self.pulses & 0x7F
 
-
-class PCNT:
-    INCREMENT = 1
-
-    def __init__(self, *args, **options):
+    def count_from_zero(self):
         pass
 
-    def init(self, **options):
-        pass
-
-    def start(self):
-        pass
-
-    def value(self):
-        return pulses[0] % 30000
+    begin = end = count_from_zero
 
 
-class FakeMachine:
-    Pin = Pin
-    SPI = SPI
-
-
-class FakeEsp32:
-    PCNT = PCNT
-
-
-class Converter:
-    def __init__(self, *args):
-        pass
-
-    def bring_up(self):
-        pass
-
-    close_registers = start_conversions = stop_conversions = bring_up
-
-
-class Board:
-    AFE_DRDY = AFE_PWDN = AFE_CS = AFE_START = AFE_RESET = AFE_SPI = 0
-    AFE_SCLK = AFE_DIN = AFE_DOUT = 0
-
-
-sys.modules["machine"] = FakeMachine
-sys.modules["esp32"] = FakeEsp32
-from fake_parts import FakeLink  # noqa: E402  the machine has to be there first
-
-from faceloop_device.core.stream import Stream  # noqa: E402
-from faceloop_device.hal import capture_esp32, front_end  # noqa: E402
-
-front_end.Ads1298 = Converter
-stream = Stream(capture_esp32.Capture(Board), 64 * 1024)
+chip = Chip()
+stream, _ = make_stream(chip, 64 * 1024)
 link = FakeLink(keep=False)
 stream.start(4)
-(on_ready,) = handlers
 
 
 def run(n_steps):
     flow = stream.flow
     ring = stream.ring
-    count = pulses
+    on_ready = chip.handler
     for n in range(n_steps):
         for _ in range(5):
-            count[0] += 4 if n % 50 == 0 else 1
+            chip.pulses += 4 if n % 50 == 0 else 1
             on_ready(None)
         stream.capture(stream.position(), 5000)
         stream.send(link)
@@ -101,14 +46,7 @@ def run(n_steps):
         ring.free_before(ring.head - 100)
 
 
-run(100)
-gc.collect()
-gc.disable()
-before = gc.mem_alloc()
-empty = gc.mem_alloc() - before  # what asking costs
-before = gc.mem_alloc()
-run(2000)
-used = gc.mem_alloc() - before - empty
+used = allocated_by(run, 2000)
 assert link.n >= 300, link.n
 assert stream.frames.slipped == 2 * 3 * 5 * 42
 print("bytes allocated:", used)

@@ -1,8 +1,6 @@
 """capture -> encode -> encrypt -> notify allocates nothing, over ten seconds of stream."""
 
-import gc
-
-from fake_parts import FakeCapture, FakeLink
+from fake_parts import FakeCapture, FakeLink, allocated_by
 
 from faceloop_device.core.cipher import StreamCipher
 from faceloop_device.core.stream import Stream
@@ -30,13 +28,6 @@ def run(n_steps):
 
 for n in range(N := 4096):
     capture.words[n] = 0xC00000 | (n * 97 & 0xFFFF)
-run(100)
-gc.collect()
-gc.disable()
-before = gc.mem_alloc()
-empty = gc.mem_alloc() - before  # what asking costs
-before = gc.mem_alloc()
-run(2000)
-used = gc.mem_alloc() - before - empty
+used = allocated_by(run, 2000)
 assert link.n >= 1000, link.n
 print("bytes allocated:", used)
