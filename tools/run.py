@@ -26,6 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+BEING_MADE = VENV / "faceloop-being-made"
 PIP = (BIN / "python", "-m", "pip")
 STAMP = VENV / "faceloop-setup"
 FEW_PACKAGES = 10  # pip alone is as fast
@@ -81,6 +82,8 @@ def set_up() -> str | None:
     started = time.monotonic()
     if not shutil.which(os.environ.get("CC", "cc")) and not shutil.which("gcc"):
         return f"No C compiler found. Install one and run this again, on Debian: {APT_PYTHON}"
+    if BEING_MADE.exists():  # an interruption left it without pip, or with half of it
+        shutil.rmtree(VENV, ignore_errors=True)
     if not (BIN / "python").exists():
         say("Making .venv ...")
         problem = make_venv()
@@ -206,7 +209,10 @@ def make_venv() -> str | None:
     """
     ways = (with_venv, with_pip_from_outside, with_virtualenv)
     for way in ways:
+        VENV.mkdir(exist_ok=True)
+        BEING_MADE.touch()
         if way():
+            BEING_MADE.unlink()
             return None
         shutil.rmtree(VENV, ignore_errors=True)
     return f"Python could not make a virtual environment. On Debian: {APT_PYTHON}"

@@ -53,12 +53,19 @@ async def host_killed(home) -> None:
 
 
 async def twin_killed(home) -> None:
-    host = await home.start("demo", "--headless", "--seconds", 60, TMPDIR=own_tmp(home))
+    command = ("demo", "--headless", "--json", "--seconds", 60)
+    host = await home.start(*command, TMPDIR=own_tmp(home))
     folder = await home.wait_recorded(20_000)
     (board,) = Path(own_tmp(home)).glob("faceloop-*/*/ready")
     os.kill(json.loads(board.read_text())["pid"], signal.SIGKILL)
-    text = (await host.done()).sentence(1)
-    assert text.startswith("The virtual board")
+    done = await host.done()
+    assert "What was recorded until then is safe: start again." in done.sentence(6)
+    account = done.account
+    assert account["error"]["exit_code"] == 6
+    assert account["frames_lost_silently"] == 0
+    assert account["recording"] == str(folder / "recording.bdf")
+    # It is not known how far the converter came, only that it is further than what was seen of it.
+    assert account["frames_expected"] >= account["frames_recorded"] > 1000
     assert (folder / "recording.bdf").exists()
     assert not list(Path(own_tmp(home)).glob("faceloop-*/*"))
 

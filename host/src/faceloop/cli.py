@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -350,7 +352,10 @@ def pair(
         elif label is not None and serial is None and not therapist:
             result = pair_by_label(label)
         else:
-            raise UsageError("Say how: --serial PORT with the board on a cable, or --label TEXT.")
+            raise UsageError(
+                "Say how: --serial PORT with the board on a cable ('faceloop devices' lists the"
+                " ports), or --label TEXT."
+            )
     output.result(result, as_json, output.pair_lines)
 
 
@@ -459,6 +464,9 @@ def main() -> NoReturn:
         code = UsageError.exit_code
     except KeyboardInterrupt:
         code = 130
+    # All is said and stored: a Ctrl-C that comes now only makes the leaving shorter.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda number, frame: os._exit(code or 0))
     sys.exit(code)
 
 

@@ -195,3 +195,18 @@ def test_ctrl_c_while_the_program_loads_is_silent(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (130, "")
+
+
+def test_ctrl_c_after_the_last_word_keeps_the_exit_code() -> None:
+    """One more than was needed; the interpreter would end by the signal."""
+    late = (
+        "import atexit, os, signal, sys, time\n"
+        "atexit.register(lambda: (os.kill(os.getpid(), signal.SIGINT), time.sleep(30)))\n"
+        "from faceloop.__main__ import main\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", late, "--version"], capture_output=True, text=True, timeout=25
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("faceloop ")

@@ -237,6 +237,24 @@ def test_ctrl_c_while_installing_is_calm_and_the_next_call_goes_on(checkout: Che
     assert out.startswith("['two'] ")
 
 
+def test_ctrl_c_while_the_environment_is_made_is_calm_and_the_next_call_goes_on(
+    fresh: Checkout,
+) -> None:
+    process = fresh.start("--", "one")
+    has_python = fresh.folder / ".venv" / "bin" / "python"
+    end_s = time.monotonic() + TIMEOUT_S
+    while not has_python.exists() and time.monotonic() < end_s:
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=TIMEOUT_S)
+    assert (process.returncode, out) == (130, "")
+    assert err.splitlines()[-1] == "Stopped. The next call goes on from here."
+    assert "Traceback" not in err
+    code, out, err = fresh.run("--", "two")
+    assert code == 0, err
+    assert out.startswith("['two'] ")
+
+
 @pytest.mark.parametrize(
     "modules", [("ensurepip",), pytest.param(("ensurepip", "venv"), marks=pytest.mark.full)]
 )

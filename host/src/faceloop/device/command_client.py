@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from faceloop.device.key_store import HOW_TO_PAIR
 from faceloop.errors import (
     AuthenticationError,
     DeviceBusy,
@@ -228,18 +229,14 @@ def _their_proof(
     device_id = reply.body[:DEVICE_ID_BYTES]
     key = key_of(device_id)
     if key is None:
-        raise AuthenticationError(
-            f"No key for board {device_id.hex()}. Connect it by USB and run: faceloop pair"
-        )
+        raise AuthenticationError(f"No key for board {device_id.hex()}. {HOW_TO_PAIR}")
     theirs_nonce = reply.body[DEVICE_ID_BYTES : DEVICE_ID_BYTES + NONCE_BYTES]
     covered = session.transcript(device_id, nonce, theirs_nonce)
     expected = session.proof(key, session.LABEL_DEVICE, covered)
     return device_id, key, covered, session.is_equal(expected, reply.body[-PROOF_BYTES:])
 
 
-_KEY_DOES_NOT_FIT = (
-    "The stored key does not fit this board. Connect it by USB and run: faceloop pair"
-)
+_KEY_DOES_NOT_FIT = f"The stored key does not fit this board. {HOW_TO_PAIR}"
 
 
 def _checked(reply: control.Reply) -> control.Reply:

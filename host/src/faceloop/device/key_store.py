@@ -11,7 +11,11 @@ import platformdirs
 from faceloop.errors import StorageError, UsageError
 from faceloop_protocol.limits import KEY_BYTES
 
-__all__ = ["KeyStore", "label_of", "parse_label"]
+__all__ = ["HOW_TO_PAIR", "KeyStore", "label_of", "parse_label"]
+
+HOW_TO_PAIR = (
+    "Connect it by USB and run: faceloop pair --serial PORT ('faceloop devices' lists the ports)."
+)
 
 
 class KeyStore:
@@ -46,7 +50,7 @@ class KeyStore:
         if len(key) != KEY_BYTES:
             raise StorageError(
                 f"{self._line_of(device_id)} of {self.path} holds no key ({2 * KEY_BYTES} digits"
-                " and letters a to f) for this board. Connect it by USB and run: faceloop pair"
+                f" and letters a to f) for this board. {HOW_TO_PAIR}"
             )
         return key
 

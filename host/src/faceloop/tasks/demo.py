@@ -204,7 +204,9 @@ async def demo(
         shown = present if show is not None else None
         result, is_interrupted = await attend(session, play, progress, shown)
         expected = await paired.conversions()
-        truth = (await paired.board.control("truth"))["onsets"]
+        if paired.gone is not None:  # asked five times a second: more may have come since
+            expected = max(expected, result.end_frame)
+        truth = await paired.truth()
     account = session_account(
         info,
         result,
@@ -274,7 +276,10 @@ async def _play(
     while has_page or session.error is None:
         progress.amount(session.frames_so_far / session.fs_hz, total_s)
         conversions = await paired.conversions()
-        if paired.is_source_done:
+        if paired.gone is not None:
+            session.on_gone(paired.gone)
+            session.hurry()
+        if paired.gone is not None or paired.is_source_done:
             return
         if total_s is not None and conversions >= total_s * session.fs_hz:
             return

@@ -98,10 +98,11 @@ async def train(options: TrainOptions, progress: Progress | None = None) -> dict
     stage = StageLock(options.stage).stage  # type: ignore[arg-type]
     store = checked_store(options.out)
     days = Days(store.root)
+    recovered = await recover(store, progress)
+    left = _left(days, options.profile) if options.resume else None
     if options.profile not in days.profiles.names():
         days.profiles.create(Profile(options.profile, options.affected_side, stage, montage.name))
     profile = days.profiles.profile(options.profile)
-    recovered = await recover(store, progress)
     progress.step("Starting the virtual board")
     source = {"kind": "patient", "seed": options.seed, "affected": profile.affected_side}
     async with paired_virtual_board(BoardSpec(source=source, seed=options.seed)) as paired:
@@ -117,14 +118,14 @@ async def train(options: TrainOptions, progress: Progress | None = None) -> dict
         )
         outputs = BoardOutputs(session)
         day = (
-            days.resume(_left(days, options.profile), outputs)
-            if options.resume
+            days.resume(left, outputs)
+            if left is not None
             else days.begin(
                 options.profile, is_short=options.is_short, programme=programme, outputs=outputs
             )
         )
         try:
-            if not options.resume:
+            if left is None:
                 folders.append(day.folder)  # the signal lies beside what was done
             progress.step("Connecting")
             info = await session.start(is_recording=True)

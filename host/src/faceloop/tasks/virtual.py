@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from faceloop.device import bluetooth
 from faceloop.device.ble_transport import BleTransport
 from faceloop.device.serial_transport import SerialTransport
 from faceloop.device.transport import Receiver
-from faceloop.twin.launch import BoardSpec, VirtualBoard
+from faceloop.errors import RemoteError
+from faceloop.twin.launch import BoardSpec, VirtualBoard, VirtualBoardError
 from faceloop_protocol.limits import FS_HZ
 
 __all__ = ["ConverterClock", "PairedBoard", "paired_virtual_board"]
@@ -45,12 +47,15 @@ class PairedBoard:
     board : VirtualBoard
     transport : BleTransport
     key_of : callable
+    gone : RemoteError or None
+        Why the simulator answers no longer, once it does not.
     """
 
     board: VirtualBoard
     transport: BleTransport
     key_of: Callable[[bytes], bytes | None]
     is_source_done: bool = False
+    gone: RemoteError | None = None
     _run: int | None = None
     _conversions: int = 0
 
@@ -64,13 +69,29 @@ class PairedBoard:
     async def conversions(self) -> int:
         """Return how many conversions the converter has made in the run of ``read_clock``.
 
-        After a reset of the board it is what was last seen of that run.
+        After a reset of the board, or the simulator's end, it is what was last seen of that run.
         """
-        converter = (await self.board.control("stats"))["converter"]
-        if converter["run"] == self._run:
+        converter = (await self._ask("stats")).get("converter", {})
+        if converter and converter["run"] == self._run:
             self._conversions = int(converter["conversions"])
             self.is_source_done = bool(converter["source_done"])
         return self._conversions
+
+    async def truth(self) -> list[dict[str, Any]]:
+        """Return when which muscle became active; nothing once the simulator is gone."""
+        onsets: list[dict[str, Any]] = (await self._ask("truth")).get("onsets", [])
+        return onsets
+
+    async def _ask(self, op: str) -> dict[str, Any]:
+        if self.gone is None:
+            try:
+                return await self.board.control(op)
+            except VirtualBoardError:
+                self.gone = RemoteError(
+                    "The virtual board has ended by itself. What was recorded until then is"
+                    " safe: start again."
+                )
+        return {}
 
 
 @contextlib.asynccontextmanager
