@@ -44,6 +44,7 @@ __all__ = [
     "unwritable",
 ]
 
+MOST_ALERTS = 6  # told one by one; the recording has all of them
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -285,11 +286,13 @@ def _alert_lines(alerts: list[dict[str, Any]], side: str | None) -> Iterator[str
         times = "once" if len(alerts) == 1 else f"{len(alerts)} times"
         where = f" on the {side}" if side else ""
         yield f"A quiet muscle joined in {times}{where}:"
-    for alert in alerts:
+    for alert in alerts[:MOST_ALERTS]:
         moved, _, guard = alert["pair"].partition("_to_")
         index = alert["index"]
         strength = "" if index is None else f", {index:.1f} times the other side"
         yield f"  {alert['t_s']:7.1f} s  the {guard} while the {moved} moved{strength}"
+    if len(alerts) > MOST_ALERTS:
+        yield f"  and {len(alerts) - MOST_ALERTS} more, which are in the recording"
 
 
 def _seconds(frames: int) -> str:

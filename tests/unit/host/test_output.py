@@ -80,6 +80,13 @@ def test_alerts_are_told_in_words() -> None:
     ]
 
 
+def test_account_of_a_long_session_stays_short() -> None:
+    alerts = [{"t_s": float(t), "pair": "mouth_to_eye", "index": None} for t in range(30)]
+    *_, sixth, rest = lines(alerts=alerts)
+    assert sixth.startswith("      5.0 s")
+    assert rest == "  and 24 more, which are in the recording"
+
+
 @pytest.mark.parametrize(("kind", "where"), [("to_screen", "screen"), ("to_host", "computer")])
 def test_delay_says_where_it_ends(kind: str, where: str) -> None:
     latency = {"p50": 61.6, "p95": 75.4, "n": 5, "kind": kind}
