@@ -53,7 +53,6 @@ class TherapistView(View):
         with self._place:
             tag("h1", text("therapist.title"), tabindex="-1", data_focus="")
             self._problem = tag("p", classes="fl-problem", role="alert")
-            self._told = tag("p", role="status")
             programme = room.programme(is_short=self._is_short)
             if room.profile is None:
                 tag("p", text("therapist.nobody"))
@@ -73,6 +72,9 @@ class TherapistView(View):
                 self._which_day()
                 for block in programme.block:
                     self._block(block)
+                # Beside the button: the head of the page may be far away.
+                self._save_problem = tag("p", classes="fl-problem", role="alert")
+                self._told = tag("p", role="status")
                 with tag("div", classes="fl-actions"):
                     save = tag(
                         "button", text("therapist.save"), "fl-button fl-primary", type="button"
@@ -221,7 +223,7 @@ class TherapistView(View):
     def _save(self) -> None:
         room, programme = self.state.room, self._programme
         self._told.say("")
-        self._problem.say("")
+        self._save_problem.say("")
         if room.profile is None:
             return
         changes: dict[tuple[str, str], bool | int | float] = {}
@@ -234,7 +236,7 @@ class TherapistView(View):
             changed = programme_with(programme, changes)
             room.days.profiles.set_programme(room.profile.pseudonym, changed, self._pin)
         except FaceloopError as error:
-            self._problem.say(self.text.refused(error))
+            self._save_problem.say(self.text.refused(error))
             return
         self._changes.clear()
         self._programme = changed
@@ -256,7 +258,7 @@ class TherapistView(View):
         if not number.low <= given <= number.high or (number.is_whole and not is_whole):
             name = self.text(f"therapist.field.{key}")
             sentence = self.text("therapist.out_of_range", name=name, range=self._range(number))
-            self._problem.say(f"{self.words.block_name(spec)}: {sentence}")
+            self._save_problem.say(f"{self.words.block_name(spec)}: {sentence}")
             self._folds[block].set_attribute("open", "")
             return None
         return int(given) if number.is_whole else given
