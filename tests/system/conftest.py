@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path, PurePosixPath
 from types import ModuleType, SimpleNamespace
@@ -16,6 +16,9 @@ from typing import Any
 
 import pytest
 
+from faceloop.session.live_session import LiveSession
+from faceloop.session.montage import montage_named
+from faceloop.session.store import Store
 from faceloop.twin.firmware_files import firmware_root, shim_dir
 from faceloop.twin.flash_image import build_image
 from faceloop.twin.supervisor import Supervisor, virtual_machine_command
@@ -54,6 +57,24 @@ def no_process_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return
     with host_rig.marked(monkeypatch):
         yield
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Callable[[Any], Awaitable[LiveSession]]:
+    """``await recording(paired)`` returns a session that records into ``data``."""
+
+    async def begin(paired: Any) -> LiveSession:
+        session = LiveSession(
+            paired.transport,
+            paired.key_of,
+            montage=montage_named("guarded8"),
+            affected_side="left",
+            new_folder=Store(tmp_path / "data").new_session,
+        )
+        await session.start(is_recording=True)
+        return session
+
+    return begin
 
 
 @pytest.fixture

@@ -17,9 +17,6 @@ from faceloop.device import bluetooth
 from faceloop.device.ble_transport import BleTransport
 from faceloop.device.board_link import BoardLink, Packet
 from faceloop.errors import FaceloopError
-from faceloop.session.live_session import LiveSession
-from faceloop.session.montage import montage_named
-from faceloop.session.store import Store
 from faceloop.tasks.virtual import paired_virtual_board
 from faceloop.twin.launch import BoardSpec, VirtualBoard
 from faceloop_protocol import control
@@ -98,7 +95,7 @@ async def test_missed_conversion_is_counted_flagged_and_put_right(home: Any) -> 
 
 @pytest.mark.full  # the ladder itself: tests/conformance
 async def test_starved_radio_costs_detail_and_the_recording_says_which(
-    home: Any, tmp_path: Path
+    home: Any, recording: Any, tmp_path: Path
 ) -> None:
     """Room for 6 kB a second where 15 are made: everything is given up, and got back."""
     tap = tmp_path / "tap.bin"
@@ -108,14 +105,7 @@ async def test_starved_radio_costs_detail_and_the_recording_says_which(
         radio={"interval_ms": 15.0},
     )
     async with paired_virtual_board(spec) as paired:
-        session = LiveSession(
-            paired.transport,
-            paired.key_of,
-            montage=montage_named("guarded8"),
-            affected_side="left",
-            new_folder=Store(tmp_path / "data").new_session,
-        )
-        await session.start(is_recording=True)
+        session = await recording(paired)
         await asyncio.sleep(2.0)
         assert session.status().message == ""
         await paired.board.control("radio", pdus_per_event=2)

@@ -9,9 +9,6 @@ from typing import Any
 import edfio
 import numpy as np
 
-from faceloop.session.live_session import LiveSession
-from faceloop.session.montage import montage_named
-from faceloop.session.store import Store
 from faceloop.tasks.virtual import paired_virtual_board
 from faceloop.twin.launch import BoardSpec
 
@@ -19,18 +16,13 @@ SHIFT = 4
 N_BREAKS = 4
 
 
-async def test_broken_links_cost_no_frame_and_damage_none(home: Any, tmp_path: Path) -> None:
+async def test_broken_links_cost_no_frame_and_damage_none(
+    home: Any, recording: Any, tmp_path: Path
+) -> None:
     tap = tmp_path / "tap.bin"
     spec = BoardSpec(source={"kind": "face", "scenario": "synkinesis", "seconds": None}, tap=tap)
     async with paired_virtual_board(spec) as paired:
-        session = LiveSession(
-            paired.transport,
-            paired.key_of,
-            montage=montage_named("guarded8"),
-            affected_side="left",
-            new_folder=Store(tmp_path / "data").new_session,
-        )
-        await session.start(is_recording=True)
+        session = await recording(paired)
         for n in range(N_BREAKS):
             await asyncio.sleep(0.7)
             client = paired.transport._client

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from faceloop.session.journal_index import read_index
-from faceloop.session.live_session import LiveSession
-from faceloop.session.montage import montage_named
-from faceloop.session.store import Store
 from faceloop.tasks.virtual import paired_virtual_board
 from faceloop.twin.launch import BoardSpec
 from faceloop_protocol.stream import FLAG_HALF_RATE, FLAG_RESYNC, decode_header
@@ -23,7 +19,7 @@ CALM_FRAMES = 250
 
 
 async def test_every_frame_of_a_soft_interrupt_is_in_the_file_or_counted_as_lost(
-    home: Any, rig: Any, tmp_path: Path
+    home: Any, rig: Any, recording: Any
 ) -> None:
     spec = BoardSpec(
         source={"kind": "face", "scenario": "synkinesis", "seconds": None},
@@ -38,14 +34,7 @@ async def test_every_frame_of_a_soft_interrupt_is_in_the_file_or_counted_as_lost
                 while home.n_converted() < end:
                     await asyncio.sleep(0.02)
 
-        session = LiveSession(
-            paired.transport,
-            paired.key_of,
-            montage=montage_named("guarded8"),
-            affected_side="left",
-            new_folder=Store(tmp_path / "data").new_session,
-        )
-        await session.start(is_recording=True)
+        session = await recording(paired)
         await converted(2 * CALM_FRAMES)
         for n in LATE_BY:
             await paired.board.control("miss_frames", n=n)
