@@ -25,6 +25,7 @@ async def test_every_frame_of_a_soft_interrupt_is_in_the_file_or_counted_as_lost
         source={"kind": "face", "scenario": "synkinesis", "seconds": None},
         tap=home.tap,
         capture="irq",
+        radio={"stack": "nimble"},
     )
     async with paired_virtual_board(spec) as paired:
 
