@@ -13,6 +13,7 @@ from faceloop import errors
 from faceloop.device import bluetooth
 from faceloop.device.ble_transport import BleTransport
 from faceloop.device.board_link import BoardLink
+from faceloop.device.board_prompt import BoardPrompt
 from faceloop.tasks.bench import Bench
 from faceloop.tasks.flash import describe
 from faceloop_protocol import control
@@ -81,6 +82,31 @@ async def test_update_is_whole_or_not_at_all_and_then_it_runs(
     await restart(board)
     assert await version_of(board) == "0.1.99"
     await start_watchdog(board, home)  # by the key of before
+
+
+def blocks_of(port: str) -> tuple[int, int]:
+    """Ask the board for the blocks of its flash and how many of them are free; then restart it."""
+    prompt = BoardPrompt(port)
+    prompt.enter()
+    try:
+        _, _, n_blocks, n_free, *_ = prompt.run("print(*os.statvfs('/'))").split()
+    finally:
+        prompt.reset()
+    return int(n_blocks), int(n_free)
+
+
+async def test_every_update_goes_into_the_other_folder_and_both_have_room(home: Any) -> None:
+    """Sources at the top, as a new virtual board has them, and a program in each folder."""
+    board = await home.start_board()
+    for slot in "aba":
+        done = await home.run("flash", "--port", board.tty_path, "--json", timeout_s=90)
+        assert done.code == 0, done.err
+        assert done.account["slot"] == slot
+        n_blocks, n_free = await asyncio.to_thread(blocks_of, str(board.tty_path))
+        # MicroPython counts a folder's two blocks twice: on a flash that is nearly full it says
+        # that more than everything is used, and what is free comes out below zero.
+        assert n_blocks // 8 < n_free < n_blocks
+        assert await version_of(board) == "0.1.0"
 
 
 async def test_wrong_board_is_refused_and_goes_on_as_before(home: Any) -> None:

@@ -188,6 +188,28 @@ async def test_leftovers_without_a_lock_are_removed_when_old(private_runtime):
     assert [path.name for path in runtime.iterdir()] == ["young"]
 
 
+async def test_board_started_by_hand_ends_with_ctrl_c_and_takes_its_folder_along(tmp_path):
+    folder = tmp_path / "board"
+    folder.mkdir(mode=0o700)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "faceloop.twin", "--dir", folder, "--no-radio"),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    await until((folder / "ready").exists)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)  # and again, impatiently
+    async with asyncio.timeout(10):
+        _, said = await process.communicate()
+    assert (process.returncode, said) == (0, b"")
+    assert not folder.exists()
+
+
+async def test_ctrl_c_leaves_a_board_that_has_an_owner():
+    async with VirtualBoard(QUICK) as board:
+        os.kill(board.pid, signal.SIGINT)
+        assert "vm" in await board.control("stats")
+
+
 async def test_kept_flash_remembers_what_the_board_wrote(tmp_path, mpremote):
     spec = BoardSpec(has_radio=False, flash=tmp_path / "flash.img", keep_flash=True)
     async with VirtualBoard(spec) as board:

@@ -63,6 +63,23 @@ async def test_ctrl_d_in_friendly_repl_is_a_soft_reset_with_main(make_supervisor
     assert supervisor.resets == 1
 
 
+async def test_prompt_leaves_no_history_in_the_home_folder(
+    make_supervisor, open_console, tmp_path, monkeypatch
+):
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    supervisor = make_supervisor(main="print('main runs')")
+    console = open_console(supervisor._tty_link)
+    await console.expect(b">>> ")
+    console.send(b"6 * 7\r")
+    await console.expect(b"42")
+    console.send(b"\x04")
+    await console.expect(b"MPY: soft reboot\n")
+    await console.expect(b">>> ")
+    assert list(home.iterdir()) == []
+
+
 async def test_ctrl_d_in_raw_repl_stays_raw_and_skips_main(make_supervisor, open_console):
     supervisor = make_supervisor(main="print('main runs')")
     console = open_console(supervisor._tty_link)

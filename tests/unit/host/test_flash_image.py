@@ -11,7 +11,13 @@ from littlefs import LittleFS
 
 from faceloop.errors import UsageError
 from faceloop.twin.firmware_files import board_files, firmware_root
-from faceloop.twin.flash_image import IMAGE_BYTES, build_image, prepare_image, update_image
+from faceloop.twin.flash_image import (
+    BLOCK_BYTES,
+    IMAGE_BYTES,
+    build_image,
+    prepare_image,
+    update_image,
+)
 
 FILES = [
     (PurePosixPath("/main.py"), b"print(1)\n"),
@@ -29,7 +35,7 @@ class Flash:
     def writeblocks(self, block, buf, offset=0):
         self.file.seek(block * 4096 + offset); self.file.write(buf)
     def ioctl(self, op, arg):
-        return {4: 256, 5: 4096}.get(op, 0)
+        return {4: %d, 5: 4096}.get(op, 0)
 fs = vfs.VfsLfs2(Flash(%r))
 vfs.mount(fs, "/flash")
 found = {}
@@ -49,7 +55,9 @@ print(json.dumps(found))
 
 
 def content(image: bytes) -> dict[str, bytes]:
-    filesystem = LittleFS(block_size=4096, block_count=256, mount=False)
+    filesystem = LittleFS(
+        block_size=BLOCK_BYTES, block_count=IMAGE_BYTES // BLOCK_BYTES, mount=False
+    )
     filesystem.context.buffer[:] = image
     filesystem.mount()
     found = {}
@@ -100,7 +108,7 @@ def test_micropython_reads_and_writes_the_image(tmp_path, micropython):
     path = tmp_path / "flash.img"
     prepare_image(path, keep=False)
     script = tmp_path / "reader.py"
-    script.write_text(READER % str(path))
+    script.write_text(READER % (IMAGE_BYTES // BLOCK_BYTES, str(path)))
     done = subprocess.run(
         [micropython, script], capture_output=True, text=True, timeout=20, check=False
     )
@@ -116,6 +124,15 @@ def test_micropython_reads_and_writes_the_image(tmp_path, micropython):
     assert content(path.read_bytes())["/written.bin"] == b"from the board" * 100
     prepare_image(path, keep=False)
     assert "/written.bin" not in content(path.read_bytes())
+
+
+def test_image_takes_only_the_room_of_what_is_in_it(tmp_path):
+    """As large as a Pico 2 W's file system, and no slower to write than its files are."""
+    path = tmp_path / "flash.img"
+    prepare_image(path, keep=False)
+    about = path.stat()
+    assert about.st_size == IMAGE_BYTES
+    assert about.st_blocks * 512 < IMAGE_BYTES // 2
 
 
 def test_image_has_the_firmware_and_the_protocol_but_no_shims():

@@ -43,6 +43,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _run(options: TwinOptions, owner_fd: int | None, has_radio: bool) -> None:
+    running = asyncio.current_task()
+    assert running is not None
+
+    def end() -> None:
+        if not running.cancelling():  # a second one must not cut the cleaning up short
+            running.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            asyncio.get_running_loop().add_signal_handler(number, end)
     # Imported here: a request for help, or a wrong option, need not load signal libraries.
     from faceloop.twin.sources import make_source
 
@@ -52,12 +62,8 @@ async def _run(options: TwinOptions, owner_fd: int | None, has_radio: bool) -> N
 
         radio = Radio()
     twin = Twin(options, make_source(options.source), radio)
-    loop = asyncio.get_running_loop()
-    running = asyncio.ensure_future(twin.run(owner_fd))
-    loop.add_signal_handler(signal.SIGTERM, running.cancel)
-    loop.add_signal_handler(signal.SIGHUP, running.cancel)
     try:
-        await running
+        await twin.run(owner_fd)
     except asyncio.CancelledError:
         logging.getLogger(__name__).info("stopped by a signal")
 
@@ -69,9 +75,10 @@ def main(arguments: list[str] | None = None) -> int:
         level=logging.DEBUG if parsed.pop("verbose") else logging.WARNING,
         format="%(levelname)s %(name)s: %(message)s",
     )
-    # Ctrl-C in the user's terminal is the owner's business; the board follows its owner's end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     owner_fd, has_radio = parsed.pop("owner_fd"), not parsed.pop("no_radio")
+    if owner_fd is not None:
+        # Ctrl-C in the user's terminal is the owner's business; the board follows its owner's end.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     parsed.pop("lock_fd")
     parsed["directory"] = parsed.pop("dir").resolve()
     try:

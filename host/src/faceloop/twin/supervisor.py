@@ -149,15 +149,16 @@ class Supervisor:
 
     def _spawn(self, *, runs_main: bool) -> None:
         self._inner = Terminal(self._from_board, self._board_took_all)
+        # Without HOME the unix port keeps no history of its prompt; a board has nowhere to either.
         environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name != "HOME"},
             **self._environment,
             "FACELOOP_RUN_MAIN": "1" if runs_main else "0",
             "FACELOOP_RESET_CAUSE": str(self._cause),
         }
         slave = self._inner.slave
-        # This process ignores SIGINT and the child inherits that until MicroPython installs its
-        # handler, so that a Ctrl-C can never hit the interpreter while it is still starting.
+        # A Ctrl-C can not hit the interpreter while it is still starting: it has a session of its
+        # own, and what comes from the host is held until it has booted.
         process = subprocess.Popen(
             self._command,
             stdin=slave,
