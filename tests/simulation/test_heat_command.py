@@ -118,10 +118,37 @@ def test_plot_is_a_picture(tmp_path: Path) -> None:
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_plot_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
-    done = RUNNER.invoke(app, ["heat", "simulate", "--plot", str(tmp_path / "no" / "a.png")])
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [("no/a.png", "make it first."), ("a.xyz", "ends in .png, not "), ("f.png", "another name")],
+)
+def test_picture_without_a_place_is_one_line_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, advice: str
+) -> None:
+    (tmp_path / "f.png").mkdir()
+    monkeypatch.setattr(tasks_heat, "_wearer_runs", None)  # nothing is played
+    done = RUNNER.invoke(app, ["heat", "simulate", "--plot", str(tmp_path / name)])
+    assert done.exit_code == 2
+    assert advice in done.stderr and done.stderr.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["f.png"]
+
+
+def test_disk_that_does_not_take_the_picture_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tasks_heat, "draw", full)
+    done = RUNNER.invoke(app, ["heat", "simulate", "--plot", str(tmp_path / "a.png")])
     assert done.exit_code == 7
-    assert "cannot be written" in done.stderr
+    assert "a.png cannot be written (No space left on device). Make room" in done.stderr
+
+
+def test_result_is_said_without_a_negative_and_its_unit_in_words() -> None:
+    done = RUNNER.invoke(app, ["heat", "simulate"])
+    assert "1 of 1 sessions went as they should." in done.stdout
+    assert "CEM43 is the skin's dose of heat: as many minutes at 43 C" in done.stdout
 
 
 def test_missing_matplotlib_says_what_to_install(
@@ -129,4 +156,4 @@ def test_missing_matplotlib_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
     with pytest.raises(UsageError, match=r"pip install 'faceloop\[plot\]'"):
-        heat_plot.draw([], tmp_path / "a.png", "")
+        heat_plot.check_picture(tmp_path / "a.png")

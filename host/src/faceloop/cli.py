@@ -13,6 +13,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from faceloop import output
+from faceloop.commands.arguments import named, sentence
 from faceloop.commands.heat import heat
 from faceloop.commands.programme import programme
 from faceloop.commands.working import working
@@ -448,7 +449,10 @@ def doctor(*, as_json: Json = False) -> None:
 def main() -> NoReturn:
     """Run the ``faceloop`` command and leave with its exit code."""
     command: Any = typer.main.get_command(app)
-    arguments = sys.argv[1:] or ["--help"]
+    arguments = sys.argv[1:]
+    names, what = named(command, arguments)
+    if len(names) == len(arguments) and hasattr(what, "commands"):
+        arguments = [*arguments, "--help"]  # which of its commands has still to be said
     try:
         code = command.main(arguments, prog_name="faceloop", standalone_mode=False)
         output.flush()
@@ -459,8 +463,7 @@ def main() -> NoReturn:
     except OSError as error:
         code = output.unwritable(error)
     except _WrongArguments as error:
-        names = ["faceloop", *(name for name in arguments[:1] if name in command.commands)]
-        output.error(f"{_sentence(error)} Try: {' '.join(names)} --help")
+        output.error(f"{sentence(error)} Try: {' '.join(('faceloop', *names))} --help")
         code = UsageError.exit_code
     except KeyboardInterrupt:
         code = 130
@@ -468,19 +471,6 @@ def main() -> NoReturn:
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, lambda number, frame: os._exit(code or 0))
     sys.exit(code)
-
-
-def _sentence(error: Any) -> str:
-    """Return what is wrong with the arguments, in one sentence."""
-    param = getattr(error, "param", None)
-    text: str = error.format_message()
-    if param is not None and error.message:  # all our options with rules are numbers
-        kind = "a whole number" if "integer" in text else "a number"
-        low, high = (getattr(param, name, None) for name in ("min", "max"))
-        if low is not None:
-            kind += f" of at least {low:g}" if high is None else f" from {low:g} to {high:g}"
-        return f"{param.opts[0]} takes {kind}."
-    return text if text.endswith((".", "?")) else f"{text}."
 
 
 def _end_session(result: dict[str, Any], as_json: bool) -> None:

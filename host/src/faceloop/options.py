@@ -55,6 +55,7 @@ DemoSeconds = Annotated[
     float | None,
     Option(
         min=1.0,
+        max=7 * 86400.0,  # as long as a made-up face can be
         metavar="SECONDS",
         help="How long; without it 60 s with --headless, else until the end.",
         callback=finite,
@@ -89,6 +90,7 @@ class FaceOptions:
         Option(
             "--rest-s",
             min=0.0,
+            max=120.0,
             metavar="SECONDS",
             help="Seconds of rest to learn from, 2 s after the start; with 0 no alerts.",
             callback=finite,
@@ -177,7 +179,7 @@ class DemoFaceOptions:
         Option(metavar="NAME", help="What the made-up face does: synkinesis unless named."),
     ] = None
     seed: Annotated[
-        int, Option(metavar="NUMBER", help="Of the face and of the radio's losses.")
+        int, Option(min=0, metavar="NUMBER", help="Of the face and of the radio's losses.")
     ] = 1
     tap: Annotated[Path | None, Option(hidden=True)] = None
 

@@ -423,9 +423,10 @@ def heat_lines(content: dict[str, Any]) -> Iterator[str]:
     if content["plot"]:
         yield f"Picture: {content['plot']}"
     if runs:
-        yield f"{content['missed']} of {len(runs)} sessions were not as they should be."
+        yield f"{len(runs) - content['missed']} of {len(runs)} sessions went as they should."
     if apart:
         yield f"{content['mechanical']} of {len(apart)} with an unseen fold were too hot."
+    yield "CEM43 is the skin's dose of heat: as many minutes at 43 C would do the same to it."
 
 
 def _heat_rows(runs: list[dict[str, Any]]) -> Iterator[str]:

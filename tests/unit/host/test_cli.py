@@ -42,14 +42,20 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ("demo --seconds x", "--seconds takes a number of at least 1. Try: faceloop demo --help"),
-        ("demo --seconds 0", "--seconds takes a number of at least 1. Try: faceloop demo --help"),
-        ("demo --seed 1.5", "--seed takes a whole number. Try: faceloop demo --help"),
+        ("demo --seconds x", "--seconds takes a number from 1 to 604800. Try: faceloop demo"),
+        ("demo --seconds 0", "--seconds takes a number from 1 to 604800."),
+        ("demo --seconds 1e9", "--seconds takes a number from 1 to 604800."),
+        ("demo --seed 1.5", "--seed takes a whole number of at least 0. Try: faceloop demo"),
+        ("demo --seed -1", "--seed takes a whole number of at least 0."),
         ("demo --radio-loss 2", "--radio-loss takes a number from 0 to 0.95."),
         ("demo --mains-hz x", "--mains-hz takes a number. Try: faceloop demo --help"),
         ("demo --seconds", "requires an argument. Try: faceloop demo --help"),
         ("demo --secnds 3", "--seconds"),
         ("demo more", "more"),
+        ("heat simulate --wearers nan", "100000. Try: faceloop heat simulate --help"),
+        ("heat simulate --wearers", "requires an argument. Try: faceloop heat simulate --help"),
+        ("heat unlock --serial", "requires an argument. Try: faceloop heat unlock --help"),
+        ("heat up", "'up'. Try: faceloop heat --help"),
         ("dmo", "'demo'? Try: faceloop --help"),
         ("replay", "Missing argument 'FILE'. Try: faceloop replay --help"),
         ("demo --affected up", "The affected side is left or right, not 'up'."),
@@ -58,11 +64,12 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         ("demo --radio-blackout nan,1", "A blackout starts at 0 s or later"),
         ("demo --radio-blackout 0.1,nan", "A blackout starts at 0 s or later"),
         ("demo --radio-blackout 1,inf", "A blackout starts at 0 s or later"),
-        ("demo --seconds nan", "--seconds takes a number of at least 1."),
+        ("demo --seconds nan", "--seconds takes a number from 1 to 604800."),
         ("record --seconds inf", "--seconds takes a number of at least 1."),
         ("demo --radio-loss nan", "--radio-loss takes a number from 0 to 0.95."),
         ("demo --radio-interval-ms nan", "--radio-interval-ms takes a number from 7.5 to 4000."),
-        ("demo --rest-s nan", "--rest-s takes a number of at least 0."),
+        ("demo --rest-s nan", "--rest-s takes a number from 0 to 120."),
+        ("analyse F --rest-s 1e9", "--rest-s takes a number from 0 to 120."),
         ("demo --wait-s inf", "--wait-s takes a number of at least 0."),
         ("run --mains-hz nan", "--mains-hz takes a number."),
         ("devices --seconds nan", "--seconds takes a number from 0.5 to 60."),
@@ -79,6 +86,14 @@ def test_wrong_argument_is_one_sentence_and_code_2(
     assert (code, out) == (2, "")
     assert err.startswith("faceloop: ") and err.count("\n") == 1
     assert sentence in err
+
+
+@pytest.mark.parametrize(("group", "member"), [("heat", "simulate"), ("programme", "check")])
+def test_name_of_a_group_shows_what_is_in_it(command: Command, group: str, member: str) -> None:
+    code, out, err = command(group)
+    assert (code, err) == (0, "")
+    assert out == command(group, "--help")[1]
+    assert out.startswith(f"Usage: faceloop {group} ") and member in out
 
 
 def test_no_argument_shows_what_there_is_and_where_to_begin(command: Command) -> None:

@@ -15,7 +15,7 @@ from faceloop.options import Json, SerialPort
 
 __all__ = ["heat"]
 
-heat = typer.Typer(help="The heat pad.", no_args_is_help=True)
+heat = typer.Typer(help="The heat pad.")
 
 
 @heat.command()
@@ -41,7 +41,7 @@ def simulate(
     ] = 10,
     seed: Annotated[int, typer.Option(min=0, metavar="NUMBER", help="Of the random wearers.")] = 1,
     plot: Annotated[
-        Path | None, typer.Option(metavar="FILE.png", help="Picture of the first session.")
+        Path | None, typer.Option(metavar="FILE.png", help="Picture of the first session (PNG).")
     ] = None,
     as_json: Json = False,
 ) -> None:

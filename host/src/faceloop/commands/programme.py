@@ -13,7 +13,7 @@ from faceloop.options import Json
 
 __all__ = ["programme"]
 
-programme = typer.Typer(help="Training programmes.", no_args_is_help=True)
+programme = typer.Typer(help="Training programmes.")
 
 
 @programme.command(name="list")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from faceloop.errors import StorageError, UsageError
+from faceloop.tasks.new_file import check_folder
 
 __all__ = ["check_table", "rows", "write_table"]
 
@@ -38,8 +39,7 @@ def check_table(path: Path) -> None:
         ) from error
     if path.exists():
         raise UsageError(f"{path} exists already and is not written over: choose another name.")
-    if not path.parent.is_dir():
-        raise UsageError(f"There is no folder {path.parent}: make it first.")
+    check_folder(path)
 
 
 def write_table(content: dict[str, Any], path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from faceloop.errors import StorageError, UsageError
+from faceloop.tasks.heat_plot import check_picture, draw
 from faceloop.tasks.progress import Progress, Silent
 from faceloop.twin.heat.board import make_bench
 from faceloop.twin.heat.campaign import HEATING_STATES, Run, misses, run_fault
@@ -66,10 +67,12 @@ def simulate(
     Raises
     ------
     UsageError
-        If the fault or the state does not exist.
+        If the fault or the state does not exist, or there is no place for the picture.
     StorageError
-        If the picture cannot be written.
+        If the picture cannot be written all the same.
     """
+    if plot is not None:
+        check_picture(plot)
     progress = progress or Silent()
     chosen = _faults(fault)
     if state not in HEATING_STATES:
@@ -89,12 +92,13 @@ def simulate(
         # In seconds of simulated warmth, which is what the bar counts.
         progress.amount(60.0 * minutes * len(runs), 60.0 * minutes * n_runs)
     if plot is not None:
-        from faceloop.tasks.heat_plot import draw
-
         try:
             draw(first_trace, plot, f"{runs[0]['fault']} in {state}")
         except OSError as error:
-            raise StorageError(f"{plot} cannot be written: {error.strerror}.") from None
+            raise StorageError(
+                f"{plot} cannot be written ({error.strerror or error}). Make room, or choose"
+                " another place."
+            ) from None
     return {
         "n_wearers": n_wearers,
         "fault": fault,

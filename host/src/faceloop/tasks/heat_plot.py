@@ -6,11 +6,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from faceloop.errors import UsageError
+from faceloop.tasks.new_file import check_folder
 from faceloop_protocol import heat_limits as limits
 
-__all__ = ["draw"]
+__all__ = ["check_picture", "draw"]
 
 Sample = tuple[float, int, float, float, float, float]
+
+
+def check_picture(path: Path) -> None:
+    """Raise UsageError, before any work, if no picture could be drawn or written there."""
+    try:
+        import matplotlib.figure  # noqa: F401  (is it there?)
+    except ImportError:
+        raise UsageError(
+            "Pictures need matplotlib. Install it: .venv/bin/pip install 'faceloop[plot]'"
+        ) from None
+    if path.suffix.lower() != ".png":
+        raise UsageError(f"The picture is a PNG: choose a name that ends in .png, not {path}.")
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder: choose another name for the picture.")
+    check_folder(path)
 
 
 def draw(trace: Sequence[Sample], path: Path, title: str) -> None:
@@ -24,17 +40,11 @@ def draw(trace: Sequence[Sample], path: Path, title: str) -> None:
 
     Raises
     ------
-    UsageError
-        If matplotlib is not installed.
     OSError
         If the file cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise UsageError(
-            "Pictures need matplotlib. Install it: .venv/bin/pip install 'faceloop[plot]'"
-        ) from None
+    from matplotlib.figure import Figure
+
     minutes = [sample[0] / 60 for sample in trace]
     figure = Figure(figsize=(9, 6), layout="constrained")
     warm, power = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
