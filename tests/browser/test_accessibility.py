@@ -132,3 +132,53 @@ async def test_controls_are_large_enough_to_touch(train: Page) -> None:
         box = await button.bounding_box()
         assert box is not None
         assert box["height"] >= 44, await button.text_content()
+
+
+async def test_phone_has_one_line_above_the_page_and_all_muscles_on_one_screen(
+    train: Page,
+) -> None:
+    await train.set_viewport_size({"width": 390, "height": 844})
+    header = await train.locator(".fl-bar").bounding_box()
+    assert header is not None and header["height"] < 2 * 44
+    await expect(train.get_by_role("heading", name="Jaw")).to_be_in_viewport()
+    await expect(train.locator("canvas").last).to_be_in_viewport(ratio=1)
+
+
+async def said_to_be_expanded(page: Page, name: str) -> Any:
+    """Return what the browser itself tells a screen reader of a button."""
+    browser = await page.context.new_cdp_session(page)
+    tree = await browser.send("Accessibility.getFullAXTree")
+    await browser.detach()
+    for node in tree["nodes"]:
+        if (node["role"]["value"], node.get("name", {}).get("value")) == ("button", name):
+            properties = node.get("properties", [])
+            return next((p["value"]["value"] for p in properties if p["name"] == "expanded"), None)
+    return None
+
+
+async def test_menu_of_a_phone_by_keyboard(train: Page, serious: Any) -> None:
+    await train.set_viewport_size({"width": 390, "height": 844})
+    menu = train.get_by_role("button", name="Menu")
+    pages = train.get_by_role("navigation", name="Pages")
+    await expect(pages).to_be_hidden()
+    await menu.focus()
+    await train.keyboard.press("Enter")
+    await expect(pages).to_be_visible()
+    assert await said_to_be_expanded(train, "Menu") is True
+    assert await serious(train) == []
+    links = await pages.get_by_role("link").all()
+    assert len(links) == 6
+    for link in links:
+        box = await link.bounding_box()
+        assert box is not None and box["height"] >= 44, await link.text_content()
+    await train.keyboard.press("Tab")
+    assert await focused(train) == ("Today", True)
+    await train.keyboard.press("Escape")
+    await expect(pages).to_be_hidden()
+    assert await said_to_be_expanded(train, "Menu") is False
+    await expect(menu).to_be_focused()
+    await train.keyboard.press("Enter")
+    await pages.get_by_role("link", name="Results").click()
+    await expect(train.locator("h1")).to_have_text("Results")
+    await expect(train.locator("h1")).to_be_focused()
+    await expect(pages).to_be_hidden()

@@ -311,6 +311,25 @@ async def test_every_recording_is_listed_at_the_end(train: Page, app: Any) -> No
     ]
 
 
+async def test_end_says_how_much_of_the_signal_was_recorded(train: Page) -> None:
+    for seconds in ("0:02", "0:01"):
+        await train.get_by_role("button", name="Record", exact=True).click()
+        await expect(train.locator(".fl-recording-time")).to_have_text(seconds)
+        await train.get_by_role("button", name="Stop recording").click()
+        await expect(train.get_by_role("button", name="Record", exact=True)).to_be_visible()
+    await train.get_by_role("button", name="End session").click()
+    await expect(train.locator("section.fl-card")).to_contain_text(
+        re.compile(r"Signal shown for 0:\d\d; 0:0[3-9] of it recorded\.")
+    )
+
+
+async def test_who_is_training_has_a_way_to_the_signal(page: Page) -> None:
+    await page.get_by_role("button", name="Start").click()
+    await expect(page.locator("h1")).to_have_text(TEXT("profile.title"))
+    await page.get_by_role("button", name=TEXT("nav.signal")).click()
+    await expect(page.locator("canvas")).to_have_count(4)
+
+
 async def test_session_that_ends_says_so_before_the_page_is_let_go(page: Page, app: Any) -> None:
     app.live.set_status(link="ended")
     await expect(page.locator("h1")).to_have_text("The session has ended.")

@@ -27,12 +27,19 @@ class EndedView(View):
             tag("h1", text("ended.title"), tabindex="-1", data_focus="")
             with tag("section", classes="fl-card"):
                 tag("p", text.known(status.message) or text("ended.why"))
-                tag("p", text("ended.signal", time=clock(status.elapsed_s)), "fl-quiet")
+                tag("p", self._how_long(clock(status.elapsed_s)), "fl-quiet")
                 tag("p", self.words.recordings_sentence(len(state.recordings)))
                 for place in state.recordings:
                     _path(place)
                 if state.note:
                     tag("p", text.known(state.note), "fl-quiet")
+
+    def _how_long(self, shown: str) -> str:
+        """Return how long there was a signal, and how much of it was recorded here."""
+        recorded_s = self.state.recorded_s
+        if recorded_s < 1:
+            return self.text("ended.signal", time=shown)
+        return self.text("ended.signal_recorded", time=shown, recorded=clock(recorded_s))
 
 
 def _path(place: str) -> None:

@@ -50,6 +50,9 @@ class ProfileView(View):
                         "button", text("profile.create"), "fl-button fl-primary", type="button"
                     )
                     create.on("click", self._create, args=[])
+            with tag("div", classes="fl-actions"):
+                back = tag("button", text("nav.signal"), "fl-button", type="button")
+                back.on("click", lambda: self.shell.go("signal"), args=[])
 
     def _known(self) -> None:
         room = self.state.room

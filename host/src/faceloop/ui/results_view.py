@@ -129,9 +129,10 @@ class ResultsView(View):
             if not shown:
                 return
             TrendChart(shown, text)
-            with tag("div", classes="fl-table"), tag("table"):
+            # The lines above say how often what is counted: here a week has one line on a phone.
+            with tag("div", classes="fl-table fl-weeks"), tag("table"):
                 with tag("thead"), tag("tr"):
-                    for head in ("week", "days", "minutes", "symmetry", "joined"):
+                    for head in ("week", "days", "minutes", "symmetry", "joined_week"):
                         tag("th", text(f"results.{head}"), scope="col")
                 with tag("tbody"):
                     for week in shown:
@@ -140,7 +141,7 @@ class ResultsView(View):
                             self._cell("days", str(week.days))
                             self._cell("minutes", text.number(max(week.minutes, 1.0)))
                             self._cell("symmetry", text.percent(week.symmetry))
-                            self._cell("joined", text.number(week.synkinesis, 1))
+                            self._cell("joined_week", text.number(week.synkinesis, 1))
 
     def _cell(self, head: str, shown: str) -> Text:
         """Build a cell that says its heading itself where the table has no room for a row."""

@@ -183,7 +183,14 @@ class Shell:
                     with tag("li"):
                         name = text(f"room.{room.name}")
                         self._link(room.listed[0], "fl-room", name, is_here=room is here)
-        with tag("nav", classes="fl-nav", aria_label=text("nav.label")), tag("ul"):
+        # A phone has one line: there the pages are behind a button, which the browser itself opens
+        # and closes (Escape too) and says to be open. Where it cannot, they stand below the line.
+        menu = tag("button", text("nav.menu"), "fl-button fl-menu", type="button")
+        menu.props["popovertarget"] = "fl-pages"
+        with (
+            tag("nav", "", "fl-nav", id="fl-pages", popover="auto", aria_label=text("nav.label")),
+            tag("ul"),
+        ):
             for listed in here.listed:
                 with tag("li"):
                     self._link(listed, "fl-page", is_here=listed is view)

@@ -76,6 +76,7 @@ class AppState:
         self.one_at_a_time = asyncio.Lock()
         self.ended = asyncio.Event()
         self._recording_from_s: float | None = None
+        self._recorded_s = [0.0, 0.0]  # of recordings that have ended; of the one that runs
 
     def choose(self, **choices: str) -> None:
         """Keep what the person chose."""
@@ -95,8 +96,10 @@ class AppState:
         if status.is_recording:
             if self._recording_from_s is None:
                 self._recording_from_s = status.elapsed_s
+            self._recorded_s[1] = self.recording_s(status)
         else:
             self._recording_from_s = None
+            self._recorded_s = [self.recorded_s, 0.0]
         if status.link == "ended":
             self.ended.set()
         return status
@@ -113,6 +116,11 @@ class AppState:
         if self.recordings and Path(self.recordings[-1]) in Path(place).parents:
             self.recordings.pop()
         self.recordings.append(place)
+
+    @property
+    def recorded_s(self) -> float:
+        """How much of the signal is in the session's recordings, as far as its pages saw."""
+        return sum(self._recorded_s)
 
     def recording_s(self, status: LiveStatus) -> float:
         """Return how long the running recording is, 0 without one."""

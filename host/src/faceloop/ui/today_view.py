@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from faceloop.training.blocks import needs_signal
 from faceloop.training.programme import Programme, planned_s
 from faceloop.ui.elements import tag
 from faceloop.ui.shell import View
 
-__all__ = ["TodayView"]
+__all__ = ["TodayView", "whole_minutes"]
 
 
 class TodayView(View):
@@ -42,7 +44,8 @@ class TodayView(View):
         assert profile is not None
         blocks = room.due_today(programme)
         locked = [b for b in blocks if needs_signal(b) and not profile.lock.allows_targets]
-        open_minutes = {b.name: _minutes(planned_s(b)) for b in blocks if b not in locked}
+        still_open = {b.name: planned_s(b) for b in blocks if b not in locked}
+        open_minutes = dict(zip(still_open, whole_minutes(still_open.values()), strict=True))
         with tag("section", classes="fl-card", aria_labelledby="fl-programme"):
             tag("h2", text("today.programme", n=sum(open_minutes.values())), id="fl-programme")
             with tag("ol", classes="fl-blocks"):
@@ -120,6 +123,26 @@ class TodayView(View):
 
     def _went(self, is_well: bool) -> None:
         self.shell.go("training" if is_well else "today")
+
+
+def whole_minutes(seconds: Iterable[float]) -> list[int]:
+    """Return parts of a day in whole minutes that add up to the whole day's.
+
+    Parameters
+    ----------
+    seconds : iterable of float
+
+    Returns
+    -------
+    list of int
+        At least 1 each. What is short of the day's own minutes goes where most was cut off.
+    """
+    exact = [part / 60 for part in seconds]
+    shown = [max(1, int(part)) for part in exact]
+    by_cut = sorted(range(len(exact)), key=lambda i: shown[i] - exact[i])
+    for i in by_cut[: max(0, round(sum(exact)) - sum(shown))]:
+        shown[i] += 1
+    return shown
 
 
 def _minutes(seconds: float) -> int:

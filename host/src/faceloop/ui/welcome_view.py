@@ -33,12 +33,12 @@ class WelcomeView(View):
                 with tag("section", classes="fl-card", aria_labelledby="fl-note"):
                     tag("h2", text("welcome.note_title"), id="fl-note")
                     tag("p", text.known(self.state.note))
+            tag("p", text("welcome.hint"), "fl-quiet")
             with tag("div", classes="fl-start"):
                 start = tag("button", text("welcome.start"), "fl-button fl-primary", type="button")
                 start.on("click", self._start, args=[])
                 look = tag("button", text("nav.signal"), "fl-button", type="button")
                 look.on("click", lambda: self.shell.go("signal"), args=[])
-                tag("p", text("welcome.hint"), "fl-quiet")
 
     def _start(self) -> None:
         self.shell.go("today" if self.state.room.profile is not None else "profile")

@@ -9,7 +9,7 @@ import math
 
 from faceloop.session.live import LiveEvent, LiveStatus, MusclePair
 from faceloop.training.blocks import block_title
-from faceloop.training.programme import BlockSpec
+from faceloop.training.programme import BlockSpec, RetrainingBlock
 from faceloop.ui.texts import DASH, Texts
 
 __all__ = ["Words", "anatomical_name", "clock", "guard_channel"]
@@ -147,7 +147,10 @@ class Words:
 
     def block_name(self, block: BlockSpec) -> str:
         """Return what a block of the programme is called; one of some days says of which."""
+        is_unaided = isinstance(block, RetrainingBlock) and block.feedback == "none"
         title = self.text.say(block_title(block.kind))
+        if is_unaided:
+            title = self.text("train.block.retraining.unaided")
         if block.every_days <= 1:
             return title
         return f"{title}, {self.text('therapist.every', n=block.every_days)}"

@@ -164,8 +164,8 @@ function layout(width, height, cssWidth, ratio) {
     };
   }
   const h = px(22);
-  const y = px(6);
-  const top = y + h + px(12);
+  const y = px(5);
+  const top = y + h + px(8);
   const traceWidth = middle - px(6);
   return {
     traces: [
