@@ -14,6 +14,7 @@ from faceloop.errors import UsageError
 from faceloop.training.day_log import MemoryLog
 from faceloop.training.day_position import DayContext
 from faceloop.training.engine import DayEngine
+from faceloop.training.goal import Goal, GoalRule
 from faceloop.training.outputs import HeatReport, HeatRequest
 from faceloop.training.programme import Programme
 from faceloop.training.programme_file import parse_programme, shipped_programme
@@ -167,25 +168,32 @@ def test_score_is_low_unless_ratio_and_guard_agree(
         assert trial[weak_part] < 0.5
 
 
-def test_weekly_block_is_left_out_until_it_is_due() -> None:
+@pytest.mark.parametrize(("days", "outcome"), [(6, "left_out"), (7, "done")])
+def test_weekly_block_is_left_out_until_it_is_due(days: int, outcome: str) -> None:
     programme = shipped_programme("synkinesis")
-    for days, outcome in ((6, "left_out"), (7, "done")):
-        made_for = context(days_since={"weekly_check": days})
-        engine, log, patient, _ = day(programme, made_for)
-        engine.start(0.0)
-        now_s = 0.0
-        while engine.state != "done":
-            now_s += 0.01
-            block = engine.programme.block[engine._block]
-            if block.name == "weekly_check":
-                engine.feed(patient.hop(engine, now_s), now_s)
-            else:
-                engine.skip_block(now_s)
-        assert {b.name: b.outcome for b in day_result(log.records).blocks}[
-            "weekly_check"
-        ] == outcome
-        if outcome == "left_out":
-            return
+    engine, log, patient, _ = day(programme, context(days_since={"weekly_check": days}))
+    engine.start(0.0)
+    now_s = 0.0
+    while engine.state != "done":
+        now_s += 0.01
+        block = engine.programme.block[engine._block]
+        if block.name == "weekly_check":
+            engine.feed(patient.hop(engine, now_s), now_s)
+        else:
+            engine.skip_block(now_s)
+    outcomes = {block.name: block.outcome for block in day_result(log.records).blocks}
+    assert outcomes["weekly_check"] == outcome
+
+
+@pytest.mark.parametrize("is_short", [False, True])
+def test_target_of_paresis_stays_at_20_to_30_percent_of_the_other_side(is_short: bool) -> None:
+    """Clinical reference 3.3, whatever is done cleanly."""
+    for block in shipped_programme("paresis", is_short=is_short).block:
+        if block.kind == "retraining":
+            rule = GoalRule.of(block, grows=True)
+            goal = Goal(rule)
+            goal.replay([True] * 40)
+            assert 0.2 <= rule.first_share <= goal.share <= 0.3
 
 
 def test_flaccid_stage_does_all_but_movements() -> None:

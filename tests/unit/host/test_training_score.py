@@ -17,6 +17,7 @@ from faceloop.training.hop import Hop
 from faceloop.training.references import COMFORTABLE_EFFORT, References, Sides
 from faceloop.training.resting import RestMeter
 from faceloop.training.score import ScoredHop, ScoreRule, effort_of, score
+from faceloop.training.trial import Trial, TrialSpec
 
 RULE = ScoreRule(goal_share=0.25, band_share=0.25, rise_s=3.0, release_s=3.0)
 LENGTHS = {"rise": 300, "hold": 500, "release": 300}
@@ -74,7 +75,10 @@ def test_score_never_exceeds_ratio_or_guard(
 
 @given(
     st.lists(
-        st.tuples(st.floats(0, 3), st.floats(0, 3), st.floats(0, 4), st.booleans()),
+        st.tuples(
+            *(st.floats(0, 3), st.floats(0, 3), st.floats(0, 4)),
+            *(st.booleans(), st.booleans(), st.booleans(), st.booleans()),
+        ),
         min_size=40,
         max_size=40,
     ),
@@ -83,17 +87,22 @@ def test_score_never_exceeds_ratio_or_guard(
 )
 @settings(max_examples=60, deadline=None)
 def test_more_effort_beyond_3_of_10_never_raises_the_score(
-    levels: list[tuple[float, float, float, bool]], goal: float, factor: float
+    levels: list[tuple[float, float, float, bool, bool, bool, bool]], goal: float, factor: float
 ) -> None:
-    """Whatever the movement: what is above the limit already is raised, the rest stays."""
+    """Whatever the movement: what is above the limit already is raised, the rest stays.
+
+    Straining may bring a guard's ratio under its cut-off, and the jaw in.
+    """
     rule = ScoreRule(goal, 0.25, 0.3, 0.3)
     parts = ["rise"] * 50 + ["hold"] * 100 + ["release"] * 50
     base, raised = [], []
     for at, part in enumerate(parts):
-        affected, unaffected, own, is_quiet = levels[at // 5]
+        affected, unaffected, own, is_quiet, quiet_then, is_vetoed, vetoed_then = levels[at // 5]
         hop = ScoredHop(
-            part, at % 100 / 100, affected, unaffected, effort_of(own), is_guard_quiet=is_quiet
-        )  # type: ignore[arg-type]
+            *(part, at % 100 / 100, affected, unaffected, effort_of(own)),  # type: ignore[arg-type]
+            is_guard_quiet=is_quiet,
+            is_vetoed=is_vetoed,
+        )
         base.append(hop)
         if hop.effort > COMFORTABLE_EFFORT:
             hop = replace(
@@ -101,9 +110,33 @@ def test_more_effort_beyond_3_of_10_never_raises_the_score(
                 affected_share=affected * factor,
                 unaffected_share=unaffected * factor,
                 effort=hop.effort * factor,
+                is_guard_quiet=quiet_then,
+                is_vetoed=vetoed_then,
             )
         raised.append(hop)
-    assert score(raised, rule).score <= score(base, rule).score + 1e-9
+    before, after = score(base, rule), score(raised, rule)
+    assert before.is_scored == after.is_scored
+    assert not before.is_scored or after.score <= before.score + 1e-9
+
+
+@pytest.mark.parametrize("with_it", [{"is_guard_quiet": True}, {"is_vetoed": True}])
+def test_straining_that_quiets_the_guards_or_brings_the_jaw_in_buys_nothing(
+    with_it: dict[str, bool],
+) -> None:
+    """In rise and release, where the band does not count: the guards were not quiet there."""
+    gentle = [
+        hop if hop.part == "hold" else replace(hop, is_guard_quiet=False) for hop in movement()
+    ]
+    strained = [
+        hop if hop.part == "hold" else replace(hop, effort=3.9, **with_it) for hop in gentle
+    ]
+    assert 20 < score(gentle, RULE).score < 60
+    assert score(strained, RULE).score <= score(gentle, RULE).score
+
+
+def test_effort_that_is_not_known_is_not_scored() -> None:
+    """No comfortable movement of the weak side: the one that may strain without its being seen."""
+    assert score(movement(effort=math.nan), RULE).reason == "reference"
 
 
 @pytest.mark.parametrize("goal", [0.1, 0.25, 0.5, 0.8])
@@ -222,6 +255,21 @@ def test_guard_joins_in_after_50_ms_over_its_cutoff() -> None:
     assert verdicts[:4] == [("", False)] * 4
     assert verdicts[4] == ("orbicularis_oculi", True)
     assert verdicts[5] == ("orbicularis_oculi", False)
+
+
+def test_jaw_whose_electrode_is_off_judges_nothing_instead_of_vetoing_nothing() -> None:
+    """A clench leaks into the guards: without the jaw it cannot be told from synkinesis."""
+    assert watch(affected=10.0, unaffected=5.0, jaw=math.nan) == [("", False)] * 40
+    guards = GuardWatch([Guard("orbicularis_oculi", Sides(0, 1), 1.79)], Sides(6, 7), REST, 0.05)
+    assert not guards.feed(Hop(0, (2.0,) * 6 + (math.nan, 2.0))).is_judged
+    spec = TrialSpec(
+        *("closed_mouth_smile", "zygomaticus_major", Sides(2, 3), False),
+        *(0.25, 0.25, 3.0, 70.0, 3.0, 5.0, 3.0, 10.0, 30.0, True),
+    )
+    trial = Trial(spec, guards, REST, 0.0)
+    trial.feed(Hop(0, (2.0,) * 6 + (math.nan, 2.0), ("",) * 6 + ("lead_off", "")), 0.01)
+    assert trial.bad_channels == (6,)
+    assert trial.bad_reason == "lead_off"
 
 
 def response(rng: np.random.Generator, level_uv: float, seconds: float) -> list[float]:

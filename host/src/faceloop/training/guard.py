@@ -98,19 +98,25 @@ class GuardWatch:
 
     def feed(self, hop: Hop) -> GuardVerdict:
         """Judge one hop."""
-        is_vetoed = self._veto is not None and any(
-            hop.level_uv[channel] > self._references.active_above_uv(channel)
-            for channel in self._veto
-        )
+        is_vetoed, is_jaw_known = self._jaw(hop)
         joined, began, index = "", False, math.nan
-        is_judged = True
+        is_judged = is_jaw_known
         for at, guard in enumerate(self.guards):
             index_here = self._index(hop, guard)
             is_judged = is_judged and not math.isnan(index_here)
-            began_here = self._step(at, guard, hop, index_here, is_vetoed)
+            began_here = self._step(at, guard, hop, index_here, is_vetoed or not is_jaw_known)
             if self._has_joined[at] and not joined:
                 joined, began, index = guard.muscle, began_here, index_here
         return GuardVerdict(joined, index, began, is_vetoed, is_judged)
+
+    def _jaw(self, hop: Hop) -> tuple[bool, bool]:
+        """Return whether the jaw clenches, and whether that is known."""
+        levels = [
+            (hop.level_uv[channel], self._references.active_above_uv(channel))
+            for channel in self._veto or ()
+        ]
+        is_known = not any(math.isnan(level) for level, _ in levels)
+        return any(level > active_above for level, active_above in levels), is_known
 
     def _index(self, hop: Hop, guard: Guard) -> float:
         affected_uv, unaffected_uv = (hop.level_uv[channel] for channel in guard.sides)
@@ -120,7 +126,7 @@ class GuardWatch:
         return affected_uv / max(unaffected_uv, rest_uv, 1e-9)
 
     def _step(self, at: int, guard: Guard, hop: Hop, index: float, is_vetoed: bool) -> bool:
-        """Move one guard on; return whether it joined in just now."""
+        """Move one guard on, or hold it still; return whether it joined in just now."""
         affected, references = guard.sides.affected, self._references
         cutoff = guard.cutoff
         # A tonic side is over the cut-off while it rests: it has to exceed its own rest as well.

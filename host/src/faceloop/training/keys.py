@@ -16,7 +16,7 @@ from faceloop_dsp.quality import REASONS
 __all__ = ["message_keys"]
 
 BLOCKS = ("settle", "heat", "massage", "retraining", "function", "cool_down")
-NOT_SCORED = ("contact", "jaw", "no_signal")
+NOT_SCORED = ("contact", "jaw", "no_signal", "reference")
 NOTICES = ("heat_ends", "skin_check", "no_alerts_without_jaw")
 TIMED = ("settle.breathing", "settle.body_scan", "cool_down.rest")
 CUE_PARAMS = {"synkinesis": ("muscle",)}

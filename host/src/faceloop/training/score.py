@@ -5,21 +5,23 @@ while held, the guards quiet, both sides together, a smooth rise and release. Th
 weakest of the first three, a little less when jerky: making one better does not pay while another
 is bad, so it rises only when ratio and guard agree.
 
-Effort is capped hop by hop: a hop above the limit counts as out of the band, not together and not
-smooth, so more effort beyond it cannot raise the score, whatever else it does to the signal.
+Effort is capped hop by hop: a hop above the limit counts as out of the band, its guards as not
+quiet, its sides as not together and its ramp as not smooth, and it counts even where the jaw
+clenched with it. So more effort beyond the limit cannot raise the score, whatever it does to the
+signal: straining with the healthy side as well may bring a guard's ratio under its cut-off.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from faceloop.training.guard import HOP_S
 from faceloop.training.references import COMFORTABLE_EFFORT
 
-__all__ = ["GRACE_S", "Quality", "ScoreRule", "ScoredHop", "effort_of", "score"]
+__all__ = ["GRACE_S", "Quality", "ScoreRule", "ScoredHop", "effort_of", "not_scored", "score"]
 
 Part = Literal["rise", "hold", "release"]
 SMOOTH_WEIGHT = 0.2
@@ -83,7 +85,8 @@ class ScoredHop:
     affected_share, unaffected_share : float
         Of the target; NaN where the channel is not to be judged.
     effort : float
-        Of 10, of the side that tries harder, each against its own comfortable movement.
+        Of 10, of the side that tries harder, each against its own comfortable movement; NaN where
+        one of them is not known.
     is_guard_quiet : bool
     is_vetoed : bool
         The jaw clenched: the hop is not judged.
@@ -107,7 +110,14 @@ class ScoredHop:
             and self.is_guard_judged
             and not math.isnan(self.affected_share)
             and not math.isnan(self.unaffected_share)
+            and not math.isnan(self.effort)
         )
+
+    @property
+    def lacks_reference(self) -> bool:
+        """Whether both sides are seen, but one has no comfortable movement to judge effort by."""
+        shares = (self.affected_share, self.unaffected_share)
+        return math.isnan(self.effort) and not any(map(math.isnan, shares))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +131,8 @@ class Quality:
     in_band, guard_quiet, together, smooth : float
     symmetry : float
         min/max of the two sides' mean shares while held.
+    signed_asymmetry : float
+        (U - A)/(U + A) of the same: positive where the affected side is the weaker one.
     effort : float
         Of 10: the highest decile of the hold.
     judged : float
@@ -128,7 +140,7 @@ class Quality:
     held_shares : tuple of float
         Mean share of the affected and of the unaffected side while held.
     reason : str
-        Why it is not scored: ``contact``, ``jaw``, ``no_signal``; empty when it is.
+        Why it is not scored: ``contact``, ``jaw``, ``no_signal``, ``reference``; empty when it is.
     """
 
     score: float
@@ -137,6 +149,7 @@ class Quality:
     together: float
     smooth: float
     symmetry: float
+    signed_asymmetry: float
     effort: float
     judged: float
     held_shares: tuple[float, float] = (math.nan, math.nan)
@@ -172,20 +185,20 @@ def score(hops: Sequence[ScoredHop], rule: ScoreRule) -> Quality:
         Every 10 ms, in order, of all parts.
     rule : ScoreRule
     """
-    nan = math.nan
     moving = [hop for hop in hops if hop.part != "hold" or hop.in_part_s >= GRACE_S]
-    judged = [hop for hop in moving if hop.is_judged]
+    judged = [hop for hop in moving if _counts(hop, rule)]
     held = [hop for hop in judged if hop.part == "hold"]
     n_held = sum(hop.part == "hold" for hop in moving)
     share_judged = len(judged) / len(moving) if moving else 0.0
     if not n_held or len(held) < LEAST_JUDGED * n_held or share_judged < LEAST_JUDGED:
-        return Quality(nan, nan, nan, nan, nan, nan, nan, share_judged, reason=_reason(moving))
+        return not_scored(share_judged, _reason(moving))
     in_band = _mean([_is_allowed(hop, rule) and _both_in_band(hop, rule) for hop in held])
-    guard_quiet = _mean([hop.is_guard_quiet for hop in judged])
+    guard_quiet = _mean([hop.is_guard_quiet and _is_allowed(hop, rule) for hop in judged])
     together = _mean([_together(hop) if _is_allowed(hop, rule) else 0.0 for hop in held])
     smooth = _smoothness(hops, rule)
-    means = [_mean([hop.affected_share for hop in held])]
-    means.append(_mean([hop.unaffected_share for hop in held]))
+    affected = _mean([hop.affected_share for hop in held])
+    unaffected = _mean([hop.unaffected_share for hop in held])
+    both = affected + unaffected
     weakest = min(in_band, guard_quiet, together)
     efforts = sorted(hop.effort for hop in held)
     return Quality(
@@ -194,11 +207,18 @@ def score(hops: Sequence[ScoredHop], rule: ScoreRule) -> Quality:
         guard_quiet=guard_quiet,
         together=together,
         smooth=smooth,
-        symmetry=min(means) / max(means) if max(means) > 0 else 0.0,
+        symmetry=min(affected, unaffected) / max(affected, unaffected) if both > 0 else 0.0,
+        signed_asymmetry=(unaffected - affected) / both if both > 0 else 0.0,
         effort=efforts[int(0.9 * (len(efforts) - 1))],
         judged=share_judged,
-        held_shares=(means[0], means[1]),
+        held_shares=(affected, unaffected),
     )
+
+
+def not_scored(judged: float, reason: str) -> Quality:
+    """Return the quality of a repetition without a score."""
+    nan = math.nan
+    return Quality(nan, nan, nan, nan, nan, nan, nan, nan, judged, reason=reason)
 
 
 def _reason(hops: Sequence[ScoredHop]) -> str:
@@ -206,7 +226,16 @@ def _reason(hops: Sequence[ScoredHop]) -> str:
         return "no_signal"
     n_vetoed = sum(hop.is_vetoed for hop in hops)
     n_not = sum(not hop.is_judged for hop in hops)
+    if 2 * sum(hop.lacks_reference for hop in hops) >= n_not > 0:
+        return "reference"
     return "jaw" if 2 * n_vetoed >= n_not > 0 else "contact"
+
+
+def _counts(hop: ScoredHop, rule: ScoreRule) -> bool:
+    """Whether a hop is judged. A clench excuses a hop, but not from an effort above the limit."""
+    return hop.is_judged or (
+        hop.effort > rule.effort_limit and replace(hop, is_vetoed=False).is_judged
+    )
 
 
 def _is_allowed(hop: ScoredHop, rule: ScoreRule) -> bool:
@@ -232,7 +261,7 @@ def _smoothness(hops: Sequence[ScoredHop], rule: ScoreRule) -> float:
         # Half a goal is always allowed: a 100 ms RMS of little activity is not steadier.
         most = max(STEEP_FACTOR * SLOPE_HOPS * HOP_S / length_s, 0.5) * rule.goal_share
         for before, after in zip(ramp, ramp[SLOPE_HOPS:], strict=False):
-            if before.is_judged and after.is_judged:
+            if _counts(before, rule) and _counts(after, rule):
                 marks.append(
                     _is_allowed(before, rule)
                     and _is_allowed(after, rule)

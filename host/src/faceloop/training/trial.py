@@ -12,7 +12,15 @@ from faceloop.training.guard import HOP_S, GuardVerdict, GuardWatch
 from faceloop.training.hop import NO_SIGNAL_S, Hop
 from faceloop.training.references import References, Sides
 from faceloop.training.resting import QuietMeter
-from faceloop.training.score import GRACE_S, Quality, ScoredHop, ScoreRule, effort_of, score
+from faceloop.training.score import (
+    GRACE_S,
+    Quality,
+    ScoredHop,
+    ScoreRule,
+    effort_of,
+    not_scored,
+    score,
+)
 
 __all__ = ["Levels", "Phase", "Trial", "TrialRecord", "TrialSpec"]
 
@@ -177,8 +185,8 @@ class Trial:
         self._peak_index = math.nan
         self._frames = [-1, -1]
         guarded = (c for guard in guards.guards for c in guard.sides)
-        self._watched = tuple(sorted({*spec.target, *guarded}))
-        self._meter = QuietMeter(references, self._watched)
+        self._meter = QuietMeter(references, tuple(sorted({*spec.target, *guarded})))
+        self._watched = tuple(sorted({*spec.target, *guards.channels}))
         self._quiet_at_s = math.nan
         self._rest_took_s = math.nan
 
@@ -267,8 +275,9 @@ class Trial:
             shares = [references.share(hop.level_uv[c], c, target.unaffected) for c in target]
         else:
             shares = own
-        efforts = [effort_of(share) for share in own if not math.isnan(share)]
-        return Levels(shares[0], shares[1], max(efforts, default=math.nan))
+        # Where one side's own comfortable movement is not known, nor is how hard it tries.
+        effort = effort_of(max(own)) if not any(map(math.isnan, own)) else math.nan
+        return Levels(shares[0], shares[1], effort)
 
     def _smoothed(self) -> Levels:
         self._recent.append(self.levels)
@@ -285,9 +294,7 @@ class Trial:
         expected_hops = (spec.rise_s + spec.hold_s + spec.release_s) / HOP_S
         quality = score(self._hops, spec.rule)
         if quality.is_scored and len(self._hops) < 0.6 * expected_hops:
-            nan = math.nan
-            share = len(self._hops) / expected_hops
-            return Quality(nan, nan, nan, nan, nan, nan, nan, share, reason="no_signal")
+            return not_scored(len(self._hops) / expected_hops, "no_signal")
         return quality
 
     def _certainty(self) -> Certainty:
