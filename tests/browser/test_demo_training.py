@@ -38,6 +38,11 @@ async def choose(page: Page, name: str) -> None:
     await page.get_by_role("button", name=name, exact=True).click()
 
 
+def recorded(folder: Path) -> list[str]:
+    """Return the sessions that hold the signal of a day, as its log has them."""
+    return [record["session"] for record in read_log(folder) if record["kind"] == "recording"]
+
+
 async def until(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(START_MS / 1000):
         while not is_so():
@@ -58,12 +63,9 @@ async def test_app_that_is_killed_offers_the_day_again_and_its_recording_is_fini
     await page.get_by_label("Short name").fill("anna")
     await page.get_by_label("Muscles move together that should not").check()
     await choose(page, "Go on")
-    await page.get_by_role("link", name="Live signal").click()
-    await choose(page, "Record")
-    await expect(page.locator(".fl-recording")).to_contain_text("0:0")
-    await page.get_by_role("link", name="Today").click()
     await choose(page, "Short day, 5 minutes")
     await expect(page.locator(".fl-where")).to_contain_text("Settle")
+    await until(lambda: any(recorded(log.parent) for log in logs()))
     await choose(page, "Next part")
     await expect(page.locator(".fl-where")).to_contain_text("Massage and stretch")
     process.kill()
@@ -73,7 +75,8 @@ async def test_app_that_is_killed_offers_the_day_again_and_its_recording_is_fini
     assert list(tmp_path.rglob("recording.bdf")) == []
 
     process, url = await start("demo", "--json")
-    assert len(list(tmp_path.rglob("recording.bdf"))) == 1  # finished by the new start
+    # The new start has finished it, beside the day.
+    assert list(tmp_path.rglob("recording.bdf")) == [log.parent / "recording.bdf"]
     await page.goto("about:blank")
     await page.goto(url)
     await choose(page, "Start")
@@ -82,7 +85,9 @@ async def test_app_that_is_killed_offers_the_day_again_and_its_recording_is_fini
     await choose(page, way_on)
     if way_on == "Go on with that day":
         await expect(page.locator(".fl-where")).to_contain_text("Massage and stretch")
+        await until(lambda: len(recorded(log.parent)) == 2)
         await choose(page, "End for today")
+        await until(lambda: len(list(tmp_path.rglob("recording.bdf"))) == 2)
     await until(lambda: read_log(log.parent)[-1]["kind"] == "day_end")
     after = read_log(log.parent)
     assert after[: len(before)] == before

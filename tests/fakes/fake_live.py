@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -130,12 +131,13 @@ class FakeLive:
                     events.append(LiveEvent(kind, first + BLOCK_FRAMES - 1, channel=0, index=2.1))
         return tuple(events)
 
-    async def start_recording(self) -> None:
+    async def start_recording(self, folder: Path | None = None) -> None:
         self.requests.append("start recording")
         await asyncio.sleep(0.05)
         if self.refuse_recording:
             raise StorageError("The disk is nearly full. Free some space, then record again.")
-        self.set_status(is_recording=True, recording="/home/me/faceloop/sessions/2026-03-01-a1")
+        place = folder or "/home/me/faceloop/sessions/2026-03-01-a1"
+        self.set_status(is_recording=True, recording=str(place))
 
     async def stop_recording(self) -> None:
         await asyncio.sleep(0.05)

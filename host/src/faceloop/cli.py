@@ -263,7 +263,7 @@ def replay(
             is_headless=headless,
             is_recording=False,
         )
-        show = None if headless else output.page(progress, PLAYED, None)
+        show = None if headless else output.page(progress, PLAYED, records_days=False)
         result = asyncio.run(run_demo(options, progress, show))
     _end_session(result, as_json)
 

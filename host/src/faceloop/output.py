@@ -174,7 +174,13 @@ def _print(text: str) -> None:
         _err.print(text, markup=False, emoji=False)
 
 
-def page(progress: ProgressSink, note: str = "", data: Path | None = None) -> Presentation:
+def page(
+    progress: ProgressSink,
+    note: str = "",
+    data: Path | None = None,
+    *,
+    records_days: bool = True,
+) -> Presentation:
     """Return a function that shows a session in the browser until the person ends it.
 
     Parameters
@@ -185,6 +191,8 @@ def page(progress: ProgressSink, note: str = "", data: Path | None = None) -> Pr
         For the first screen: what is special about this session.
     data : Path or None
         Data folder; None takes the user's own.
+    records_days : bool
+        The signal of a day of training is kept with it.
     """
     progress.step("Preparing the page")
     # Not once the signal runs: it takes a second in which nothing could be received.
@@ -200,7 +208,14 @@ def page(progress: ProgressSink, note: str = "", data: Path | None = None) -> Pr
                 "This address works on this computer until the session ends. Ctrl-C ends it."
             )
 
-        await serve(session, on_ready=tell, note=note, data=root, observer=observer)
+        await serve(
+            session,
+            on_ready=tell,
+            note=note,
+            data=root,
+            observer=observer,
+            records_days=records_days,
+        )
 
     return show
 

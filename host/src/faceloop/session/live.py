@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -166,8 +167,8 @@ class LiveView(Protocol):
     def blocks(self, max_waiting: int = 64) -> AsyncIterator[LiveBlock]:
         """Yield blocks as they come; a slow reader loses the oldest, the recording does not."""
 
-    async def start_recording(self) -> None:
-        """Keep the session from here on."""
+    async def start_recording(self, folder: Path | None = None) -> None:
+        """Keep the session from here on, in ``folder`` or in a new one."""
 
     async def stop_recording(self) -> None:
         """End the recording and finish its file."""

@@ -184,11 +184,11 @@ class LiveSession:
         """Yield blocks as they come; a slow reader loses the oldest, the recording does not."""
         return self._readers.blocks(max_waiting)
 
-    async def start_recording(self) -> None:
-        """Keep the session from here on."""
+    async def start_recording(self, folder: Path | None = None) -> None:
+        """Keep the session from here on, in ``folder`` or in a new one."""
         if self._stream_id and not self._recorder.is_recording:
             self._recorder.hold(self._assembler.next_seq)
-            await self._begin_recording(self._assembler.live_frame)
+            await self._begin_recording(self._assembler.live_frame, folder)
 
     async def stop_recording(self) -> None:
         """End the recording and finish its file."""
@@ -457,11 +457,13 @@ class LiveSession:
             self._events.keep(event)
         self._readers.put(block)
 
-    async def _begin_recording(self, first_frame: int) -> None:
+    async def _begin_recording(self, first_frame: int, folder: Path | None = None) -> None:
         """Make the recording of what is held back since ``first_frame``."""
         assert self._info is not None
         rest = self._analysis.rest if self._analysis is not None else None
-        await self._recorder.begin(self._info, self.settings, self._stream_id, first_frame, rest)
+        await self._recorder.begin(
+            self._info, self.settings, self._stream_id, first_frame, rest, folder
+        )
 
     def _storage_failed(self, error: StorageError) -> None:
         self.error = self.error or error

@@ -87,10 +87,11 @@ class Recorder:
         stream_id: int,
         first_frame: int,
         rest: RestReference | None = None,
+        folder: Path | None = None,
     ) -> None:
         """Begin a recording with ``first_frame``, after ``hold``.
 
-        ``rest`` is the wearer's, if it is known by then.
+        ``rest`` is the wearer's, if it is known by then; ``folder`` takes the place of a new one.
 
         Raises
         ------
@@ -101,7 +102,7 @@ class Recorder:
         try:
             recording = await asyncio.to_thread(
                 lambda: Recording.begin(
-                    self._new_folder(),
+                    folder or self._new_folder(),
                     info,
                     settings,
                     stream_id,

@@ -153,7 +153,7 @@ def day_result(records: Sequence[dict[str, Any]]) -> DayResult:
         resting_last_uv=tuple(resting[-1]) if len(resting) > 1 else None,
         ratings={r["name"]: r["rating"] for r in records if r["kind"] == "rating"},
         diary=next((r["text"] for r in reversed(records) if r["kind"] == "diary"), ""),
-        recordings=tuple(r["session"] for r in records if r["kind"] == "recording"),
+        recordings=tuple(dict.fromkeys(r["session"] for r in records if r["kind"] == "recording")),
     )
 
 

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from faceloop.errors import FaceloopError, UsageError
 from faceloop.session.live import LiveView
 from faceloop.training.board_outputs import BoardOutputs
+from faceloop.training.day_recording import DayRecording
 from faceloop.training.observer import Observer
 from faceloop.training.setup import SetUpTimes
 from faceloop.ui import assets
@@ -60,6 +61,7 @@ async def serve(
     data: Path | None = None,
     times: SetUpTimes | None = None,
     observer: Observer | None = None,
+    records_days: bool = True,
 ) -> None:
     """Serve the web app until the session ends or this coroutine is cancelled.
 
@@ -85,6 +87,8 @@ async def serve(
         Of the set-up.
     observer : callable, optional
         ``await observer(training)`` looks on while somebody trains.
+    records_days : bool
+        The signal of a day of training is kept with it, where there is a data folder.
 
     Raises
     ------
@@ -122,6 +126,8 @@ async def serve(
             ticking = asyncio.create_task(_tick(state, outputs), name="training clock")
             reminding = asyncio.create_task(DailyReminder(state).run(), name="reminder")
             works = [feeding, ticking, reminding]
+            if records_days and data is not None:  # no data folder outlasts the page's end
+                works.append(asyncio.create_task(_record(state), name="day recording"))
             if observer is not None:
                 works.append(asyncio.create_task(_watch(observer, room), name="training observer"))
             try:
@@ -217,6 +223,18 @@ async def _tick(state: AppState, outputs: BoardOutputs) -> None:
         if report is not None and state.room.engine is not None:
             state.room.engine.note_heat(report)
         state.room.tick()
+        await asyncio.sleep(TICK_S)
+
+
+async def _record(state: AppState) -> None:
+    """Record each day with its beginning and end; a disk that refuses is said, and no more."""
+    recording, room = DayRecording(state.live), state.room
+    while True:
+        try:
+            async with state.one_at_a_time:
+                await recording.follow(room.day if room.is_under_way else None)
+        except FaceloopError as error:
+            room.fault = error
         await asyncio.sleep(TICK_S)
 
 
