@@ -85,6 +85,21 @@ async def test_both_blocks_that_are_left_out_are_said_then_and_in_the_results(
     assert {*both} <= {*page.texts()}
 
 
+async def test_results_of_today_stay_after_the_day_was_closed(days: Days, open_page: Any) -> None:
+    now = Days(days.store.root)
+    day = now.begin("anna")
+    day.engine.start(0.0)
+    day.leave()
+    now.close(day.session)
+    page = open_page()
+    page.go("results")
+    assert GERMAN("results.nothing") not in page.texts()
+    page.choose("fl-rate-pain", "4")
+    page.choose("fl-diary", "Ein Satz.")
+    result = now.result(day.session)
+    assert (result.ratings, result.diary) == ({"pain": 4}, "Ein Satz.")
+
+
 async def test_set_up_says_why_a_place_is_muted(days: Days, open_page: Any) -> None:
     page = open_page()
     page.go("setup")

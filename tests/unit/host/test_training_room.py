@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from faceloop.errors import LinkError, StorageError
 from faceloop.session.live import LiveBlock, LiveStatus
 from faceloop.session.montage import montage_named
 from faceloop.training.board_outputs import PATTERNS, BoardOutputs
+from faceloop.training.days import Days
 from faceloop.training.engine import DayEngine
 from faceloop.training.profiles import Profile, Profiles
 from faceloop.training.setup import SetUpTimes
@@ -179,6 +181,42 @@ def test_day_that_was_left_is_offered_and_goes_on(wearer: Wearer, tmp_path: Path
     assert result is not None and result.outcome == "closed"
     assert again.room.open_day() is None
     again.room.leave()
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_today_is_known_and_can_be_rated_after_a_new_start(
+    wearer: Wearer, tmp_path: Path, *, is_closed: bool
+) -> None:
+    assert wearer.room.result() is None
+    assert wearer.room.begin()
+    wearer.feel(2.0)
+    wearer.room.leave()
+    room = Wearer(tmp_path).room
+    left = room.open_day()
+    assert left is not None
+    if is_closed:
+        room.close(left.session)
+    room.say_of_today(lambda engine, now_s: engine.rate("pain", 3, now_s))
+    room.say_of_today(lambda engine, now_s: engine.note_diary("A good day."))
+    result = Wearer(tmp_path).room.result()
+    assert result is not None and room.fault is None
+    assert (result.ratings, result.diary) == ({"pain": 3}, "A good day.")
+    assert result.outcome == ("closed" if is_closed else "open")
+    room.create(Profile("bert", "left", "synkinesis"))
+    assert room.result() is None
+    room.say_of_today(lambda engine, now_s: engine.rate("pain", 9, now_s))
+    room.choose("anna")
+    again = room.result()
+    assert again is not None and again.ratings == {"pain": 3}
+
+
+def test_day_of_yesterday_is_not_today(tmp_path: Path) -> None:
+    days = Days(tmp_path, lambda: datetime.now(UTC) - timedelta(days=1))
+    days.profiles.create(Profile("anna", "left", "synkinesis"))
+    day = days.begin("anna")
+    day.engine.start(0.0)
+    day.leave()
+    assert Wearer(tmp_path).room.result() is None
 
 
 def test_what_the_disk_refuses_is_said_and_ends_nothing(

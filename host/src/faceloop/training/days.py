@@ -205,6 +205,15 @@ class Days:
             raise
         return Day(folder, engine, log)
 
+    def result(self, session: str) -> DayResult:
+        """Return what a day has come to so far, from the disk.
+
+        Raises
+        ------
+        UsageError, StorageError
+        """
+        return day_result(read_log(self.store.session(session)))
+
     def close(self, session: str) -> None:
         """End a day that was left, as it is."""
         day = self.resume(session)

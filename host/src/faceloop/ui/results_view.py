@@ -106,10 +106,12 @@ class ResultsView(View):
 
     def _rate(self, name: str, value: str) -> None:
         if value.isdigit():
-            self.state.room.do(lambda engine, now_s: engine.rate(name, int(value), now_s))
+            self.state.room.say_of_today(
+                lambda engine, now_s: engine.rate(name, int(value), now_s)
+            )
 
     def _note(self, value: str) -> None:
-        self.state.room.do(lambda engine, now_s: engine.note_diary(value))
+        self.state.room.say_of_today(lambda engine, now_s: engine.note_diary(value))
 
     def _weeks(self) -> None:
         text, room = self.text, self.state.room

@@ -200,6 +200,11 @@ class TrainingRoom:
 
     def last_trained(self) -> date | None:
         """Return the local day on which the person has trained last."""
+        last = self._last_day()
+        return last.begun_utc.astimezone().date() if last is not None else None
+
+    def _last_day(self) -> DayRow | None:
+        """Return the person's newest day."""
         if self.profile is None:
             return None
         rows: tuple[DayRow, ...] = ()
@@ -211,7 +216,7 @@ class TrainingRoom:
             rows = self.days.index.days(self.profile.pseudonym)
 
         self._try(read)
-        return rows[-1].begun_utc.astimezone().date() if rows else None
+        return rows[-1] if rows else None
 
     def begin(self, *, is_short: bool = False) -> bool:
         """Begin today's programme; return whether that worked."""
@@ -251,14 +256,40 @@ class TrainingRoom:
         return self.engine.view(self._clock_s()) if self.engine is not None else None
 
     def result(self) -> DayResult | None:
-        """Return what today has come to so far."""
-        if self.day is None:
-            return None
+        """Return what today has come to so far; after a new start as well."""
+        session = self._today()
         try:
-            return self.day.result()
+            return self.days.result(session) if session is not None else None
         except FaceloopError as error:
             self.fault = error
             return None
+
+    def say_of_today(self, action: Callable[[DayEngine, float], None]) -> None:
+        """Store what the person says of today: a rating, a line; also when the day is over."""
+        if self.day is not None:
+            self.do(action)
+            return
+        session = self._today()
+
+        def store() -> None:
+            assert session is not None
+            day = self.days.resume(session)
+            try:
+                action(day.engine, self._clock_s())
+            finally:
+                day.leave()
+
+        if session is not None:
+            self._try(store)
+
+    def _today(self) -> str | None:
+        """Return the session of today's day, the newest where there are more."""
+        if self.day is not None:
+            return self.day.session
+        last = self._last_day()
+        if last is None or last.begun_utc.astimezone().date() != date.today():
+            return None
+        return last.session
 
     def leave(self) -> None:
         """Let go of the day's file; the day stays as it is."""
