@@ -25,12 +25,12 @@ from faceloop.training.results import DayResult, day_result
 __all__ = ["DayIndex", "DayRow"]
 
 INDEX_NAME = "index.sqlite"
-LAYOUT = 1
+LAYOUT = 2
 _TABLES = """
 CREATE TABLE days (
     session TEXT PRIMARY KEY, n_bytes INTEGER NOT NULL, profile TEXT, programme TEXT, stage TEXT,
     begun_utc TEXT, ended_utc TEXT, outcome TEXT, active_s REAL, score REAL, symmetry REAL,
-    synkinesis REAL, trials INTEGER, clean INTEGER, goals TEXT, diary TEXT);
+    synkinesis REAL, trials INTEGER, clean INTEGER, goals TEXT, diary TEXT, resting REAL);
 CREATE INDEX days_of ON days (profile, begun_utc);
 CREATE TABLE blocks (session TEXT, at INTEGER, name TEXT, kind TEXT, outcome TEXT, reason TEXT);
 CREATE TABLE movements (
@@ -56,6 +56,8 @@ class DayRow:
         ``synkinesis`` is per repetition.
     trials, clean : int
         Repetitions that were scored, and those that were clean.
+    resting : float
+        Resting tone of the affected side over the other's, before the training.
     """
 
     session: str
@@ -70,6 +72,7 @@ class DayRow:
     synkinesis: float
     trials: int
     clean: int
+    resting: float = math.nan
 
 
 class DayIndex:
@@ -116,7 +119,7 @@ class DayIndex:
         with self._open() as db:
             rows = db.execute(
                 "SELECT session, profile, programme, stage, begun_utc, outcome, active_s, score,"
-                " symmetry, synkinesis, trials, clean FROM days WHERE profile = ?"
+                " symmetry, synkinesis, trials, clean, resting FROM days WHERE profile = ?"
                 " ORDER BY begun_utc",
                 (profile,),
             ).fetchall()
@@ -252,7 +255,7 @@ def _insert(
         if record["kind"] == "day_end":
             goals = {name: record["goals"][name] for name in goals if name in record["goals"]}
     db.execute(
-        f"INSERT INTO days VALUES ({', '.join('?' * 16)})",
+        f"INSERT INTO days VALUES ({', '.join('?' * 17)})",
         (
             session,
             n_bytes,
@@ -270,6 +273,7 @@ def _insert(
             sum(movement.clean for movement in result.movements),
             json.dumps(goals),
             result.diary,
+            _known(result.resting_ratio),
         ),
     )
     db.executemany(
@@ -309,7 +313,7 @@ def _insert(
 
 def _day_row(row: tuple[Any, ...]) -> DayRow:
     session, profile, programme, stage, begun_utc, outcome, *numbers = row
-    active_s, score, symmetry, synkinesis, trials, clean = numbers
+    active_s, score, symmetry, synkinesis, trials, clean, resting = numbers
     return DayRow(
         session,
         profile,
@@ -323,6 +327,7 @@ def _day_row(row: tuple[Any, ...]) -> DayRow:
         math.nan if synkinesis is None else synkinesis,
         trials,
         clean,
+        math.nan if resting is None else resting,
     )
 
 

@@ -90,12 +90,17 @@ def _result_keys() -> Iterator[tuple[str, tuple[str, ...]]]:
             yield f"train.result.{even}_{quiet}", ("symmetry_pct", "synkinesis")
     yield "train.result.unsure", ("low_pct", "high_pct")
     yield "train.result.overactive", ("n", "of")
+    yield "train.result.resting", ("resting_pct",)
+    for calm in ("calmer", "as_calm", "less_calm"):
+        yield f"train.result.{calm}", ("change_pct",)
     yield "train.result.not_scored", ()
     yield "train.result.skipped", ("blocks",)
     yield "train.result.part", ()
     for symmetry in ("more_even", "as_even", "less_even"):
         for quiet in ("quieter", "as_quiet", "less_quiet"):
             yield f"train.trend.{symmetry}_{quiet}", ("weeks", "symmetry_pct", "synkinesis")
+    for resting in ("lower", "same", "higher"):
+        yield f"train.trend.resting_{resting}", ("weeks", "resting_pct", "from_pct")
     yield "train.trend.too_early", ("days",)
     yield "train.streak.days", ("days",)
     yield "train.streak.week", ("days",)

@@ -1,19 +1,25 @@
-"""Resting tone: the RMS over the quietest ten seconds of a rest."""
+"""Resting tone: the RMS over the quietest ten seconds of a rest, and what it is compared with.
+
+No validated limit of too much tone was found, so a tone is compared and never judged.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 
+from faceloop.session.live import Side
+from faceloop.session.montage import Montage
 from faceloop.training.hop import Hop
-from faceloop.training.references import N_CHANNELS, References
+from faceloop.training.references import N_CHANNELS, References, Sides
 
-__all__ = ["QuietMeter", "RestMeter", "Resting"]
+__all__ = ["QuietMeter", "RestMeter", "Resting", "resting_change", "resting_ratio"]
 
 WINDOW_HOPS = 1000
 LEAST_HOPS = 300
@@ -39,6 +45,47 @@ class Resting:
         """Return it as JSON types."""
         rms_uv = [round(rms, 3) if math.isfinite(rms) else None for rms in self.rms_uv]
         return {"rms_uv": rms_uv, "seconds": round(self.seconds, 2)}
+
+
+def resting_ratio(levels_uv: Sequence[float | None], montage: Montage, side: Side) -> float:
+    """Return the affected side's resting tone over the other's, NaN where it is not known.
+
+    The geometric mean over the muscles of the face: neither side nor muscle weighs more. The jaw
+    is left out, its nerve is another one.
+
+    Parameters
+    ----------
+    levels_uv : sequence of float or None
+        Of each channel.
+    montage : Montage
+    side : str
+        The affected one.
+    """
+    sides = _facial(montage, side)
+    return _mean_ratio((levels_uv[own.affected], levels_uv[own.unaffected]) for own in sides)
+
+
+def resting_change(
+    before_uv: Sequence[float | None],
+    after_uv: Sequence[float | None],
+    montage: Montage,
+    side: Side,
+) -> float:
+    """Return the affected side's resting tone over what it was before, else as above."""
+    sides = _facial(montage, side)
+    return _mean_ratio((after_uv[own.affected], before_uv[own.affected]) for own in sides)
+
+
+def _facial(montage: Montage, side: Side) -> list[Sides]:
+    return [
+        Sides.of(montage, pair.muscle, side) for pair in montage.muscles if pair.role != "veto"
+    ]
+
+
+def _mean_ratio(pairs: Iterable[tuple[float | None, float | None]]) -> float:
+    known = [(above or 0.0, below or 0.0) for above, below in pairs]  # a level is never 0
+    logs = [math.log(above / below) for above, below in known if above > 0 and below > 0]
+    return math.exp(fmean(logs)) if logs else math.nan
 
 
 class RestMeter:

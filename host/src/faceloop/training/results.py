@@ -12,15 +12,20 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from faceloop.session.montage import montage_named
 from faceloop.training.blocks import LEFT_OUT_SAID, block_title, left_out_message
 from faceloop.training.certainty import mean_interval
 from faceloop.training.message import Message, message
+from faceloop.training.resting import resting_change, resting_ratio
 from faceloop.training.trial import TrialRecord
 
 __all__ = ["BlockResult", "DayResult", "MovementResult", "day_result", "day_words", "trial_word"]
 
 GOOD_SYMMETRY = 0.75
 """Healthy faces: 0.74 to 0.82 on average (Kim and others 2018, 10.1155/2018/4069530)."""
+
+CALM_STEP = 0.1
+"""Within it a rest is as calm as before: a tenth is the spread of its levels (references.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,10 @@ class DayResult:
         95 % interval of ``symmetry``.
     resting_first_uv, resting_last_uv : tuple of float or None
         Of each channel, of the first and the last measured rest; None where there was none.
+    resting_ratio : float
+        Resting tone of the affected side over the other's, before the training; NaN where unknown.
+    resting_change : float
+        That of the affected side in the cool-down over that before the training.
     ratings : dict of str to int
         The last of each.
     diary : str
@@ -115,6 +124,8 @@ class DayResult:
     symmetry_high: float
     resting_first_uv: tuple[float | None, ...] | None
     resting_last_uv: tuple[float | None, ...] | None
+    resting_ratio: float
+    resting_change: float
     ratings: dict[str, int]
     diary: str
     recordings: tuple[str, ...]
@@ -134,6 +145,7 @@ def day_result(records: Sequence[dict[str, Any]]) -> DayResult:
     ends = [record for record in records if record["kind"] == "day_end"]
     scored = [trial for trial in trials if not trial["reason"]]
     low, high = _interval(scored)
+    ratio, change = _resting(records)
     return DayResult(
         profile=first["context"]["profile"],
         programme=first["programme"]["name"],
@@ -151,6 +163,8 @@ def day_result(records: Sequence[dict[str, Any]]) -> DayResult:
         symmetry_high=high,
         resting_first_uv=tuple(resting[0]) if resting else None,
         resting_last_uv=tuple(resting[-1]) if len(resting) > 1 else None,
+        resting_ratio=ratio,
+        resting_change=change,
         ratings={r["name"]: r["rating"] for r in records if r["kind"] == "rating"},
         diary=next((r["text"] for r in reversed(records) if r["kind"] == "diary"), ""),
         recordings=tuple(dict.fromkeys(r["session"] for r in records if r["kind"] == "recording")),
@@ -160,6 +174,9 @@ def day_result(records: Sequence[dict[str, Any]]) -> DayResult:
 def day_words(result: DayResult) -> tuple[Message, ...]:
     """Return a day in words: what was done, then symmetry and quiet together. No blame."""
     words = [message("train.result.time", minutes=max(round(result.active_s / 60.0), 1))]
+    resting = _resting_words(result)
+    if result.stage == "relaxation":  # a calmer rest is what it is for
+        words += resting
     n_clean = sum(movement.clean for movement in result.movements)
     n_scored = sum(movement.scored for movement in result.movements)
     if n_scored:
@@ -186,6 +203,8 @@ def day_words(result: DayResult) -> tuple[Message, ...]:
             words.append(message("train.result.overactive", n=n_over, of=n_scored))
     elif result.movements:
         words.append(message("train.result.not_scored"))
+    if result.stage != "relaxation":
+        words += resting
     words += [
         left_out_message(block.reason, block.kind)
         for block in result.blocks
@@ -213,6 +232,36 @@ def trial_word(record: TrialRecord) -> Message:
         ("in_band", quality.in_band), ("together", quality.together), key=lambda part: part[1]
     )
     return message(f"train.trial.{weakest[0]}", score=round(quality.score))
+
+
+def _resting(records: Sequence[dict[str, Any]]) -> tuple[float, float]:
+    """Return the resting ratio before the training, and the change up to the cool-down."""
+    context = records[0]["context"]
+    montage, side = montage_named(context["montage"]), context["affected_side"]
+    kinds = {block["name"]: block["kind"] for block in records[0]["programme"]["block"]}
+    rests: dict[str, list[list[float | None]]] = {"settle": [], "cool_down": []}
+    for record in records:
+        if record.get("resting") and kinds.get(record["block"]) in rests:
+            rests[kinds[record["block"]]].append(record["resting"]["rms_uv"])
+    before, after = rests["settle"], rests["cool_down"]
+    if not before:
+        return math.nan, math.nan
+    ratio = resting_ratio(before[0], montage, side)
+    return ratio, resting_change(before[0], after[-1], montage, side) if after else math.nan
+
+
+def _resting_words(result: DayResult) -> list[Message]:
+    words = []
+    if math.isfinite(result.resting_ratio):
+        words.append(
+            message("train.result.resting", resting_pct=round(100 * result.resting_ratio))
+        )
+    change = result.resting_change
+    if math.isfinite(change):
+        key = "calmer" if change < 1 - CALM_STEP else "less_calm"
+        key = "as_calm" if abs(change - 1) <= CALM_STEP else key
+        words.append(message(f"train.result.{key}", change_pct=round(100 * abs(change - 1))))
+    return words
 
 
 def _blocks(records: Sequence[dict[str, Any]]) -> tuple[BlockResult, ...]:

@@ -5,18 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from statistics import fmean
 
 from faceloop.training.index import DayRow
 from faceloop.training.message import Message, message
+from faceloop.training.ratings import RATINGS
 
-__all__ = ["LEAST_REPETITIONS", "Streak", "Week", "streak", "trend_words", "weeks"]
+__all__ = [
+    "LEAST_REPETITIONS",
+    "RatingChange",
+    "Streak",
+    "Week",
+    "rating_changes",
+    "streak",
+    "trend_words",
+    "trends",
+    "weeks",
+]
 
 # Smaller differences between two weeks are the day's form, not a trend. Design choices: no facial
 # norms for change within a person were found.
 SYMMETRY_STEP = 0.05
 SYNKINESIS_STEP = 0.3
+RESTING_STEP = 0.1  # of what it was at first
 LEAST_DAYS = 4
 LEAST_REPETITIONS = 5
 """Of a week that is compared: one movement is no week."""
@@ -37,6 +49,8 @@ class Week:
         That were scored.
     score, symmetry, synkinesis : float
         Means over its repetitions.
+    resting : float
+        Mean of the resting tone of the affected side over the other's.
     """
 
     monday: date
@@ -46,6 +60,7 @@ class Week:
     score: float
     symmetry: float
     synkinesis: float
+    resting: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +97,45 @@ def weeks(rows: Iterable[DayRow]) -> tuple[Week, ...]:
             _mean((row.score, row.trials) for row in own),
             _mean((row.symmetry, row.trials) for row in own),
             _mean((row.synkinesis, row.trials) for row in own),
+            _mean((row.resting, 1) for row in own),
         )
         for monday, own in sorted(by_monday.items())
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RatingChange:
+    """One of the patient's own ratings, over the weeks.
+
+    Parameters
+    ----------
+    name : str
+    first, last : float
+        Means of the first and the last week with this rating.
+    """
+
+    name: str
+    first: float
+    last: float
+
+
+def rating_changes(rated: Iterable[tuple[datetime, str, int]]) -> tuple[RatingChange, ...]:
+    """Return every rating that two weeks or more have, in the order in which they are asked.
+
+    Parameters
+    ----------
+    rated : iterable of (datetime, str, int)
+        Moment, name and rating, oldest first.
+    """
+    by_week: dict[str, dict[date, list[int]]] = {name: {} for name in RATINGS}
+    for moment, name, rating in rated:
+        if name in by_week:
+            monday = _monday(moment.astimezone().date())
+            by_week[name].setdefault(monday, []).append(rating)
+    return tuple(
+        RatingChange(name, fmean(own[min(own)]), fmean(own[max(own)]))
+        for name, own in by_week.items()
+        if len(own) > 1
     )
 
 
@@ -104,6 +156,36 @@ def trend_words(rows: Sequence[DayRow]) -> Message:
         weeks=(last.monday - first.monday).days // 7,
         symmetry_pct=round(100 * last.symmetry),
         synkinesis=round(last.synkinesis, 1),
+    )
+
+
+def trends(rows: Sequence[DayRow]) -> tuple[Message, ...]:
+    """Return all that the weeks say, what matters most first.
+
+    Symmetry and synkinesis, and the tone at rest where it was measured: it leads in the stage
+    whose goal it is.
+    """
+    movement, resting = trend_words(rows), _resting_trend(rows)
+    if resting is None:
+        return (movement,)
+    if rows[-1].stage != "relaxation":
+        return (movement, resting)
+    is_early = movement.key == "train.trend.too_early"
+    return (resting,) if is_early else (resting, movement)
+
+
+def _resting_trend(rows: Sequence[DayRow]) -> Message | None:
+    known = [row for row in rows if math.isfinite(row.resting)]
+    compared = weeks(known)
+    if len({_day_of(row) for row in known}) < LEAST_DAYS or len(compared) < 2:
+        return None
+    first, last = compared[0], compared[-1]
+    change = last.resting / first.resting - 1
+    return message(
+        f"train.trend.resting_{_step(change, RESTING_STEP, ('lower', 'same', 'higher'))}",
+        weeks=(last.monday - first.monday).days // 7,
+        resting_pct=round(100 * last.resting),
+        from_pct=round(100 * first.resting),
     )
 
 

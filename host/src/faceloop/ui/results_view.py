@@ -9,9 +9,10 @@ from faceloop.errors import FaceloopError
 from faceloop.training.message import message
 from faceloop.training.ratings import RATINGS, rating_title
 from faceloop.training.results import DayResult, MovementResult, day_words
-from faceloop.training.trend import streak, trend_words, weeks
+from faceloop.training.trend import rating_changes, streak, trends, weeks
 from faceloop.ui.elements import Choice, Text, tag
 from faceloop.ui.questionnaire_card import QuestionnaireCard
+from faceloop.ui.rating_table import RatingTable
 from faceloop.ui.shell import View
 from faceloop.ui.texts import DASH
 from faceloop.ui.trend_chart import TrendChart
@@ -120,13 +121,15 @@ class ResultsView(View):
         try:
             room.days.index.sync()
             rows = room.days.index.days(room.profile.pseudonym)
+            rated = room.days.index.ratings(room.profile.pseudonym)
         except FaceloopError as error:
             tag("p", text.refused(error), "fl-problem", role="alert")
             return
         with tag("section", classes="fl-card", aria_labelledby="fl-trend"):
             tag("h2", text("results.trend"), id="fl-trend")
             tag("p", text.say(streak(rows, date.today()).word))
-            tag("p", text.say(trend_words(rows)))
+            for word in trends(rows):
+                tag("p", text.say(word))
             shown = weeks(rows)[-MOST_WEEKS:]
             if not shown:
                 return
@@ -144,6 +147,7 @@ class ResultsView(View):
                             self._cell("minutes", text.number(max(week.minutes, 1.0)))
                             self._cell("symmetry", text.percent(week.symmetry))
                             self._cell("joined_week", text.number(week.synkinesis, 1))
+            RatingTable(rating_changes(rated), text)
 
     def _cell(self, head: str, shown: str) -> Text:
         """Build a cell that says its heading itself where the table has no room for a row."""
