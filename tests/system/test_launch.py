@@ -195,11 +195,15 @@ async def test_board_started_by_hand_ends_with_ctrl_c_and_takes_its_folder_along
         *(sys.executable, "-m", "faceloop.twin", "--dir", folder, "--no-radio"),
         stderr=asyncio.subprocess.PIPE,
     )
-    await until((folder / "ready").exists)
-    process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGINT)  # and again, impatiently
-    async with asyncio.timeout(10):
-        _, said = await process.communicate()
+    try:
+        await until((folder / "ready").exists)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)  # and again, impatiently
+        async with asyncio.timeout(10):
+            _, said = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
     assert (process.returncode, said) == (0, b"")
     assert not folder.exists()
 
