@@ -129,7 +129,7 @@ async def test_from_first_start_to_results_by_keyboard(
         for _ in range(2):  # settle, massage
             await press(page, "Next part")
         await expect(where).to_contain_text("Movements")
-        cue = page.locator("h1")
+        cue = page.get_by_role("heading", level=1)
         await expect(cue).to_have_text("Slowly, both sides together.", timeout=WAIT_MS)
         live.effort_uv[0] = 40.0  # the left eye joins in
         live.hold = 0.3

@@ -55,6 +55,10 @@ class Page:
             if getattr(element, "text", "") and "hidden" not in element.props
         ]
 
+    def elements(self, name: str) -> list[Any]:
+        """Return the elements of an HTML tag."""
+        return [element for element in self._all() if element.tag == name]
+
     def press(self, label: str) -> None:
         """Press the button of that name."""
         buttons = (element for element in self._all() if element.tag == "button")

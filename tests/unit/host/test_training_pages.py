@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from faceloop.training.days import Days
+from faceloop.training.hop import Hop
 from faceloop.training.profiles import Profile
 from faceloop.training.programme_file import parse_programme
 from faceloop.ui.texts import Texts
@@ -111,3 +112,34 @@ async def test_set_up_says_why_a_place_is_muted(days: Days, open_page: Any) -> N
     page.state.live.set_status(unfit=("",) * 8)
     page.refresh()
     assert GERMAN("train.setup.contact.instruction", seconds=0) in page.texts()
+
+
+async def test_training_has_a_heading_that_is_read_out_when_it_changes(
+    days: Days, open_page: Any
+) -> None:
+    page = open_page()
+    page.go("today")
+    page.press(GERMAN("today.begin"))
+    (heading,) = page.elements("h1")
+    assert "role" not in heading.props  # it would no longer be a heading
+    around = heading.parent_slot.parent
+    assert (around.props["role"], around.props["aria-live"]) == ("status", "polite")
+    assert [child.tag for child in around.default_slot.children] == ["h1"]
+
+
+async def test_rest_that_never_comes_has_a_way_on(days: Days, open_page: Any) -> None:
+    page = open_page()
+    page.go("setup")
+    page.press(GERMAN("setup.begin"))
+    page.press(GERMAN("setup.skip"))
+    assert GERMAN("setup.skip") not in page.texts()
+    room = page.state.room
+    restless = Hop(0, (20.0,) * 8)
+    now_s = room.clock()
+    for at in range(6100):
+        loud = at % 100 > 20
+        room.setup.feed(restless if loud else Hop(0, (2.0,) * 8), now_s + at / 100)
+    page.refresh()
+    assert GERMAN("train.setup.rest_restless") in page.texts()
+    page.press(GERMAN("setup.skip"))
+    assert room.setup.part == "coach"

@@ -345,13 +345,10 @@ def test_profile_is_refused_with_a_wrong_side_time_or_montage() -> None:
 
 
 def test_profile_stored_and_read_again_is_the_same(profiles: Profiles, clock: Clock) -> None:
-    profiles.set_preferences("anna", mirror=False, sound=True)
-    profiles.set_language("anna", "de")
     profiles.set_reminder("anna", "18:30")
     profiles.set_references("anna", FAKE["references"]())
     profile = profiles.profile("anna")
-    assert profile.preferences == {"mirror": False, "sound": True}
-    assert (profile.language, profile.reminder) == ("de", "18:30")
+    assert profile.reminder == "18:30"
     assert profile.known_references is not None
     assert profile.created_utc == clock().isoformat(timespec="seconds")
     assert profiles.set_montage("anna", "minimal4").known_references is None

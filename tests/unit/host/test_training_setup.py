@@ -171,7 +171,8 @@ def test_contact_waits_for_all_electrodes_and_can_be_skipped() -> None:
         setup.feed(face.hop(setup.view(at / 100)), at / 100)
     view = setup.view(10.0)
     assert view.part == "contact" and view.is_good.index(False) == 5
-    setup.skip_contact(10.0)
+    assert setup.can_go_on
+    setup.go_on(10.0)
     now_s = 10.0
     while not setup.is_done:
         now_s += 0.01
@@ -201,8 +202,18 @@ def test_rest_that_was_none_is_asked_for_again() -> None:
         now_s += 0.01
         moves = (now_s - began_s) % 2 > 0.6
         setup.feed(Hop(0, (20.0 if moves else 2.0,) * 8), now_s)
+        assert setup.can_go_on == (setup.view(now_s).findings != ())
     view = setup.view(now_s)
     assert view.part == "rest" and view.findings[0].kind == "rest_restless"
+    # A face that never rests: the person goes on, with what of the rests was quiet.
+    assert setup.can_go_on
+    setup.go_on(now_s)
+    assert (setup.part, setup.findings, setup.can_go_on) == ("coach", (), False)
+    while not setup.is_done:
+        now_s += 0.01
+        setup.feed(face.hop(setup.view(now_s)), now_s)
+    assert setup.references is not None
+    assert setup.references.rest_mean_uv == pytest.approx([2.0] * 8)
 
 
 def test_short_set_up_takes_the_comfortable_movement_of_another_day() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -66,10 +66,6 @@ class Profile:
     montage : str
     has_movement_returned, is_unlocked_by_therapist : bool
         See ``stage``.
-    language : str
-        Two letters; empty takes that of the browser.
-    preferences : dict of str to bool
-        What the page offers: ``mirror``, ``half_mirror``, ``sound``, ``vibration``, ``shape``...
     reminder : str
         ``HH:MM``, empty for none.
     heat_test : str
@@ -95,8 +91,6 @@ class Profile:
     montage: str = "guarded8"
     has_movement_returned: bool = False
     is_unlocked_by_therapist: bool = False
-    language: str = ""
-    preferences: dict[str, bool] = field(default_factory=dict)
     reminder: str = ""
     heat_test: HeatTest = ""
     heat_choice: HeatChoice = "tested"
@@ -222,16 +216,6 @@ class Profiles:
             raise storage_error(error, path) from error
         except (ValueError, TypeError, AttributeError) as error:
             raise StorageError(refusal("damaged", path=path)) from error
-
-    def set_preferences(self, pseudonym: str, **preferences: bool) -> Profile:
-        """Store what the page offers this person."""
-        profile = self.profile(pseudonym)
-        changed = replace(profile, preferences={**profile.preferences, **preferences})
-        return self._write(changed)
-
-    def set_language(self, pseudonym: str, language: str) -> Profile:
-        """Store the language; empty takes that of the browser."""
-        return self._write(replace(self.profile(pseudonym), language=language))
 
     def set_reminder(self, pseudonym: str, time_of_day: str) -> Profile:
         """Store the time of the daily reminder, ``HH:MM``; empty for none."""

@@ -44,8 +44,13 @@ COACH_TASKS = {
 # A contraction is judged over its middle: reaction and release are left out.
 SETTLE_S = 0.6
 N_REPETITIONS = 3
+LEAST_PART = 4
+"""A rest is known from every fourth of its hops on."""
+QUIETER_PCT = 20
+RESTLESS_FACTOR = 3.0
+"""A hop is far above a rest's quieter part from so many times its percentile on."""
 MOST_RESTLESS = 0.5
-"""Of the rest's hops may be far above its median before it is asked for again."""
+"""Of the rest's hops may be far above its quieter part before it is asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +151,7 @@ class SetUp:
         self._good_since_s = math.nan
         self._is_good = (True,) * N_CHANNELS
         self._rest_hops: list[tuple[float, ...]] = []
+        self._restless_hops: list[tuple[float, ...]] = []  # of the last rest that was none
         self._levels = TaskLevels(montage)
         self._at = 0  # contraction or gap: task, repetition, contract or relax
         self._checks: tuple[ElectrodeCheck, ...] = ()
@@ -177,14 +183,27 @@ class SetUp:
         elif self.part == "coach" and now_s - self._began_s >= SETTLE_S:
             self._levels.add(self._task(), self._is_contracting(), hop.level_uv)
 
-    def skip_contact(self, now_s: float) -> None:
-        """Go on although an electrode does not hold: its channel stays muted."""
+    @property
+    def can_go_on(self) -> bool:
+        """Whether ``go_on`` has something to do: what is waited for may never come."""
+        return self.part == "contact" or (self.part == "rest" and bool(self._restless_hops))
+
+    def go_on(self, now_s: float) -> None:
+        """Go on although an electrode does not hold, or the face has not come to rest.
+
+        The channel stays muted; of the rests, their quiet parts are taken.
+        """
         if self.part == "contact":
             self._enter("rest", now_s)
+        elif self.can_go_on:
+            levels = np.array(self._restless_hops + self._rest_hops)
+            self._rest_hops = list(map(tuple, _quiet_part(levels)))
+            self._leave_rest(now_s)
 
     def again(self, now_s: float) -> None:
         """Begin anew, after an electrode was moved."""
-        self._rest_hops, self._levels, self._at = [], TaskLevels(self._montage), 0
+        self._rest_hops, self._restless_hops = [], []
+        self._levels, self._at = TaskLevels(self._montage), 0
         self._checks, self._findings, self.references = (), (), None
         self._good_since_s = math.nan
         self._enter("contact", now_s)
@@ -279,9 +298,12 @@ class SetUp:
         levels = np.array(self._rest_hops) if self._rest_hops else np.full((1, N_CHANNELS), np.nan)
         if _is_restless(levels[:, list(self._used)]):
             self._findings = (Finding("rest_restless", message("train.setup.rest_restless")),)
-            self._rest_hops = []
+            self._restless_hops, self._rest_hops = self._rest_hops, []
             self._enter("rest", now_s)
             return
+        self._leave_rest(now_s)
+
+    def _leave_rest(self, now_s: float) -> None:
         self._findings = ()
         if self._tasks:
             self._enter("coach", now_s)
@@ -316,7 +338,7 @@ def _rest(levels_uv: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
     if len(levels_uv) == 0:
         unknown = (math.nan,) * N_CHANNELS
         return unknown, unknown
-    known = np.isfinite(levels_uv).sum(axis=0) >= max(len(levels_uv) // 4, 1)
+    known = np.isfinite(levels_uv).sum(axis=0) >= max(len(levels_uv) // LEAST_PART, 1)
     means, spreads = [], []
     for channel in range(N_CHANNELS):
         own = levels_uv[np.isfinite(levels_uv[:, channel]), channel]
@@ -330,11 +352,22 @@ def _rest(levels_uv: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(means), tuple(spreads)
 
 
+def _quiet_part(levels_uv: np.ndarray) -> np.ndarray:
+    """Return the levels of a restless rest without those far above their quieter part."""
+    quiet_uv = levels_uv.copy()
+    for own in quiet_uv.T:
+        if np.isfinite(own).any():
+            quiet = np.nanpercentile(own, 100 / LEAST_PART)  # leaves enough of them
+            own[own > RESTLESS_FACTOR * quiet] = math.nan
+    return quiet_uv
+
+
 def _is_restless(levels_uv: np.ndarray) -> bool:
     """Whether a rest was none: nothing known, or much of it far above its quieter part."""
     known = levels_uv[:, np.isfinite(levels_uv).any(axis=0)]
     if known.shape[1] == 0 or len(known) < 100:
         return True
-    quiet = np.nanpercentile(known, 20, axis=0)
-    share = np.nanmean(np.where(np.isfinite(known), known > 3.0 * quiet, np.nan), axis=0)
+    quiet = np.nanpercentile(known, QUIETER_PCT, axis=0)
+    is_far = known > RESTLESS_FACTOR * quiet
+    share = np.nanmean(np.where(np.isfinite(known), is_far, np.nan), axis=0)
     return bool((share > MOST_RESTLESS).any())

@@ -42,7 +42,7 @@ class SetupView(View):
                 first = "setup.begin" if is_known else "profile.title"
                 self._begin = self._button(first, lambda: self._start(False), "fl-strong")
                 self._short = self._button("setup.short", lambda: self._start(True))
-                self._skip = self._button("setup.skip", self._skip_contact)
+                self._skip = self._button("setup.skip", self._go_on_anyway)
                 self._again = self._button("setup.again", self._start_again)
                 self._on = self._button(
                     "training.to_today", lambda: self.shell.go("today"), "fl-strong"
@@ -113,10 +113,10 @@ class SetupView(View):
             self.state.room.begin_setup()
         self._follow()
 
-    def _skip_contact(self) -> None:
+    def _go_on_anyway(self) -> None:
         room = self.state.room
         if room.setup is not None:
-            room.setup.skip_contact(room.clock())
+            room.setup.go_on(room.clock())
         self._follow()
 
     def _open_camera(self) -> None:
@@ -138,7 +138,7 @@ class SetupView(View):
         has_references = room.profile is not None and room.profile.known_references is not None
         self._begin.set_shown(setup is None)
         self._short.set_shown(setup is None and has_references)
-        self._skip.set_shown(part == "contact")
+        self._skip.set_shown(setup is not None and setup.can_go_on)
         self._again.set_shown(setup is not None)
         self._on.set_shown(part == "done")
         has_findings = setup is not None and part == "done" and bool(setup.findings)

@@ -43,9 +43,9 @@ class TrainingView(View):
             )
             with self._panel:
                 with tag("div", classes="fl-now-text"):
-                    self._cue = tag(
-                        "h1", tabindex="-1", data_focus="", aria_live="polite", role="status"
-                    )
+                    # Around the heading: a role of its own would take its place.
+                    with tag("div", role="status", aria_live="polite"):
+                        self._cue = tag("h1", tabindex="-1", data_focus="")
                     self._why = tag("p")
                     self._caption = tag("p", classes="fl-caption")
                 self._left = tag("p", classes="fl-remaining", aria_hidden="true")

@@ -133,7 +133,7 @@ export class GuidePanel {
       const from = i === 0 ? Math.PI / 2 : -Math.PI / 2;
       context.beginPath();
       context.moveTo(x, y);
-      // Taller than wide, like a leaf: no half looks like half a face.
+      // A plain half disc: no half looks like half a face.
       context.ellipse(x + (i === 0 ? -ratio : ratio), y, r, r, 0, from, from + Math.PI);
       context.closePath();
       context.fillStyle = known ? colors.sides[i] : colors.track;
