@@ -28,7 +28,6 @@ from faceloop_device.hal.ble_link import BleLink, device_name
 from faceloop_device.hal.capture import make_capture
 from faceloop_device.hal.power import Power, battery_pct
 from faceloop_device.hal.serial_link import SerialLink
-from faceloop_device.heat import make_heat
 from faceloop_device.report import make_info, pack_state_into, print_label
 from faceloop_device.wearer import Wearer
 from faceloop_protocol import (
@@ -77,9 +76,13 @@ class Board:
         self._self_test = None
         self._testing = None
         self.stream = Stream(self._capture, self._ring_kib * 1024)
-        self.heat = make_heat(
-            pins, self._power, self.stream, self._wearer, crash.has_hung, restarts > 0
-        )
+        self.heat = None
+        if outputs.has_heater(pins):
+            from faceloop_device.heat import make_heat  # memory that a board without one keeps
+
+            self.heat = make_heat(
+                pins, self._power, self.stream, self._wearer, crash.has_hung, restarts > 0
+            )
         self.stream_link = None
         self.stream_generation = 0
         self.fault = state.FAULT_NONE
@@ -102,6 +105,8 @@ class Board:
             "".join("%02x" % b for b in self.device_id),
             self._bonds,
         )
+        if self._keys.is_new:
+            self._keys.make_owner()  # the radio is on
         self._commands = CommandServer(self)
         self._state = bytearray(state.STATE_BYTES)
         self._stream_seen_ms = 0
@@ -217,6 +222,7 @@ class Board:
             self._serve(self.serial)
             if not stream.is_running:
                 self._collector.release()  # at once: text over the cable allocates
+                self._keys.save()
             self.ble.flush_replies()
             if self.ble.interruption is not None:
                 raise self.ble.interruption

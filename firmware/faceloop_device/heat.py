@@ -4,7 +4,7 @@ The supervisor (``faceloop_heat``) owns the heater. In here it is only given wha
 """
 
 from faceloop_device.core.heat_commands import HeatCommands
-from faceloop_device.hal import heat_circuit, outputs, processor
+from faceloop_device.hal import heat_circuit, processor
 from faceloop_heat.output import ANSWER_MASK
 from faceloop_heat.supervisor import Supervisor
 from faceloop_protocol.heat import LATCHED, OFF, WAIT_BUTTON
@@ -126,7 +126,5 @@ class Heat:
 
 
 def make_heat(pins, power, stream, wearer, has_hung, is_restart):
-    """Return the board's ``Heat``, None where no heater is fitted."""
-    if not outputs.has_heater(pins):
-        return None
+    """Return the ``Heat`` of a board that has a heater."""
     return Heat(pins, power, stream, wearer, processor.heat_reset_cause(has_hung, is_restart))

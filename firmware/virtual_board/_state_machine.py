@@ -18,7 +18,9 @@ _PIO_BASE = 0x5020_0000
 _PIO_STRIDE = 0x10_0000
 _RXF0 = 0x20
 _PROGRAM_WORDS = 32
-_RADIO_MACHINE = 4  # PIO 1, machine 0: the driver of a Pico 2 W's radio chip has it
+# The driver of a Pico 2 W's radio chip has it: pico-sdk's pio_claim_free_sm_and_add_program
+# searches from the highest PIO block down, in it for the lowest free machine.
+_RADIO_MACHINE = 8
 
 
 class PIO:

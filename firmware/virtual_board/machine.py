@@ -56,6 +56,7 @@ class SPI:
             if number not in _SPI_PINS[self._id][index]:
                 raise ValueError("bad %s pin" % name.upper())
             self._pins[name] = number
+            Pin(number).init(Pin.ALT, alt=Pin.ALT_SPI)
         for name in options:
             if name not in self._options:
                 raise TypeError("extra keyword arguments given")

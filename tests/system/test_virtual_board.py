@@ -259,6 +259,88 @@ async def test_wrong_wiring_of_the_state_machine_delivers_nothing(board, mpremot
     assert violation.startswith("capture program: it reads")
 
 
+async def test_pad_of_data_ready_has_to_be_switched_on(board, mpremote):
+    source = (SAMPLES / "capture_sample.py").read_text()
+    cut_off = source.replace("Pin(board.AFE_DRDY, Pin.IN)\n", "")
+    assert cut_off != source
+    program = cut_off.partition("def measure_allocation")[0] + (
+        "start.value(1)\ntime.sleep_ms(100)\nprint('moved', dma.write - base)\n"
+    )
+    await run(board, mpremote, "pass")  # ends the program
+    board.twin.pins.release()  # as a hard reset does
+    assert "moved 0\n" in await run(board, mpremote, program)
+    (violation,) = board.twin.frontend.chip.violations
+    assert violation.startswith("capture program: it reads 0 words")
+
+
+CAPTURE_BESIDE = """
+import _state_machine
+from faceloop_device.hal.capture_rp2 import Capture
+taken = _state_machine.StateMachine
+claim = taken.__new__
+def new(cls, id, *args, **options):
+    if id in TAKEN:
+        raise ValueError("StateMachine claimed by external resource")
+    return claim(cls, id, *args, **options)
+taken.__new__ = new
+if FULL:
+    @rp2.asm_pio()
+    def long():
+        for _ in range(25): nop()
+    rp2.PIO(FULL - 1).add_program(long)
+capture = Capture(board)
+try:
+    capture.start()
+    time.sleep_ms(50)
+    print(capture._number, capture.position() >= 9 * 40, capture.resync())
+    time.sleep_ms(50)
+    print(capture.position() >= 9 * 40)
+    capture.halt()
+    capture.stop()
+except OSError as error:
+    print(type(error).__name__, Pin(board.AFE_PWDN).value())
+"""
+
+
+@pytest.mark.parametrize(
+    ("taken", "full", "said"),
+    [
+        ("(8,)", 0, "0 True 1\nTrue\n"),  # the radio's
+        ("(0, 8)", 0, "1 True 1\nTrue\n"),
+        ("(0, 1, 2, 3, 4, 5, 6, 7, 8)", 0, "9 True 1\nTrue\n"),
+        ("(0, 8)", 1, "4 True 1\nTrue\n"),  # no room for the program in the first block
+        ("range(12)", 0, "ConverterError 0\n"),
+    ],
+)
+async def test_capture_takes_a_state_machine_that_is_free(board, mpremote, taken, full, said):
+    program = f"TAKEN = {taken}\nFULL = {full}\n{CAPTURE_BESIDE}"
+    assert await run(board, mpremote, program) == said
+    assert not board.twin.frontend.chip.violations
+
+
+FIRST_START = """
+import bluetooth, os, sys
+for name in list(sys.modules):
+    if name.startswith("faceloop"):
+        del sys.modules[name]
+board.HAS_HEATER = False
+from faceloop_device import app
+from faceloop_device.core import keys
+from faceloop_device.core.crash import Crash
+class Source:
+    urandom = staticmethod(lambda n: (print("key", bluetooth.BLE().active()), os.urandom(n))[1])
+keys.os = Source
+app.print_label = lambda device_id, key: print("label", len(key))
+app.Board(Crash(), 0)
+print(sorted(name for name in sys.modules if "heat" in name))
+"""
+
+
+async def test_first_key_is_made_with_the_radio_on_and_no_heater_costs_no_memory(board, mpremote):
+    output = await run(board, mpremote, FIRST_START)
+    assert output == "key True\nlabel 16\n[]\n"
+
+
 async def test_spi_in_another_mode_is_not_understood(board, mpremote):
     output = await run(board, mpremote, """
 cs = Pin(board.AFE_CS, Pin.OUT, value=1)
@@ -288,7 +370,7 @@ error(SPI, 0, sck=Pin(3))
 error(ADC, 5)
 error(WDT, timeout=20000)
 error(rp2.StateMachine, 12)
-error(rp2.StateMachine, 4)
+error(rp2.StateMachine, 8)
 dma = rp2.DMA()
 error(dma.pack_ctrl, nonsense=1)
 error(dma.pack_ctrl, size=4)
@@ -320,14 +402,14 @@ word = d.pack_ctrl(size=2, inc_read=False, ring_sel=True, ring_size=14, treq_sel
 fields = d.unpack_ctrl(word)
 print(fields["size"], fields["inc_read"], fields["inc_write"], fields["ring_sel"],
       fields["ring_size"], fields["treq_sel"], fields["chain_to"] == d.channel, fields["enable"])
-print(Pin(16) is Pin("GP16"), Pin(16), rp2.StateMachine(8), rp2.PIO(2), d.channel >= 2)
+print(Pin(16) is Pin("GP16"), Pin(16), rp2.StateMachine(9), rp2.PIO(2), d.channel >= 2)
 """)  # fmt: skip
     assert output.split("\n")[:-1] == [
         "0 1 2 1 2 4 8",
         "1 0 1 3 150000000 8",
         "2 3 2 1 1",
         "2 0 1 1 14 20 True 1",
-        "True Pin(GPIO16, mode=IN) StateMachine(8) PIO(2) True",
+        "True Pin(GPIO16, mode=IN) StateMachine(9) PIO(2) True",
     ]
 
 

@@ -81,6 +81,12 @@ def test_every_board_has_the_same_names() -> None:
     assert all(heater in (most, set()) for heater in heaters)
 
 
+def test_ring_of_the_pico_holds_8_s_without_loss_of_detail() -> None:
+    kept = constants(BOARDS / "pico2w.py")["RING_KIB"] * 1024
+    filling = kept - kept // 4  # `Stream`: from here on bits are cut off
+    assert filling >= 8 * 20_000
+
+
 def test_every_board_file_is_compared() -> None:
     boards = {"pico2w", "virtual", "virtual_irq", "esp32s3"}
     assert {path.stem for path in BOARDS.glob("*.py")} == boards

@@ -3,6 +3,9 @@
 ``/faceloop.key`` holds the owner's 16 bytes, one byte of flags, and the second key once there is
 one. A board gives the owner's key over the cable until a host has proven it: from then on it takes
 a hand on the button.
+
+An ESP32's random source is one only while its radio is on (Espressif, "Random Number Generation"):
+keys are made after that, and not where they are read.
 """
 
 import os
@@ -27,6 +30,7 @@ class Keys:
         self.therapist = None
         self.is_claimed = False
         self.is_new = False
+        self._is_changed = False
         try:
             with open(path, "rb") as file:
                 content = file.read()
@@ -39,9 +43,13 @@ class Keys:
             if len(second) == KEY_BYTES:
                 self.therapist = second
         else:
-            self.owner = os.urandom(KEY_BYTES)
+            self.owner = None
             self.is_new = True
-            self._keep()
+
+    def make_owner(self):
+        """Make the owner's key, at the first start; the radio has to be on."""
+        self.owner = os.urandom(KEY_BYTES)
+        self._keep()
 
     def of(self, role):
         """Return the key of a role, None when there is none."""
@@ -50,9 +58,14 @@ class Keys:
         return self.therapist if role == ROLE_THERAPIST else None
 
     def claim(self):
-        """The owner's key has been proven: it is in somebody's hands."""
+        """The owner's key has been proven: it is in somebody's hands. ``save`` writes that."""
         if not self.is_claimed:
-            self.is_claimed = True
+            self.is_claimed = self._is_changed = True
+
+    def save(self):
+        """Write what has changed; not while the converter runs."""
+        if self._is_changed:
+            self._is_changed = False
             try:
                 self._keep()
             except OSError:

@@ -8,6 +8,7 @@ import uctypes
 from machine import Pin
 from micropython import const
 
+from faceloop_device.drivers.ads1298 import ConverterError
 from faceloop_device.hal.front_end import FrontEnd
 
 TYPE_CHECKING = False
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _RING_BITS = const(15)  # 32 KiB = 910 frames = 455 ms, the most that DMA can wrap
 _RING_BYTES = const(1 << 15)
 _SM_HZ = const(16000000)  # four cycles a bit: SCLK 4 MHz
+_N_MACHINES = const(12)  # four in each of three PIO blocks
 
 
 @rp2.asm_pio(
@@ -50,6 +52,9 @@ class Capture(FrontEnd):
 
     def __init__(self, board):
         super().__init__(board)
+        # An RP2350's pads are cut off after a reset, and a state machine switches on only what it
+        # drives (micropython/micropython 17047). SPI has switched DOUT on.
+        Pin(board.AFE_DRDY, Pin.IN)
         raw = bytearray(2 * _RING_BYTES)
         start = uctypes.addressof(raw)
         aligned = (start + _RING_BYTES - 1) & ~(_RING_BYTES - 1)
@@ -59,6 +64,7 @@ class Capture(FrontEnd):
         self.words = uctypes.bytearray_at(aligned, _RING_BYTES)
         self._dma = rp2.DMA()
         self._sm = None
+        self._number = 0  # of the state machine, 4 to a block
 
     def start(self, prepare=None):
         """Set the converter up and start converting; frame 0 is the first conversion.
@@ -68,8 +74,10 @@ class Capture(FrontEnd):
         Raises
         ------
         ConverterError
-            If the converter does not answer.
+            If the converter does not answer, or no state machine is free.
         """
+        if self._sm is None:
+            self._claim_machine()
         self._take_pins()
         self._set_up(prepare)
         self._run_pio()
@@ -107,24 +115,36 @@ class Capture(FrontEnd):
         # Making the (one) SPI object anew gives it the pins back from the PIO.
         self._connect_spi()
 
-    def _run_pio(self):
+    def _claim_machine(self):
+        # The driver of the radio chip has one already, whichever was free: on a Pico 2 W number 8.
+        for number in range(_N_MACHINES):
+            try:
+                sm = rp2.StateMachine(number)
+                self._load(sm)
+            except (ValueError, OSError):  # another driver's; its block has no room for a program
+                continue
+            self._sm, self._number = sm, number
+            return
+        raise ConverterError("No PIO state machine is free to read the converter.")
+
+    def _load(self, sm):
         board = self._board
-        # CYW43 takes a state machine and two DMA channels of its own: ours is on the last PIO.
-        self._sm = rp2.StateMachine(
-            8,
+        sm.init(
             read_frames,
             freq=_SM_HZ,
             in_base=Pin(board.AFE_DOUT),
             sideset_base=Pin(board.AFE_SCLK),
         )
-        pio_number, sm_number = 2, 0
+
+    def _run_pio(self):
+        self._load(self._sm)
         control = self._dma.pack_ctrl(
             size=2,
             inc_read=False,
             inc_write=True,
             ring_sel=True,
             ring_size=_RING_BITS,
-            treq_sel=(pio_number << 3) + sm_number + 4,
+            treq_sel=(self._number >> 2 << 3) + (self._number & 3) + 4,  # its RX FIFO
         )
         self._dma.config(
             read=self._sm, write=self.words, count=0xFFFFFFFF, ctrl=control, trigger=True

@@ -4,7 +4,6 @@ import sys
 
 import machine
 
-from faceloop_heat.hal import RESET_OTHER, RESET_POWER_ON, RESET_WATCHDOG
 from faceloop_protocol.limits import DEVICE_ID_BYTES
 
 _CHIP_RESET = 0x4010002C
@@ -30,6 +29,9 @@ def heat_reset_cause(has_hung, is_restart):
     followed an exception, not a reset. The heater's watchdog pulls
     RUN, which MicroPython does not tell from power-on; the chip does.
     """
+    # Here: a board without a heater has no memory to spare for it.
+    from faceloop_heat.hal import RESET_OTHER, RESET_POWER_ON, RESET_WATCHDOG
+
     if has_hung:
         return RESET_WATCHDOG
     if is_restart:

@@ -85,7 +85,7 @@ class SerialLink:
             self._leave_binary()
 
     def send_key(self, body):
-        """Answer a request for the board's key: whoever holds the cable may have it."""
+        """Answer a request for a key; ``body`` has none where it may not be given."""
         self._write(serial_frame.CHANNEL_KEY, body)
 
     def send_state(self, body, battery_pct):

@@ -20,9 +20,13 @@ BONDS_FILE = FOLDER + "bonds"
 def keys_are_made_once_and_kept():
     first = Keys(KEY_FILE)
     assert first.is_new and not first.is_claimed and first.therapist is None
+    assert first.owner is None and first.of(0) is None, "made when the radio is on, not before"
+    first.make_owner()
     again = Keys(KEY_FILE)
     assert not again.is_new and again.owner == first.owner and len(again.owner) == 16
     again.claim()
+    assert again.is_claimed and not Keys(KEY_FILE).is_claimed, "a host may prove it mid-stream"
+    again.save()
     assert Keys(KEY_FILE).is_claimed
     second = again.make_therapist()
     third = Keys(KEY_FILE)
@@ -44,8 +48,10 @@ def key_file_of_an_earlier_version_is_taken_and_a_broken_one_is_not():
 
 def full_flash_does_not_end_a_session():
     keys = Keys(KEY_FILE)
+    keys.make_owner()
     keys._path = "/no/such/folder/key"
     keys.claim()
+    keys.save()
     assert keys.is_claimed
     try:
         keys.make_therapist()
@@ -72,6 +78,7 @@ def host_with(keys, key, role):
 def each_role_has_its_key():
     os.remove(KEY_FILE)
     keys = Keys(KEY_FILE)
+    keys.make_owner()
     assert host_with(keys, keys.owner, b"\x01")[1] == control.BAD_PROOF, "no second key yet"
     second = keys.make_therapist()
     assert host_with(keys, second, b"")[1] == control.BAD_PROOF

@@ -60,11 +60,12 @@ raw = bytearray(2 * RING_BYTES)
 base = uctypes.addressof(raw) + RING_BYTES - 1 & ~(RING_BYTES - 1)
 ring = uctypes.bytearray_at(base, RING_BYTES)
 dma = rp2.DMA()
+Pin(board.AFE_DRDY, Pin.IN)
 machine_ = rp2.StateMachine(
-    8, read_frames, freq=16_000_000, in_base=Pin(board.AFE_DOUT), sideset_base=Pin(board.AFE_SCLK)
+    9, read_frames, freq=16_000_000, in_base=Pin(board.AFE_DOUT), sideset_base=Pin(board.AFE_SCLK)
 )
 control = dma.pack_ctrl(
-    size=2, inc_read=False, ring_sel=True, ring_size=RING_BITS, treq_sel=(2 << 3) + 4
+    size=2, inc_read=False, ring_sel=True, ring_size=RING_BITS, treq_sel=(2 << 3) + 1 + 4
 )
 dma.config(read=machine_, write=ring, count=0xFFFFFFFF, ctrl=control, trigger=True)
 machine_.active(1)

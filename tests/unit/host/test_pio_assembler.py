@@ -259,6 +259,11 @@ def test_capture_program_reads_the_converter():
     assert verdict() == ""
 
 
+@pytest.mark.parametrize("pin", [DOUT, DRDY])
+def test_pad_that_nobody_has_switched_on_reads_0(pin):
+    assert "it reads" in check_capture(setup(), DOUT, DRDY, SCLK, 2000.0, frozenset({pin}))
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

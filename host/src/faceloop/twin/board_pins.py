@@ -30,6 +30,7 @@ class _Pin:
     level: int = 0
     freq_hz: int = 0
     duty_u16: int = 0
+    is_on: bool = False
 
 
 class BoardPins:
@@ -90,12 +91,22 @@ class BoardPins:
         """Numbers of DOUT, DRDY and SCLK."""
         return self._at["AFE_DOUT"], self.drdy, self._at["AFE_SCLK"]
 
+    @property
+    def cut_off(self) -> frozenset[int]:
+        """Of DOUT and DRDY, those that nobody has configured since the reset.
+
+        The RP2350 isolates a pad at reset until its function is set (datasheet 9.7): to PIO it
+        reads 0.
+        """
+        dout, drdy, _ = self.capture_pins
+        return frozenset(number for number in (dout, drdy) if not self._pin(number).is_on)
+
     # -- what the firmware does ----------------------------------------------------------------
 
     def configure(self, number: int, mode: int, pull: int, level: int) -> None:
         """Set mode and pull resistor; an output drives ``level``, 2 meaning what it drove last."""
         pin = self._pin(number)
-        pin.mode, pin.pull, pin.duty_u16 = mode, pull, 0
+        pin.mode, pin.pull, pin.duty_u16, pin.is_on = mode, pull, 0, True
         if mode in (MODE_OUT, MODE_OPEN_DRAIN):
             self.write(number, pin.level if level == LEVEL_KEPT else level)
         elif number in self._chip_inputs:
@@ -133,6 +144,7 @@ class BoardPins:
         """Run a pin from a PWM slice; duty 0 stops it."""
         pin = self._pin(number)
         pin.mode, pin.freq_hz, pin.duty_u16 = MODE_OUT, freq_hz, duty_u16
+        pin.is_on = True
         pin.level = int(duty_u16 == 0xFFFF)
         if self._heat is not None and self._heat.owns(number):
             self._heat.set_duty(number, duty_u16 / 0xFFFF)

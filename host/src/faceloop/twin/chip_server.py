@@ -167,7 +167,8 @@ class ChipServer:
         pins_and_registers: tuple[int, ...] = CAPTURE.unpack_from(payload)
         words = tuple(word for (word,) in struct.iter_unpack("<H", payload[CAPTURE.size :]))
         setup = CaptureSetup._make((*pins_and_registers, words))
-        problem = check_capture(setup, *self.pins.capture_pins, self.frontend.chip.fs_hz)
+        fs_hz = self.frontend.chip.fs_hz
+        problem = check_capture(setup, *self.pins.capture_pins, fs_hz, self.pins.cut_off)
         if problem:
             log.error("the state machine captures nothing: %s", problem)
             self.frontend.chip.violations[f"capture program: {problem}"] += 1

@@ -199,7 +199,8 @@ class StateMachine:
 class _SerialPort:
     """The converter's output pins for one frame after another."""
 
-    def __init__(self, dout: int, drdy: int, sclk: int) -> None:
+    def __init__(self, dout: int, drdy: int, sclk: int, cut_off: frozenset[int]) -> None:
+        self._cut_off = cut_off
         self._dout, self._drdy, self._sclk = dout, drdy, sclk
         self._frame: list[int] = []
         self._bit = FRAME_BITS
@@ -223,7 +224,7 @@ class _SerialPort:
             self._next[self._drdy] = 1
 
     def read(self, pin: int) -> int:
-        return self._levels.get(pin, 0)
+        return 0 if pin in self._cut_off else self._levels.get(pin, 0)
 
     def settle(self) -> None:
         """End a cycle: the state machine sees changes one cycle later (input synchroniser)."""
@@ -231,7 +232,14 @@ class _SerialPort:
 
 
 @lru_cache(maxsize=16)
-def check_capture(setup: CaptureSetup, dout: int, drdy: int, sclk: int, fs_hz: float) -> str:
+def check_capture(
+    setup: CaptureSetup,
+    dout: int,
+    drdy: int,
+    sclk: int,
+    fs_hz: float,
+    cut_off: frozenset[int] = frozenset(),
+) -> str:
     """Return what is wrong with a capture program, or an empty string.
 
     Parameters
@@ -241,8 +249,10 @@ def check_capture(setup: CaptureSetup, dout: int, drdy: int, sclk: int, fs_hz: f
         GPIO numbers of the converter's pins.
     fs_hz : float
         Data rate that the program has to keep up with.
+    cut_off : frozenset of int
+        GPIO numbers whose pads are off; they read 0.
     """
-    port = _SerialPort(dout, drdy, sclk)
+    port = _SerialPort(dout, drdy, sclk, cut_off)
     machine = StateMachine(setup, port.read, port.drive)
     # A frame that was already waiting, then two fresh ones, with bits that show any shift.
     frames = [[0xC0_0000 + n, *(0x8421A5 ^ n << i for i in range(8))] for n in range(3)]
