@@ -318,29 +318,6 @@ async def test_capture_takes_a_state_machine_that_is_free(board, mpremote, taken
     assert not board.twin.frontend.chip.violations
 
 
-FIRST_START = """
-import bluetooth, os, sys
-for name in list(sys.modules):
-    if name.startswith("faceloop"):
-        del sys.modules[name]
-board.HAS_HEATER = False
-from faceloop_device import app
-from faceloop_device.core import keys
-from faceloop_device.core.crash import Crash
-class Source:
-    urandom = staticmethod(lambda n: (print("key", bluetooth.BLE().active()), os.urandom(n))[1])
-keys.os = Source
-app.print_label = lambda device_id, key: print("label", len(key))
-app.Board(Crash(), 0)
-print(sorted(name for name in sys.modules if "heat" in name))
-"""
-
-
-async def test_first_key_is_made_with_the_radio_on_and_no_heater_costs_no_memory(board, mpremote):
-    output = await run(board, mpremote, FIRST_START)
-    assert output == "key True\nlabel 16\n[]\n"
-
-
 async def test_spi_in_another_mode_is_not_understood(board, mpremote):
     output = await run(board, mpremote, """
 cs = Pin(board.AFE_CS, Pin.OUT, value=1)
