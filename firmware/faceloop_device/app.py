@@ -331,7 +331,7 @@ class Board:
         """Return what is let out over the cable: a key, or nothing before the button was held."""
         is_pairing = self._wearer.is_pairing(self.ticks_ms())
         if asked == serial_frame.KEY_OWNER and (is_pairing or not self._keys.is_claimed):
-            return self._keys.owner
+            return self._keys.owner or b""
         if asked == serial_frame.KEY_THERAPIST and is_pairing and not self.stream.is_running:
             try:
                 return self._keys.make_therapist()  # it writes to the flash

@@ -90,4 +90,4 @@ class Keys:
 
     def _keep(self):
         flags = bytes((_CLAIMED if self.is_claimed else 0,))
-        write_atomically(self._path, self.owner + flags + (self.therapist or b""))
+        write_atomically(self._path, (self.owner or b"") + flags + (self.therapist or b""))

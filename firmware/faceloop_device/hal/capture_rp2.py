@@ -76,8 +76,7 @@ class Capture(FrontEnd):
         ConverterError
             If the converter does not answer, or no state machine is free.
         """
-        if self._sm is None:
-            self._claim_machine()
+        self._claim_machine()  # before anything has power
         self._take_pins()
         self._set_up(prepare)
         self._run_pio()
@@ -116,6 +115,8 @@ class Capture(FrontEnd):
         self._connect_spi()
 
     def _claim_machine(self):
+        if self._sm is not None:
+            return self._sm
         # The driver of the radio chip has one already, whichever was free: on a Pico 2 W number 8.
         for number in range(_N_MACHINES):
             try:
@@ -124,7 +125,7 @@ class Capture(FrontEnd):
             except (ValueError, OSError):  # another driver's; its block has no room for a program
                 continue
             self._sm, self._number = sm, number
-            return
+            return sm
         raise ConverterError("No PIO state machine is free to read the converter.")
 
     def _load(self, sm):
@@ -137,7 +138,8 @@ class Capture(FrontEnd):
         )
 
     def _run_pio(self):
-        self._load(self._sm)
+        sm = self._claim_machine()
+        self._load(sm)
         control = self._dma.pack_ctrl(
             size=2,
             inc_read=False,
@@ -146,10 +148,8 @@ class Capture(FrontEnd):
             ring_size=_RING_BITS,
             treq_sel=(self._number >> 2 << 3) + (self._number & 3) + 4,  # its RX FIFO
         )
-        self._dma.config(
-            read=self._sm, write=self.words, count=0xFFFFFFFF, ctrl=control, trigger=True
-        )
-        self._sm.active(1)
+        self._dma.config(read=sm, write=self.words, count=0xFFFFFFFF, ctrl=control, trigger=True)
+        sm.active(1)
 
     def _stop_pio(self):
         if self._sm is not None:
