@@ -304,7 +304,7 @@ def analyse(
         )
         if parquet is not None:
             write_table(result, parquet)
-    output.result(result, as_json, output.analysis_lines)
+    output.result(result, as_json, lambda content: output.analysis_lines(content, parquet))
 
 
 @app.command()

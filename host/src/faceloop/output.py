@@ -314,17 +314,21 @@ def _seconds(frames: int) -> str:
     return f"{frames / FS_HZ:.2f} s"
 
 
-def analysis_lines(content: dict[str, Any]) -> Iterator[str]:
-    """Describe analysed files."""
+def analysis_lines(content: dict[str, Any], table: Path | None = None) -> Iterator[str]:
+    """Describe analysed files, and where the table of them is."""
     for file in content["files"]:
         yield f"{file['file']}: {file['duration_s']:.1f} s at {file['fs_hz']:g} Hz"
         for warning in file["warnings"]:
             yield f"  {warning}"
         if not file["calibrated"]:
-            yield "  No rest was found, so onsets and synkinesis were not judged."
+            yield (
+                "  No rest was learnt, so synkinesis was not judged; bursts are counted from each"
+                " channel's quietest moment."
+            )
+        quiet_word = "rest" if file["calibrated"] else "quietest"
         for channel in file["channels"]:
             rest = channel["rest_rms_uv"]
-            rest_text = "no rest found" if rest is None else f"rest {rest:.1f} uV"
+            rest_text = "no signal" if rest is None else f"{quiet_word} {rest:.1f} uV"
             onsets = f", {_count(channel['onsets_s'], 'burst')}" if channel["onsets_s"] else ""
             where = channel["muscle"].replace("_", " ")
             yield f"  {channel['name']:<24} as {where:<24} {rest_text}{onsets}"
@@ -344,6 +348,8 @@ def analysis_lines(content: dict[str, Any]) -> Iterator[str]:
             seen = "could not judge" if live["alerts"] is None else "counted"
             events = "" if live["alerts"] is None else f" {_count(live['alerts'], 'event')}"
             yield f"  {late_s:.1f} s came late; the live session {seen}{events}"
+    if table is not None:
+        yield f"Table: {table}"
 
 
 def _symmetry(pair: dict[str, Any], *, is_calibrated: bool) -> str:

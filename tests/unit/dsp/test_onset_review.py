@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
 
 from faceloop.twin.sources.recording import RecordingSource
 from faceloop_dsp import StreamCore
 from faceloop_dsp.onset_review import (
+    HELD_PAUSE_S,
+    LEAST_GAP_S,
+    Burst,
     change_point,
     find_bursts,
     join_bursts,
     quiet_rms_uv,
     review_onset,
+    whole_bursts,
     without_delay,
 )
 
@@ -137,6 +144,61 @@ def test_bursts_are_found_with_both_ends(signals: Any) -> None:
     assert np.abs(onset).max() < 60
     assert np.abs(offset).max() < 60
     np.testing.assert_allclose([b.level_uv for b in found], 30.0, rtol=0.25)
+
+
+def assert_in_order(found: list[Burst], n_frames: int, gap_s: float) -> None:
+    """Within the file, each burst with a length, each over before the next begins."""
+    for burst in found:
+        assert 0 <= burst.onset < burst.offset <= n_frames
+        assert burst.onset_low <= burst.onset <= burst.onset_high
+        assert burst.level_uv > 0
+    for earlier, later in pairwise(found):
+        assert later.onset - earlier.offset >= gap_s * FS_HZ - 1e-6
+
+
+# (seconds, level in rest, known) of what follows on each other: holds near the level at which a
+# burst begins fall apart most.
+PIECES = st.lists(
+    st.tuples(st.floats(0.002, 0.6), st.floats(0.5, 12.0), st.sampled_from([True] * 6 + [False])),
+    min_size=1,
+    max_size=25,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(pieces=PIECES, seed=st.integers(0, 999), smooth=st.integers(1, 12))
+def test_bursts_are_in_order_and_apart(
+    pieces: list[tuple[float, float, bool]], seed: int, smooth: int
+) -> None:
+    level = np.concatenate([np.full(round(s * FS_HZ), y) for s, y, _ in pieces])
+    known = np.concatenate([np.full(round(s * FS_HZ), is_known) for s, _, is_known in pieces])
+    x = np.random.default_rng(seed).normal(size=level.size + smooth - 1)
+    x = np.convolve(x, np.full(smooth, smooth**-0.5), "valid") * level
+    x[~known] = np.nan
+    found = find_bursts(x, FS_HZ, 1.0)
+    assert_in_order(found, x.size, LEAST_GAP_S)
+    assert_in_order(whole_bursts(found, FS_HZ), x.size, LEAST_GAP_S)
+    muscle = [burst for burst in found if not burst.is_repeated]
+    for pause_s in (0.0, 0.03, HELD_PAUSE_S):
+        once = join_bursts(found, FS_HZ, pause_s, 0.0, 0.0)
+        assert_in_order(once, x.size, max(pause_s, LEAST_GAP_S))
+        assert join_bursts(once, FS_HZ, pause_s, 0.0, 0.0) == once
+        assert sum(b.offset - b.onset for b in once) >= sum(b.offset - b.onset for b in muscle)
+
+
+def test_weak_hold_is_one_burst_and_a_blink_stays(signals: Any) -> None:
+    """At three to four times rest a hold crosses the level all the time."""
+    x = signals.emg(20, 1.0, 1, seed=1)[:, 0]
+    starts = (8_000, 18_000, 28_000)
+    for start in starts:
+        x[start : start + 5000] = signals.emg(2.5, 3.4, 1, seed=start)[:, 0]
+    x[36_000:36_140] += signals.emg(0.07, 12.0, 1, seed=2)[:, 0]
+    found = find_bursts(x, FS_HZ, 1.0)
+    assert len(found) > 8
+    whole = whole_bursts(found, FS_HZ)
+    assert len(whole) == 4
+    np.testing.assert_allclose([b.onset for b in whole], [*starts, 36_000], atol=300)
+    np.testing.assert_allclose([b.offset - b.onset for b in whole[:3]], 5000, atol=500)
 
 
 def test_heartbeats_are_told_from_bursts(signals: Any) -> None:

@@ -225,3 +225,18 @@ def test_ctrl_c_after_the_last_word_keeps_the_exit_code() -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("faceloop ")
+
+
+def test_analyse_without_a_rest_does_not_contradict_itself_and_names_its_table(
+    command: Command, root: Path, tmp_path: Path
+) -> None:
+    recording = root / "tests" / "data" / "limb_short_3s.edf"
+    table = tmp_path / "short.parquet"
+    code, out, _ = command("analyse", recording, "--parquet", table)
+    assert code == 0
+    assert table.exists()
+    assert f"Table: {table}" in out
+    assert "No rest was learnt" in out
+    assert "onsets" not in out
+    assert "rest 4" not in out
+    assert "quietest 4845" in out

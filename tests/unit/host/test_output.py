@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -179,6 +180,19 @@ def test_analysis_without_a_pair_says_that_nothing_could_be_judged() -> None:
     assert "Synkinesis could not be judged" in text
     assert "0 synkinesis" not in text
     assert text.endswith("the live session could not judge")
+
+
+def test_analysis_without_a_rest_says_what_bursts_are_counted_from() -> None:
+    text = "\n".join(output.analysis_lines(analysed_file(calibrated=False, alerts=None)))
+    assert "No rest was learnt, so synkinesis was not judged; bursts are counted" in text
+    assert "quietest 2.2 uV, 1 burst\n" in text
+    assert "rest 2.2" not in text
+    assert "onsets" not in text
+
+
+def test_analysis_says_where_the_table_is() -> None:
+    lines = list(output.analysis_lines(analysed_file(), Path("face.parquet")))
+    assert lines[-1] == "Table: face.parquet"
 
 
 def test_flashed_board_is_named_and_the_next_step_with_it() -> None:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.signal import butter, sosfilt
 
 from faceloop.errors import SourceError, UsageError
+from faceloop.session.settings import Settings
 from faceloop.tasks import review
 from faceloop.tasks.analyse import analyse
 from faceloop.tasks.analysis_table import check_table, rows, write_table
+from faceloop.tasks.review import Review
+from faceloop.twin.sources.face import FaceSource
+from faceloop.twin.sources.source import LSB_UV
+from faceloop_dsp.core import MainsStatus
 
 FS_HZ = 2000
 LINE_HZ, LINE_UV = 59.95, 40.0
@@ -122,6 +130,85 @@ def test_files_side_by_side_give_what_they_give_alone(face: Path, found: dict[st
     missing = face.with_name("none.csv")
     with pytest.raises(SourceError, match=r"none\.csv"):
         analyse([face, missing], "guarded8", "left", jobs=2, **options)
+
+
+def looked_at(source: FaceSource, n_frames: int, block: int) -> Review:
+    """Review a made-up face as `analyse` does."""
+    analysis = Settings("guarded8", "left", 5.0, None).analysis(FS_HZ, LSB_UV)
+    room = np.full((8, n_frames), np.nan, np.float32)
+    looked = Review(room, FS_HZ, None)
+    source.rewind()
+    for at in range(0, n_frames, block):
+        taken = analysis.push(source.read(min(block, n_frames - at)), 0, math.nan)
+        looked.push(taken.trace_uv, analysis.ticks, analysis.mains)
+    looked.hum_until(analysis.line_frame)
+    return looked
+
+
+@pytest.mark.parametrize(
+    ("scenario", "seed", "seconds"),
+    [
+        ("synkinesis", 1, 20),
+        ("synkinesis", 10**23 - 1, 40),
+        ("smile", 2, 40),
+        ("eye_closure", 3, 40),
+    ],
+)
+def test_a_movement_of_the_face_is_one_burst(scenario: str, seed: int, seconds: int) -> None:
+    source = FaceSource(scenario, float(seconds), seed=seed)
+    n_frames = seconds * FS_HZ
+    looked = looked_at(source, n_frames, FS_HZ)
+    n_movements = 0
+    for channel in range(4):  # eyes and cheeks
+        found = looked.bursts(channel)
+        for earlier, later in pairwise(found):
+            assert earlier.onset < earlier.offset < later.onset < later.offset <= n_frames
+        truth = [b for b in source.script.bursts(0, n_frames) if b.channel == channel]
+        n_torn = 0
+        for movement in truth:
+            inside = [b for b in found if b.onset < movement.end and b.offset > movement.start]
+            if movement.kind != "blink" and movement.end <= n_frames:
+                n_movements += 1
+                assert inside, (channel, movement.start / FS_HZ)
+                assert abs(inside[0].onset - movement.start) < 0.15 * FS_HZ
+                n_torn += len(inside) > 1
+            # What joins in weakly may be at rest for 0.1 s in between, and begins again.
+            is_weak = movement.kind == "synkinesis"
+            assert len(inside) <= 1 + is_weak, (channel, movement.start / FS_HZ)
+            assert all(b.onset - a.offset > 0.1 * FS_HZ for a, b in pairwise(inside))
+        assert n_torn <= 1
+        # What is none of the script's: at most one in the whole recording.
+        starts = np.array([b.onset for b in found])
+        is_real = [any(t.start - 200 < at < t.end + 200 for t in truth) for at in starts]
+        assert is_real.count(False) <= 1
+        assert not any(at < 2 * FS_HZ for at in starts)  # the hum before it was taken off
+    assert n_movements > 5
+
+
+def test_bursts_do_not_depend_on_the_blocks() -> None:
+    source = FaceSource("synkinesis", 15.0, seed=1)
+    whole = looked_at(source, 15 * FS_HZ, 15 * FS_HZ)
+    cut = looked_at(source, 15 * FS_HZ, 331)
+    for channel in range(8):
+        assert whole.bursts(channel) == cut.bursts(channel)
+
+
+def test_a_contraction_longer_than_a_piece_stays_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every cut goes through it, and it lasts longer than the margins."""
+    rng = np.random.default_rng(3)
+    n = 30 * FS_HZ
+    x = rng.normal(0, 2, n)
+    x[5 * FS_HZ : 25 * FS_HZ] *= 15
+    band = butter(4, [20, 450], "bandpass", fs=FS_HZ, output="sos")
+    room = np.full((8, n), np.nan, np.float32)
+    monkeypatch.setattr(review, "PIECE_S", 8.0)
+    monkeypatch.setattr(review, "SEEK_S", 2.0)
+    looked = Review(room, FS_HZ, 50.0)
+    trace = np.tile(np.asarray(sosfilt(band, x), np.float32)[:, None], 8)
+    looked.push(trace, (), MainsStatus(50.0, 50.0, False))
+    (burst,) = looked.bursts(0)
+    assert abs(burst.onset - 5 * FS_HZ) < 60
+    assert abs(burst.offset - 25 * FS_HZ) < 60
 
 
 def test_table_has_a_row_for_each_channel(found: dict[str, Any], tmp_path: Path) -> None:

@@ -16,7 +16,14 @@ from faceloop.session.fitness import Tick
 from faceloop_dsp.core import MainsStatus
 from faceloop_dsp.crosstalk import Relation, relation
 from faceloop_dsp.fatigue import WINDOW_S, WindowSpectrum
-from faceloop_dsp.onset_review import Burst, find_bursts, quiet_rms_uv, whole_bursts, without_delay
+from faceloop_dsp.onset_review import (
+    Burst,
+    find_bursts,
+    merged,
+    quiet_rms_uv,
+    whole_bursts,
+    without_delay,
+)
 
 __all__ = ["N_CHANNELS", "Review", "median_frequency_hz", "review_room"]
 
@@ -25,6 +32,8 @@ N_CHANNELS = 8
 PIECE_S = 600.0
 SEEK_S = 10.0
 MARGIN_S = 1.0
+# A mains canceller that starts cold leaves more than a tenth of the line for up to 0.28 s.
+LINE_SETTLES_S = 0.3
 IN_MEMORY_BYTES = 64 << 20
 USABLE_SHARE = 0.5  # of the known time that must be good
 REASON_SHARE = 0.01  # of it that a reason must hold to be named
@@ -91,8 +100,9 @@ class Review:
         self._frame += n_frames
 
     def hum_until(self, frame: int) -> None:
-        """Forget the trace before the line was found: its hum is no muscle."""
-        self._trace[:, : max(0, frame)] = np.nan
+        """Forget the trace before the line was found and taken off: its hum is no muscle."""
+        if frame > 0:
+            self._trace[:, : frame + round(LINE_SETTLES_S * self._fs_hz)] = np.nan
 
     def mains(self, channel: int) -> dict[str, float | None]:
         """Return frequency (Hz) and peak (uV) of the line, None where there is none."""
@@ -135,12 +145,16 @@ class Review:
         for first, end, begin in pieces:
             trace = without_delay(np.asarray(x[begin : end + margin]), fs_hz)
             for burst in find_bursts(trace, fs_hz, rest_uv):
-                if first - begin <= burst.onset < end - begin:
+                if burst.onset < end - begin and burst.offset > first - begin:
                     shift = {
                         name: getattr(burst, name) + begin
                         for name in ("onset", "offset", "onset_low", "onset_high")
                     }
-                    found.append(burst._replace(**shift))
+                    here = burst._replace(**shift)
+                    # A burst across a cut is seen from both sides.
+                    if found and here.onset <= found[-1].offset:
+                        here = merged(found.pop(), here)
+                    found.append(here)
         return whole_bursts(found, fs_hz)
 
     def quiet_uv(self, channel: int) -> float:
