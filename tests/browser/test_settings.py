@@ -198,7 +198,10 @@ class Heated:
 
 @pytest.mark.parametrize(
     ("size", "width"),
-    [("100", 390), pytest.param("200", 780, marks=pytest.mark.full), ("200", 390)],
+    [
+        ("100", 390),
+        *(pytest.param("200", width, marks=pytest.mark.full) for width in (780, 390)),
+    ],
 )
 async def test_texts_of_1_4_times_the_length_have_room(
     long_texts: None,

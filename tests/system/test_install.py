@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from faceloop.errors import LinkError
 from faceloop.tasks.pair import pair_by_cable
 
@@ -25,6 +27,7 @@ print(os.listdir("/"))
 """
 
 
+@pytest.mark.full  # `faceloop flash` brings the same files in every run
 async def test_package_makes_an_empty_board_a_faceloop(
     home: Any, mpremote: Callable[..., Any], root: Path
 ) -> None:

@@ -289,12 +289,16 @@ if FULL:
         for _ in range(25): nop()
     rp2.PIO(FULL - 1).add_program(long)
 capture = Capture(board)
+def has_frames():
+    for _ in range(100):
+        if capture.position() >= 9 * 40:
+            return True
+        time.sleep_ms(20)
+    return False
 try:
     capture.start()
-    time.sleep_ms(50)
-    print(capture._number, capture.position() >= 9 * 40, capture.resync())
-    time.sleep_ms(50)
-    print(capture.position() >= 9 * 40)
+    print(capture._number, has_frames(), capture.resync())
+    print(has_frames())
     capture.halt()
     capture.stop()
 except OSError as error:

@@ -47,8 +47,13 @@ def events(seed: int, stream: int, low_uv: float, high_uv: float) -> list[tuple[
     return found
 
 
+def full_seeds(*seeds: int) -> list[Any]:
+    """Return seeds for ``--full`` only."""
+    return [pytest.param(seed, marks=pytest.mark.full) for seed in seeds]
+
+
 # Of a hundred seeds those with most events: 19 pops; 22 movements, 6 of them strong.
-@pytest.mark.parametrize("seed", [1, 8, 10])
+@pytest.mark.parametrize("seed", [1, *full_seeds(8, 10)])
 def test_every_pop_mutes_its_channel_at_once_and_no_other(seed: int) -> None:
     rows = verdicts(FaceSource("mixed", seed=seed, contaminants={"pop": True}).read(60 * FS_HZ))
     table = np.array([[row.bad >> c & 1 for c in range(8)] for row in rows], bool)
@@ -63,7 +68,7 @@ def test_every_pop_mutes_its_channel_at_once_and_no_other(seed: int) -> None:
     assert not (table & ~expected).any()
 
 
-@pytest.mark.parametrize("seed", [23, 41, 118])
+@pytest.mark.parametrize("seed", [23, *full_seeds(41, 118)])
 def test_movement_that_reaches_the_band_mutes(seed: int) -> None:
     source = FaceSource("mixed", seed=seed, contaminants={"movement": True})
     rows = verdicts(source.read(60 * FS_HZ))

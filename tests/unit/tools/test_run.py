@@ -255,9 +255,8 @@ def test_ctrl_c_while_the_environment_is_made_is_calm_and_the_next_call_goes_on(
     assert out.startswith("['two'] ")
 
 
-@pytest.mark.parametrize(
-    "modules", [("ensurepip",), pytest.param(("ensurepip", "venv"), marks=pytest.mark.full)]
-)
+@pytest.mark.full
+@pytest.mark.parametrize("modules", [("ensurepip",), ("ensurepip", "venv")])
 def test_python_in_packages_of_its_own_still_gets_an_environment(
     fresh: Checkout, modules: tuple[str, ...]
 ) -> None:
