@@ -7,12 +7,24 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from faceloop.twin.heat.board import heat_up, make_bench, states
 from faceloop.twin.heat.campaign import Run, fault_at, healthy_at, misses
 from faceloop.twin.heat.faults import FAULTS, fault_named
+from faceloop.twin.heat.wearer import random_wearer
 from faceloop_protocol import heat_limits as limits
-from faceloop_protocol.heat import CAUSE_TEXT, FIRST_LATCH, SESSION_DONE, WARMUP
+from faceloop_protocol.heat import (
+    CAUSE_TEXT,
+    COOL,
+    FIRST_LATCH,
+    HOLD,
+    LATCHED,
+    PAUSED,
+    SESSION_DONE,
+    WARMUP,
+)
 
 SHORT = 400
 FULL = 10_000
@@ -110,6 +122,35 @@ def test_healthy_wearers_are_warm_and_undisturbed() -> None:
 
 def test_faults_at_random_moments_do_not_burn() -> None:
     faulty(SHORT)
+
+
+@pytest.mark.parametrize(
+    ("is_silent", "lift_s"), [(False, 20.0), (False, 30.0), (True, 8.0)], ids=str
+)
+def test_pad_lifted_to_look_at_the_skin_latches_nothing(is_silent: bool, lift_s: float) -> None:
+    # A training day asks for it at each skin check; a silence may come on top.
+    latched: Counter[int] = Counter()
+    for number in range(SHORT):
+        rng = np.random.default_rng([7, number])
+        bench = make_bench(random_wearer(rng), seed=number + 1)
+        assert heat_up(bench, 39.0)
+        bench.run(600_000.0, states(HOLD, COOL, LATCHED))
+        bench.run(180_000.0, states(COOL, LATCHED))
+        if is_silent:
+            bench.is_host_silent = True
+            bench.run(10_000.0, states(PAUSED))
+            bench.run(float(rng.uniform(1_000, 8_000)), states(COOL, LATCHED))
+        skin = bench.pad.skin
+        on_skin = skin.g12, skin.g1a, skin.rho
+        fault_named("pad_off").begin(bench)
+        bench.run(1000.0 * lift_s, states(COOL, LATCHED))
+        skin.g12, skin.g1a, skin.rho = on_skin
+        bench.run(5_000.0, states(COOL, LATCHED))
+        bench.is_host_silent = False
+        bench.run(60_000.0, states(COOL, LATCHED))
+        if bench.supervisor.state >= LATCHED:
+            latched[bench.supervisor.cause] += 1
+    assert not latched
 
 
 @pytest.mark.full

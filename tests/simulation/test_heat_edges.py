@@ -158,14 +158,14 @@ def test_third_fast_rise_of_a_session_latches() -> None:
     checks = Checks(AREA_CM2, HEATER_MOHM)
     inputs = array("i", [0] * hal.N_INPUTS)
     for face_mdegc in (36500, 37600):
-        checks.note(inputs, face_mdegc, TICK)
+        checks.note(inputs, face_mdegc, face_mdegc, TICK)
     causes = [
         checks.pause(37600, 39000, TICK, 0, MOST_MDEGC) for _ in range(limits.RISES_BEFORE_LATCH)
     ]
     assert causes == [h.CONTACT_CHANGED] * (limits.RISES_BEFORE_LATCH - 1) + [h.RISE]
     below = Checks(AREA_CM2, HEATER_MOHM)
     for face_mdegc in (35000, limits.RISE_FROM_MDEGC - 1):
-        below.note(inputs, face_mdegc, TICK)
+        below.note(inputs, face_mdegc, face_mdegc, TICK)
     assert below.pause(limits.RISE_FROM_MDEGC - 1, 38000, TICK, 0, MOST_MDEGC) == h.CAUSE_NONE
 
 

@@ -239,6 +239,31 @@ def test_rise_that_goes_on_without_heat_latches() -> None:
     assert rig.supervisor.cause == h.RISE
 
 
+@pytest.mark.parametrize(
+    ("core_step_mdegc", "core_mdegc", "latches"),
+    [
+        (30, 38500, True),
+        (-30, 40000, False),  # in the air: the core cools, the face comes near it
+        (10, 36000, False),  # laid back on the skin, which warms both
+    ],
+)
+def test_rise_without_heat_latches_only_where_the_core_can_be_its_cause(
+    core_step_mdegc: int, core_mdegc: int, latches: bool
+) -> None:
+    rig = Rig().brought_to(h.PAUSED)
+    for name in ("b", "a", "c", "z", "h"):
+        rig.heater.mdegc[name] = core_mdegc if name == "b" else 37500
+    rig.tick(44)
+    for _ in range(48):
+        for name in ("a", "c", "z", "h"):
+            rig.heater.mdegc[name] += 30
+        rig.heater.mdegc["b"] += core_step_mdegc
+        rig.tick()
+        if rig.supervisor.state == h.LATCHED:
+            break
+    assert (rig.supervisor.cause == h.RISE) is latches
+
+
 @pytest.mark.parametrize(("life_ms", "is_taken"), [(5000, True), (5001, False), (0, False)])
 def test_lease_of_at_most_five_seconds(life_ms: int, is_taken: bool) -> None:
     rig = Rig().warm()

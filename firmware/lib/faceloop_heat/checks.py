@@ -85,6 +85,7 @@ class Checks:
         self._least_mohm = heater_mohm * (100 - HEATER_TOLERANCE_PCT) // 100
         self._most_mohm = heater_mohm * (100 + HEATER_TOLERANCE_PCT) // 100
         self._face_history = array("i", [0] * HISTORY)
+        self._core_history = array("i", [0] * HISTORY)
         self._frames = array("i", [0] * CLOCK_WINDOW_TICKS)
         self._frames_ms = array("i", [0] * CLOCK_WINDOW_TICKS)
         self._last_frames = 0
@@ -123,6 +124,8 @@ class Checks:
         self._n_history = 0
         self._history_at = 0
         self._face_rise = 0
+        self._core_rise = 0
+        self._is_rising = False
 
     def forget_clock(self):
         """The front end was started anew."""
@@ -142,20 +145,27 @@ class Checks:
         return self._cold_ms >= LEAD_REST_MS
 
     def is_doubtful(self):
-        """Return whether core and face, or the supply, are being counted as odd."""
-        return self._above_ms + self._below_ms + self._absolute_ms + self._n_supply > 0
+        """Return whether core and face, or the supply, are counted as odd, or the face rises."""
+        odd_ms = self._above_ms + self._below_ms + self._absolute_ms
+        return self._is_rising or odd_ms + self._n_supply > 0
 
-    def note(self, inputs, face_mdegc, elapsed_ms):
+    def note(self, inputs, face_mdegc, core_mdegc, elapsed_ms):
         """Take a scan into the histories; to be called every tick in every state."""
         if elapsed_ms > TICK_LATE_MS:
             self.forget_history()
         at = self._history_at
-        if self._n_history == HISTORY:
-            self._face_rise = face_mdegc - self._face_history[at]
-        else:
+        first = at
+        if self._n_history < HISTORY:
             self._n_history += 1
-            self._face_rise = face_mdegc - self._face_history[0] if at else 0
+            first = 0
+            if at == 0:
+                self._face_history[0] = face_mdegc
+                self._core_history[0] = core_mdegc
+        self._face_rise = face_mdegc - self._face_history[first]
+        self._core_rise = core_mdegc - self._core_history[first]
+        self._is_rising = face_mdegc >= RISE_FROM_MDEGC and self._face_rise > RISE_MDEGC
         self._face_history[at] = face_mdegc
+        self._core_history[at] = core_mdegc
         self._history_at = at + 1 if at + 1 < HISTORY else 0
         at = self._clock_at
         self._frames[at] = (inputs[IN_FRAMES] - self._last_frames) & 0xFFFFFF
@@ -210,7 +220,11 @@ class Checks:
             return SUPPLY_HIGH
         if self._is_clock_wrong():
             return CLOCK
-        if self._is_rising(face_mdegc) and self._cold_ms >= RISE_MS:
+        if (
+            self._is_rising
+            and self._cold_ms >= RISE_MS
+            and self._is_heated(face_mdegc, core_mdegc)
+        ):
             return RISE
         return cause
 
@@ -236,7 +250,7 @@ class Checks:
         if self._off_skin_ms >= OFF_SKIN_MS:
             self._off_skin_ms = 0
             return OFF_SKIN
-        if self._is_rising(face_mdegc):
+        if self._is_rising:
             self._n_rises += 1
             return RISE if self._n_rises >= RISES_BEFORE_LATCH else CONTACT_CHANGED
         return CAUSE_NONE
@@ -263,8 +277,13 @@ class Checks:
             return SENSOR_CORE
         return CAUSE_NONE
 
-    def _is_rising(self, face_mdegc):
-        return face_mdegc >= RISE_FROM_MDEGC and self._face_rise > RISE_MDEGC
+    def _is_heated(self, face_mdegc, core_mdegc):
+        """Return whether the face can have its warmth from the core.
+
+        A pad that was lifted and put back without heat also warms up fast: by the skin, and then
+        the core is the colder one; in the air the core only cools.
+        """
+        return self._core_rise > 0 and core_mdegc > face_mdegc
 
     def _is_clock_wrong(self):
         if self._n_clock < CLOCK_WINDOW_TICKS:

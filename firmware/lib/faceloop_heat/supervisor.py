@@ -243,7 +243,7 @@ class Supervisor(Start):
         self.consent.update(inputs[IN_FLAGS], elapsed_ms)
         self._n_on_time = 0 if elapsed_ms > TICK_LATE_MS else min(self._n_on_time + 1, 255)
         self.output.measure(inputs)
-        self.checks.note(inputs, self.sensors.face, elapsed_ms)
+        self.checks.note(inputs, self.sensors.face, self.sensors.b, elapsed_ms)
         self._is_pulse = False  # unless this tick says so again
         self._step(elapsed_ms)
         self._is_stop_wanted = False

@@ -17,14 +17,16 @@ from faceloop.twin.heat.compiled.consent cimport add_ms
 
 cdef class Checks:
     cdef long _area_cm2, _least_mohm, _most_mohm, _last_frames, _average_uw
-    cdef int[::1] _face_history, _frames, _frames_ms
+    cdef int[::1] _face_history, _core_history, _frames, _frames_ms
     cdef long _n_heater, _n_supply, _above_ms, _absolute_ms, _below_ms, _warm_ms, _hot_ms, _over_ms
     cdef long _rest_mdegc, _cold_ms, _n_rises
-    cdef long _off_skin_ms, _n_history, _history_at, _face_rise, _n_clock, _clock_at
+    cdef long _off_skin_ms, _n_history, _history_at, _face_rise, _core_rise, _n_clock, _clock_at
+    cdef bint _is_rising
     cpdef bint is_settled(self, long within_mdegc) except? -1
-    @cython.locals(at=long)
-    cpdef note(self, int[::1] inputs, long face_mdegc, long elapsed_ms)
+    @cython.locals(at=long, first=long)
+    cpdef note(self, int[::1] inputs, long face_mdegc, long core_mdegc, long elapsed_ms)
     cpdef bint is_cooling(self)
+    @cython.locals(odd_ms=long)
     cpdef bint is_doubtful(self)
     cpdef bint is_leaking(self, int[::1] inputs) except? -1
     @cython.locals(step_ms=long, cause=long, mohm=long, is_odd=bint, is_high=bint)
@@ -36,6 +38,6 @@ cdef class Checks:
     @cython.locals(average_mw=long, high_mw=long, low_mw=long, most_mdegc=long, least_mdegc=long,
                    is_far=bint)
     cdef long _core_fault(self, long lead_mdegc, long elapsed_ms, long power_mw) except? -1
-    cdef bint _is_rising(self, long face_mdegc) except? -1
+    cdef bint _is_heated(self, long face_mdegc, long core_mdegc) except? -1
     @cython.locals(frames=long, elapsed_ms=long, expected=long, i=long)
     cdef bint _is_clock_wrong(self) except? -1
