@@ -50,6 +50,8 @@ async def test_label_is_printed_at_the_first_start_only(
 
 FIRST_KEY = """
 import bluetooth, os, sys
+if "faceloop.key" in os.listdir("/"):  # the board's own program was quicker
+    os.remove("/faceloop.key")
 from boards import virtual
 virtual.HAS_HEATER = False
 from faceloop_device import app
