@@ -144,7 +144,7 @@ def pip_install(*what: object) -> list[object]:
 
 
 def fast_installer() -> list[object] | None:
-    """Fetch uv, which unpacks a hundred packages in a sixth of pip's time; return its command.
+    """Fetch uv, which unpacks a hundred packages faster than pip; return its command.
 
     None where it cannot be had, or where pip is told to ask another index: uv does not know that.
     """

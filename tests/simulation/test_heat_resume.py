@@ -199,3 +199,13 @@ def test_lease_has_to_be_back_within_half_a_minute(away_ms: int, resumes: bool) 
     rig.tick(TEST_TICKS)
     assert rig.heater.is_q1_closed is resumes
     assert (rig.supervisor.cause == h.PAUSED_TOO_LONG) is not resumes
+
+
+def test_face_over_a_lowered_set_point_gets_no_power_of_a_test() -> None:
+    rig = Rig().brought_to(h.PAUSED)
+    rig.tick(REST_TICKS)
+    rig.setpoint_mdegc = 36_000
+    rig.has_host = True
+    for _ in range(TEST_TICKS):
+        rig.tick()
+        assert not rig.heater.is_q1_closed

@@ -5,7 +5,6 @@ from faceloop_protocol.heat import (
     CAUSE_NONE,
     CONTACT_CHANGED,
     FACE_HOT,
-    FACE_WARM,
     FIRST_LATCH,
     FIRST_LOCK,
     HARDWARE_TRIP,
@@ -198,12 +197,12 @@ class Heating(Parts):
             return False
         if self.sensors.face >= FACE_RESUME_MDEGC or self._n_on_time < ON_TIME_TICKS:
             return False
+        if self.sensors.face >= self.consent.setpoint_mdegc + FACE_OVER_RESUME_MDEGC:
+            return False  # the test's second of full power knows no set-point of its own
         if self.sensors.is_doubtful() or self.checks.is_doubtful() or self.session.is_doubtful():
             return False  # rather wait for the verdict
         if self.cause == OFF_SKIN:
             return self._state_ms >= OFF_SKIN_RETRY_MS
-        if self.cause == FACE_WARM:
-            return self.sensors.face < self.consent.setpoint_mdegc + FACE_OVER_RESUME_MDEGC
         if self.cause == CONTACT_CHANGED:
             return self._state_ms >= RISE_RETRY_MS
         return True

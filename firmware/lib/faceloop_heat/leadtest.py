@@ -1,6 +1,7 @@
 """Proves before heat comes back that the core is the core, and that skin takes the warmth.
 
-A second of full power between two looks at the sensors: 4 J, which warm the skin by 0.1 C at most.
+A second of full power between two looks at the sensors, the only power in PAUSED: 4 J, which warm
+the nominal wearer's skin by less than 0.1 C; a late last tick makes it 7 J.
 What cannot be seen at rest shows by it: a face sensor that warms up before the core is swapped
 with it, and a face that warms up with the core has lost the skin.
 """

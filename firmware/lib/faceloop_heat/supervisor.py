@@ -10,13 +10,14 @@ WAIT_BUTTON  off   new press within 60 s, worn, permitted, rested, dose left, ce
                    fresh, no fault -> WARMUP; else OFF
 WARMUP       on    face within 0.5 C of the set-point -> HOLD
 HOLD         on    time or dose used, stop, end -> COOL
-PAUSED       off   cause gone and lease fresh within 30 s, then the tests of BOOT_TEST once more
+PAUSED       test  cause gone and lease fresh within 30 s, then the tests of BOOT_TEST once more
                    and a second of power that the core has to lead -> WARMUP; else COOL
 COOL         off   every sensor < 37 C, or 5 min -> OFF
 LATCHED      off   sensors < 38 C, 3 s press, self-test -> OFF. Not by radio, not by reset
 LOCKED       off   bench procedure
 ===========  ====  =========================================================================
 
+"test": off, but for the second of power of the lead test at its end, see ``leadtest``.
 A fault leads from every state but BOOT_TEST, OFF, WAIT_BUTTON and COOL to LATCHED or LOCKED: a pad
 that is unplugged while it is off is no fault. Current that should not flow locks in every state.
 """
