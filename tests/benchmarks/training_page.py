@@ -40,7 +40,9 @@ COMFORTABLE_UV = (22.0, 30.0, 29.0, 41.0, 15.0, 22.0, 174.0, 153.0)
 def prepare(data: Path) -> None:
     """Make a profile whose set-up is done: the movements begin at once."""
     profiles = Profiles(data)
-    profiles.create(Profile("bench", "left", "synkinesis"))
+    profiles.create(
+        Profile("bench", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
+    )
     spread = tuple(0.11 * level for level in REST_UV)
     profiles.set_references("bench", References(REST_UV, spread, COMFORTABLE_UV, "guarded8"))
 

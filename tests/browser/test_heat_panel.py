@@ -36,7 +36,9 @@ async def heated(
     live.heat = HeatSession(board, lambda _: None, lambda *_: None)
     running = asyncio.create_task(live.heat.run())
     console: list[str] = []
-    Profiles(tmp_path).create(Profile("anna", "left", "synkinesis"))
+    Profiles(tmp_path).create(
+        Profile("anna", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
+    )
     try:
         async with start_app(live, data=tmp_path) as app:
             page = await context.new_page()
@@ -195,7 +197,9 @@ async def test_test_that_somebody_else_failed_closes_heat_until_the_pin(
     yes = panel.get_by_role("button", name=TEXT("heat.test_yes"))
     await expect(yes).to_be_visible()
     profiles = Profiles(tmp_path)
-    profiles.create(Profile("bert", "left", "synkinesis"))
+    profiles.create(
+        Profile("bert", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
+    )
     profiles.set_heat_test("bert", "failed")
     await expect(panel.get_by_text(TEXT("heat.barred"))).to_be_visible()
     await expect(yes).to_be_hidden()

@@ -91,14 +91,17 @@ async def test_from_first_start_to_results_by_keyboard(
         await reach(page, "Short name")
         await page.keyboard.type("anna")
         await look(page, serious, errors)
-        await press(page, "Go on")
-        # Nothing is guessed about a person: what was not answered is asked for.
-        await expect(page.get_by_role("alert").last).to_have_text(
-            Texts("en")("profile.choose_stage")
-        )
         await reach(page, "No movement yet")
         for _ in range(2):
             await page.keyboard.press("ArrowDown")
+        await press(page, "Go on")
+        # A stage with movements needs the answers for it, or a therapist.
+        await expect(page.locator("h1")).to_have_text("Who is training?")
+        await expect(page.get_by_role("alert").last).to_contain_text("at least three months ago")
+        await reach(page, "When did it begin, about? You may leave this empty.")
+        await page.keyboard.type("01022020")
+        await reach(page, "Movement has come back by itself, even a little")
+        await page.keyboard.press("Space")
         await press(page, "Go on")
         await expect(page.locator("h1")).to_have_text("Today")
         await look(page, serious, errors)
@@ -191,7 +194,9 @@ async def test_placement_photo_stays_on_this_computer(
 ) -> None:
     from playwright.async_api import async_playwright
 
-    Profiles(tmp_path).create(Profile("anna", "left", "synkinesis"))
+    Profiles(tmp_path).create(
+        Profile("anna", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
+    )
     camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     arguments = chromium | {"args": [*chromium["args"], *camera]}
     async with (
@@ -232,7 +237,9 @@ async def test_therapist_changes_a_number_behind_a_pin(
     fake_module: Any, start_app: Any, serious: Any, browser: Browser, tmp_path: Path
 ) -> None:
     profiles = Profiles(tmp_path)
-    profiles.create(Profile("anna", "left", "synkinesis"))
+    profiles.create(
+        Profile("anna", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
+    )
     before = next(b for b in profiles.programme("anna").block if b.kind == "retraining")
     async with start_app(fake_module.FakeLive(alerts=False), data=tmp_path) as app:
         page = await browser.new_page()

@@ -67,7 +67,9 @@ async def test_reminder_is_set_saved_for_the_calendar_and_taken_back(
     fake_module: Any, start_app: Any, serious: Any, browser: Browser, tmp_path: Path
 ) -> None:
     profiles = Profiles(tmp_path)
-    profiles.create(Profile("anna", "left", "synkinesis"))
+    profiles.create(
+        Profile("anna", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
+    )
     async with start_app(fake_module.FakeLive(), data=tmp_path) as app:
         page = await browser.new_page()
         await page.goto(app.url)
@@ -170,7 +172,9 @@ PAGES = (
 
 def with_profile(root: Path) -> Path:
     """Return a data folder in which someone trains, and has done so."""
-    Profiles(root).create(Profile("anna", "left", "synkinesis"))
+    Profiles(root).create(
+        Profile("anna", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
+    )
     day = Days(root).begin("anna")
     day.engine.start(0.0)
     day.engine.close(1.0)

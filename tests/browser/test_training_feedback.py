@@ -73,7 +73,9 @@ async def training(
 ) -> AsyncIterator[tuple[Page, Any]]:
     """Give a page on which a movement is asked for, and the face that does it."""
     profiles = Profiles(root)
-    profiles.create(Profile("anna", "left", "synkinesis"))
+    profiles.create(
+        Profile("anna", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
+    )
     profiles.set_references("anna", FAKE["references"]())
     profiles.pin.choose("2468")
     profiles.set_programme("anna", parse_programme(MOVES, "moves"), "2468")

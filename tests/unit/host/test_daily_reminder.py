@@ -44,7 +44,9 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     desk = Desk(tmp_path)
-    desk.room.create(Profile("anna", "left", "synkinesis"))
+    desk.room.create(
+        Profile("anna", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
+    )
     return desk
 
 

@@ -52,7 +52,9 @@ class Live:
 @pytest.fixture
 def days(tmp_path: Path) -> Days:
     days = Days(tmp_path)
-    days.profiles.create(Profile("anna", "left", "synkinesis"))
+    days.profiles.create(
+        Profile("anna", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
+    )
     return days
 
 

@@ -132,8 +132,12 @@ def of_programmes(root: Path) -> Iterator[Raises]:
 
 def of_profiles(root: Path) -> Iterator[Raises]:
     profiles = Profiles(root, lambda: NOW)
-    anna = profiles.create(Profile("anna", "left", "synkinesis"))
+    anna = profiles.create(
+        Profile("anna", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
+    )
     yield lambda: Profile("Anna Maria", "left", "paresis")
+    yield lambda: Profile("anna", "left", "paresis", onset="soon")
+    yield lambda: profiles.create(Profile("emil", "left", "paresis"))
     yield lambda: Profile("anna", "up", "paresis")  # type: ignore[arg-type]
     yield lambda: Profile("anna", "left", "cured")  # type: ignore[arg-type]
     yield lambda: Profile("anna", "left", "paresis", "other9")
@@ -141,13 +145,17 @@ def of_profiles(root: Path) -> Iterator[Raises]:
     yield lambda: Profile("anna", "left", "paresis", heat_test="?")  # type: ignore[arg-type]
     yield lambda: anna.with_heat_test("failed").with_heat_test("passed")
     profiles.set_heat_test("anna", "failed")
-    profiles.create(Profile("dora", "left", "paresis"))
+    profiles.create(
+        Profile("dora", "left", "paresis", has_movement_returned=True, onset="2020-01-01")
+    )
     yield lambda: profiles.set_heat_test("dora", "passed")
     yield lambda: profiles.create(anna)
     yield lambda: profiles.profile("bert")
     yield lambda: profiles.photo("../bert")
     yield lambda: profiles.keep_photo("anna", b"no picture")
-    profiles.create(Profile("cara", "left", "paresis"))
+    profiles.create(
+        Profile("cara", "left", "paresis", has_movement_returned=True, onset="2020-01-01")
+    )
     (root / "profiles" / "cara" / "profile.json").write_text("[")
     yield lambda: profiles.profile("cara")
     yield lambda: profiles.pin.check("2468")
@@ -231,7 +239,9 @@ def test_every_refusal_can_be_had_and_is_said_in_every_language(tmp_path: Path) 
 
 def test_words_that_a_page_has_names_for_are_named(tmp_path: Path) -> None:
     profiles = Profiles(tmp_path)
-    profiles.create(Profile("anna", "left", "synkinesis"))
+    profiles.create(
+        Profile("anna", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
+    )
     profiles.pin.choose("2468")
     with pytest.raises(UsageError) as caught:
         profiles.set_programme("anna", shipped_programme("flaccid"), "2468")
@@ -256,7 +266,9 @@ def test_words_that_a_page_has_names_for_are_named(tmp_path: Path) -> None:
 @pytest.fixture
 def anna(tmp_path: Path) -> Profiles:
     profiles = Profiles(tmp_path)
-    profiles.create(Profile("anna", "left", "synkinesis"))
+    profiles.create(
+        Profile("anna", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
+    )
     profiles.pin.choose("2468")
     return profiles
 
@@ -277,11 +289,18 @@ def shown(page: Any, key: str) -> bool:
 async def test_profile_page_says_what_is_refused(open_page: Any, tmp_path: Path) -> None:
     page = open_page()
     page.go("profile")
+    page.choose("fl-name", "anna")
+    page.choose("fl-side", "left")
+    page.choose("fl-stage", "synkinesis")
+    page.press(Texts("de")("profile.create"))
+    assert shown(page, "stage_for_therapist"), page.texts()
     for name, key in (("Anna Maria", "pseudonym"), ("anna", ""), ("anna", "profile_exists")):
         page.go("profile")
         page.choose("fl-name", name)
         page.choose("fl-side", "left")
         page.choose("fl-stage", "synkinesis")
+        page.choose("fl-onset", "2020-01-01")
+        page.choose("fl-back", "true")
         page.press(Texts("de")("profile.create"))
         assert not key or shown(page, key), page.texts()
     (tmp_path / "profiles" / "anna" / "profile.json").write_text("{")

@@ -89,7 +89,9 @@ def days(tmp_path: Path) -> Days:
     clock = Clock()
     made = Days(tmp_path, clock)
     made.clock = clock  # type: ignore[attr-defined]
-    made.profiles.create(Profile("anna", "left", "synkinesis"))
+    made.profiles.create(
+        Profile("anna", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
+    )
     made.profiles.set_references("anna", references())
     return made
 
@@ -336,7 +338,9 @@ def test_every_trend_key_is_in_the_catalogue_list() -> None:
 def test_streak_counts_and_never_blames(tmp_path: Path) -> None:
     clock = Clock()
     days = Days(tmp_path, clock)
-    days.profiles.create(Profile("anna", "left", "synkinesis"))
+    days.profiles.create(
+        Profile("anna", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
+    )
 
     def at(offsets: list[int], today: int) -> Any:
         rows = []
@@ -412,7 +416,7 @@ def test_profile_files_hold_no_more_than_they_say(days: Days, tmp_path: Path) ->
     assert set(stored) == {
         "pseudonym", "affected_side", "stage", "montage", "has_movement_returned",
         "is_unlocked_by_therapist", "reminder", "references",
-        "created_utc", "goals_from_utc", "heat_test", "heat_choice", "heat_failures",
+        "created_utc", "goals_from_utc", "onset", "heat_test", "heat_choice", "heat_failures",
     }  # fmt: skip
     assert (tmp_path / "profiles" / "anna").stat().st_mode & 0o077 == 0
 

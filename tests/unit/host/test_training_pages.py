@@ -43,7 +43,9 @@ kind = "cool_down"
 def days(tmp_path: Path) -> Days:
     """Two days ago anna has done her weekly block."""
     days = Days(tmp_path, lambda: datetime.now(UTC) - timedelta(days=2))
-    days.profiles.create(Profile("anna", "left", "synkinesis"))
+    days.profiles.create(
+        Profile("anna", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
+    )
     days.profiles.pin.choose("2468")
     days.profiles.set_programme("anna", parse_programme(DAY, "own"), "2468")
     day = days.begin("anna")
@@ -125,6 +127,16 @@ async def test_training_has_a_heading_that_is_read_out_when_it_changes(
     around = heading.parent_slot.parent
     assert (around.props["role"], around.props["aria-live"]) == ("status", "polite")
     assert [child.tag for child in around.default_slot.children] == ["h1"]
+
+
+async def test_training_says_that_the_signal_is_recorded(days: Days, open_page: Any) -> None:
+    page = open_page()
+    page.go("today")
+    page.press(GERMAN("today.begin"))
+    for is_recording in (True, False):
+        page.state.live.set_status(is_recording=is_recording)
+        page.refresh()
+        assert (GERMAN("live.recording") in page.texts()) == is_recording
 
 
 async def test_rest_that_never_comes_has_a_way_on(days: Days, open_page: Any) -> None:

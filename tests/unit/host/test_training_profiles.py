@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from faceloop.errors import StorageError, UsageError
 from faceloop.training.pin import TherapistPin, WrongPin
 from faceloop.training.profiles import Profile, Profiles
 from faceloop.training.programme_file import changed_programme, shipped_programme
+from faceloop.training.stage import Stage
 from faceloop_protocol.heat import PERMIT_FLAGGED, PERMIT_FULL, PERMIT_NONE
 
 FAKE = runpy.run_path(str(Path(__file__).parents[2] / "fakes" / "fake_patient.py"))
@@ -49,6 +51,40 @@ def profiles(tmp_path: Path, clock: Clock) -> Profiles:
     made = Profiles(tmp_path, clock)
     made.create(Profile("anna", "left", "flaccid"))
     return made
+
+
+ANSWERED = Profile("bert", "left", "paresis", has_movement_returned=True, onset="2020-01-01")
+
+
+@pytest.mark.parametrize("stage", ["paresis", "synkinesis", "relaxation"])
+@pytest.mark.parametrize("days", [0, 91, 92])
+@pytest.mark.parametrize("has_returned", [False, True])
+def test_stage_with_movements_needs_three_months_and_movement_or_a_therapist(
+    profiles: Profiles, clock: Clock, stage: Stage, days: int, has_returned: bool
+) -> None:
+    onset = (clock().astimezone().date() - timedelta(days=days)).isoformat()
+    asked = replace(ANSWERED, stage=stage, onset=onset, has_movement_returned=has_returned)
+    if days >= 92 and has_returned:
+        assert profiles.create(asked).stage == stage
+        return
+    with pytest.raises(UsageError, match="at least three months ago and movement has come back"):
+        profiles.create(asked)
+    assert profiles.names() == ("anna",)
+    profiles.create(replace(asked, stage="flaccid"))
+    profiles.pin.choose("2468")
+    assert profiles.set_stage("bert", stage, "2468").stage == stage
+
+
+def test_onset_is_a_day_or_not_known_and_set_by_the_therapist(profiles: Profiles) -> None:
+    with pytest.raises(UsageError, match="can be chosen here"):
+        profiles.create(replace(ANSWERED, onset=""))
+    with pytest.raises(UsageError, match="'last year' is no day"):
+        replace(ANSWERED, onset="last year")
+    profiles.pin.choose("2468")
+    with pytest.raises(UsageError, match="PIN"):
+        profiles.set_onset("anna", "2024-02-29", "1111")
+    assert profiles.set_onset("anna", "2024-02-29", "2468").onset == "2024-02-29"
+    assert profiles.set_onset("anna", "", "2468").onset_day is None
 
 
 def test_pin_is_stored_as_a_slow_hash_only(tmp_path: Path, clock: Clock) -> None:
@@ -217,10 +253,14 @@ def test_later_no_ends_gentle_warmth_until_the_therapist_allows_it_again(
 @pytest.fixture
 def others(profiles: Profiles) -> Profiles:
     """Bert has passed, Anna then fails, Cara is made after it."""
-    profiles.create(Profile("bert", "left", "synkinesis"))
+    profiles.create(
+        Profile("bert", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
+    )
     profiles.set_heat_test("bert", "passed")
     profiles.set_heat_test("anna", "failed")
-    profiles.create(Profile("cara", "left", "synkinesis"))
+    profiles.create(
+        Profile("cara", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
+    )
     profiles.pin.choose("2468")
     return profiles
 
@@ -354,7 +394,9 @@ def test_profile_stored_and_read_again_is_the_same(profiles: Profiles, clock: Cl
     assert profiles.set_montage("anna", "minimal4").known_references is None
     assert profiles.names() == ("anna",)
     with pytest.raises(UsageError, match="There is a profile anna already"):
-        profiles.create(Profile("anna", "right", "paresis"))
+        profiles.create(
+            Profile("anna", "right", "paresis", has_movement_returned=True, onset="2020-01-01")
+        )
 
 
 def test_missing_and_damaged_profiles_are_one_sentence(profiles: Profiles, tmp_path: Path) -> None:

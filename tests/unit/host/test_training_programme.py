@@ -9,6 +9,7 @@ import pytest
 
 from faceloop.errors import UsageError
 from faceloop.session.montage import MONTAGES
+from faceloop.training.blocks import steps_of
 from faceloop.training.movements import MOVEMENTS, movement_named
 from faceloop.training.programme import Programme, RetrainingBlock, json_schema
 from faceloop.training.programme_file import (
@@ -55,6 +56,16 @@ def test_full_day_of_retraining_takes_half_an_hour_and_has_every_block() -> None
         }  # fmt: skip
         heat = next(block for block in day.block if block.kind == "heat")
         assert not heat.is_on  # a therapist turns it on
+
+
+def test_care_for_the_eye_comes_first_before_movement_has_returned() -> None:
+    for is_short in (False, True):
+        day = shipped_programme("flaccid", is_short=is_short)
+        first, settle = steps_of(day.block[0], (), StageLock("flaccid"))
+        assert (first.id, settle.id) == ("eye_care", "settle")
+        assert first.title.key == "train.eye_care.title"
+        assert day.planned_s >= first.duration_s + settle.duration_s
+    assert len(steps_of(shipped_programme("synkinesis").block[0], (), StageLock("flaccid"))) == 1
 
 
 def test_shipped_files_are_named_as_their_programme() -> None:

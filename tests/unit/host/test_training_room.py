@@ -95,7 +95,9 @@ class Wearer:
 @pytest.fixture
 def wearer(tmp_path: Path) -> Wearer:
     wearer = Wearer(tmp_path)
-    assert wearer.room.create(Profile("anna", "left", "synkinesis"))
+    assert wearer.room.create(
+        Profile("anna", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
+    )
     return wearer
 
 
@@ -202,7 +204,9 @@ def test_today_is_known_and_can_be_rated_after_a_new_start(
     assert result is not None and room.fault is None
     assert (result.ratings, result.diary) == ({"pain": 3}, "A good day.")
     assert result.outcome == ("closed" if is_closed else "open")
-    room.create(Profile("bert", "left", "synkinesis"))
+    room.create(
+        Profile("bert", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
+    )
     assert room.result() is None
     room.say_of_today(lambda engine, now_s: engine.rate("pain", 9, now_s))
     room.choose("anna")
@@ -212,7 +216,9 @@ def test_today_is_known_and_can_be_rated_after_a_new_start(
 
 def test_day_of_yesterday_is_not_today(tmp_path: Path) -> None:
     days = Days(tmp_path, lambda: datetime.now(UTC) - timedelta(days=1))
-    days.profiles.create(Profile("anna", "left", "synkinesis"))
+    days.profiles.create(
+        Profile("anna", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
+    )
     day = days.begin("anna")
     day.engine.start(0.0)
     day.leave()

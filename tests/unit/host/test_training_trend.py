@@ -147,7 +147,11 @@ async def test_results_page_and_index_hold_both(tmp_path: Path, open_page: Any) 
         now = datetime.now(UTC) - timedelta(weeks=weeks_ago)
         days = Days(tmp_path, lambda now=now: now)
         if not days.profiles.names():
-            days.profiles.create(Profile("anna", "left", "relaxation"))
+            days.profiles.create(
+                Profile(
+                    "anna", "left", "relaxation", has_movement_returned=True, onset="2020-01-01"
+                )
+            )
         day = days.begin("anna", programme=parse_programme(DAY, "calm"))
         day.engine.start(0.0)
         day.engine.rate("pain", rating, 0.0)

@@ -28,12 +28,13 @@ from faceloop.training.live_training import LiveTraining
 from faceloop.training.profiles import Profile
 from faceloop.training.programme_file import read_programme
 from faceloop.training.setup import SetUp, SetUpTimes
-from faceloop.training.stage import StageLock
+from faceloop.training.stage import Stage, StageLock
 from faceloop.twin.launch import BoardSpec
 
 __all__ = ["TrainOptions", "train"]
 
 POLL_S = 0.05
+LONG_AGO = "2020-01-01"
 MADE_UP = "made-up"
 
 
@@ -101,7 +102,7 @@ async def train(options: TrainOptions, progress: Progress | None = None) -> dict
     recovered = await recover(store, progress)
     left = _left(days, options.profile) if options.resume else None
     if options.profile not in days.profiles.names():
-        days.profiles.create(Profile(options.profile, options.affected_side, stage, montage.name))
+        days.profiles.create(_made_up_profile(options, stage))
     profile = days.profiles.profile(options.profile)
     progress.step("Starting the virtual board")
     source = {"kind": "patient", "seed": options.seed, "affected": profile.affected_side}
@@ -249,6 +250,18 @@ class _Rehearsal:
             if done_s is not None and planned_s is not None:
                 self._progress.amount(done_s(), planned_s())
             await asyncio.sleep(POLL_S)
+
+
+def _made_up_profile(options: TrainOptions, stage: Stage) -> Profile:
+    """Return the made-up patient's profile, with the answers that its stage needs."""
+    return Profile(
+        options.profile,
+        options.affected_side,
+        stage,
+        options.montage,
+        has_movement_returned=stage != "flaccid",
+        onset=LONG_AGO,
+    )
 
 
 def _left(days: Days, pseudonym: str) -> str:

@@ -102,7 +102,8 @@ def steps_of(block: BlockSpec, muscles: Iterable[str], lock: StageLock) -> tuple
         Decides whether relaxing comes first.
     """
     if isinstance(block, SettleBlock):
-        return (_timed(block, f"train.settle.{block.style}", block.duration_s, block.rest_s),)
+        settle = _timed(block, f"train.settle.{block.style}", block.duration_s, block.rest_s)
+        return (*_eye_care(block.eye_care_s), settle)
     if isinstance(block, CoolDownBlock):
         return (_timed(block, "train.cool_down.rest", block.duration_s, block.rest_s),)
     if isinstance(block, HeatBlock):
@@ -132,6 +133,12 @@ def steps_of(block: BlockSpec, muscles: Iterable[str], lock: StageLock) -> tuple
 def _timed(block: BlockSpec, key: str, duration_s: float, rest_s: float) -> StepSpec:
     return StepSpec(block.kind, "timed", message(f"{key}.title"), message(f"{key}.instruction"),
                     duration_s, rest_s)  # fmt: skip
+
+
+def _eye_care(duration_s: float) -> Iterable[StepSpec]:
+    if duration_s > 0:
+        title, instruction = message("train.eye_care.title"), message("train.eye_care.instruction")
+        yield StepSpec("eye_care", "timed", title, instruction, duration_s)
 
 
 def _massage(block: MassageBlock) -> Iterable[StepSpec]:

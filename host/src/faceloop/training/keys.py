@@ -30,6 +30,8 @@ def message_keys() -> dict[str, tuple[str, ...]]:
 def _keys() -> Iterator[tuple[str, tuple[str, ...]]]:
     for kind in BLOCKS:
         yield f"train.block.{kind}.title", ()
+    yield "train.eye_care.title", ()
+    yield "train.eye_care.instruction", ()
     for name in TIMED:
         yield f"train.{name}.title", ()
         yield f"train.{name}.instruction", ()

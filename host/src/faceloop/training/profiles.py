@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -32,7 +32,7 @@ from faceloop.training.programme_file import (
 from faceloop.training.questionnaires import Questionnaires
 from faceloop.training.references import References
 from faceloop.training.reminders import no_time_of_day
-from faceloop.training.stage import Stage, StageLock, stage_term
+from faceloop.training.stage import Stage, StageLock, is_for_therapist, stage_term
 from faceloop_protocol.heat import PERMIT_FLAGGED, PERMIT_FULL, PERMIT_NONE
 
 __all__ = ["HEAT_CHOICES", "HeatChoice", "HeatTest", "Profile", "Profiles"]
@@ -83,6 +83,8 @@ class Profile:
     created_utc : str
     goals_from_utc : str
         Targets that days before this have reached do not count; empty for all do.
+    onset : str
+        Day on which the palsy began, about, ISO 8601; empty where that is not known.
     """
 
     pseudonym: str
@@ -98,6 +100,7 @@ class Profile:
     references: dict[str, Any] | None = None
     created_utc: str = ""
     goals_from_utc: str = ""
+    onset: str = ""
 
     def __post_init__(self) -> None:
         if not _PSEUDONYM.fullmatch(self.pseudonym) or self.pseudonym in _RESERVED:
@@ -109,12 +112,20 @@ class Profile:
         if self.heat_test not in get_args(HeatTest) or self.heat_choice not in HEAT_CHOICES:
             raise UsageError(refusal("heat_unknown"))
         montage_named(self.montage)
-        _ = self.lock
+        _ = self.lock, self.onset_day
 
     @property
     def lock(self) -> StageLock:
         """What the stage allows."""
         return StageLock(self.stage, self.has_movement_returned, self.is_unlocked_by_therapist)
+
+    @property
+    def onset_day(self) -> date | None:
+        """When the palsy began, None where that is not known."""
+        try:
+            return date.fromisoformat(self.onset) if self.onset else None
+        except ValueError:
+            raise UsageError(refusal("onset", given=repr(self.onset[:40]))) from None
 
     @property
     def heat_permission(self) -> int:
@@ -186,9 +197,16 @@ class Profiles:
         Raises
         ------
         UsageError
-            If there is one of that pseudonym.
+            If there is one of that pseudonym, or its stage is for a therapist to set.
         StorageError
         """
+        if is_for_therapist(
+            profile.stage,
+            onset=profile.onset_day,
+            has_movement_returned=profile.has_movement_returned,
+            today=self._now().astimezone().date(),
+        ):
+            raise UsageError(refusal("stage_for_therapist", stage=stage_term(profile.stage)))
         if self._file(profile.pseudonym).exists():
             raise UsageError(refusal("profile_exists", profile=profile.pseudonym))
         created = replace(profile, created_utc=self._now().isoformat(timespec="seconds"))
@@ -279,6 +297,11 @@ class Profiles:
             has_movement_returned=returned,
         )
         return self._write(changed)
+
+    def set_onset(self, pseudonym: str, onset: str, pin: str) -> Profile:
+        """Set when the palsy began, ISO 8601; empty for not known."""
+        self.pin.check(pin)
+        return self._write(replace(self.profile(pseudonym), onset=onset))
 
     def begin_goals_anew(self, pseudonym: str, pin: str) -> Profile:
         """Let the next day begin with the programme's first targets."""

@@ -67,6 +67,9 @@ class SettleBlock(_Block):
     rest_s: Annotated[float, Field(ge=0, le=120, description="of it, rest that is measured")] = (
         60.0
     )
+    eye_care_s: Annotated[
+        float, Field(ge=0, le=300, description="before it, care for an eye that does not close")
+    ] = 0.0
     style: Annotated[
         Literal["breathing", "body_scan"], Field(description="what the page leads through")
     ] = "breathing"
@@ -282,6 +285,8 @@ def planned_s(block: BlockSpec) -> float:
         return len(block.movements) * block.repetitions * trial_s + pauses_s + block.relax_first_s
     if isinstance(block, FunctionBlock):
         return len(block.tasks) * block.task_s
+    if isinstance(block, SettleBlock):
+        return block.eye_care_s + block.duration_s
     return block.duration_s
 
 

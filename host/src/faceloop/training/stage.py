@@ -7,21 +7,43 @@ Paresis: small, symmetric. Synkinesis: release first, then quiet. Relaxation: re
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Literal, get_args
 
 from faceloop.errors import UsageError
 from faceloop.refusal import Term, refusal
 from faceloop.training.message import Message, message
 
-__all__ = ["STAGES", "Stage", "StageLock", "no_stage", "stage_term"]
+__all__ = ["STAGES", "Stage", "StageLock", "is_for_therapist", "no_stage", "stage_term"]
 
 Stage = Literal["flaccid", "paresis", "synkinesis", "relaxation"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
+EXERCISE_FROM_DAYS = 92
+"""Three months: exercises are published for those whose palsy began no later (clinical 3.1)."""
 
 
 def stage_term(stage: Stage) -> Term:
     """Return a stage's name for a sentence."""
     return Term(f"train.stage.{stage}.title", stage)
+
+
+def is_for_therapist(
+    stage: Stage, *, onset: date | None, has_movement_returned: bool, today: date
+) -> bool:
+    """Return whether only a therapist may choose a stage, by what the person has answered.
+
+    Parameters
+    ----------
+    stage : str
+    onset : date or None
+        When the palsy began, None where that is not known.
+    has_movement_returned : bool
+    today : date
+    """
+    if stage == "flaccid":
+        return False
+    is_long_enough = onset is not None and (today - onset).days >= EXERCISE_FROM_DAYS
+    return not (is_long_enough and has_movement_returned)
 
 
 def no_stage(given: str) -> UsageError:

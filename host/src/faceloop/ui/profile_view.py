@@ -25,7 +25,9 @@ class ProfileView(View):
         self._name = ""
         # Only what the session says; nothing is guessed about a person.
         self._side: str = self.state.live.affected_side or ""
-        self._stage = ""
+        self._stage = STAGES[0]  # asks for no movement: a more active one needs answers
+        self._onset = ""
+        self._has_returned = False
         with tag("div", classes="fl-first"):
             tag("h1", text("profile.title"), tabindex="-1", data_focus="")
             tag("p", text("profile.why"))
@@ -43,7 +45,13 @@ class ProfileView(View):
                 )
                 tag("p", text("profile.name_hint"), "fl-quiet", id="fl-name-hint")
                 self._radios("side", self._side, ("left", "right"), self._take_side)
+                tag("label", text("profile.onset"), "fl-label", **{"for": "fl-onset"})
+                Choice("date", "fl-onset", "", self._take_onset)
+                with tag("label", classes="fl-option"):
+                    Choice("checkbox", "fl-back", "false", self._take_returned)
+                    tag("span", text("profile.returned"))
                 self._radios("stage", self._stage, STAGES, self._take_stage)
+                tag("p", text("profile.stage_hint"), "fl-quiet")
                 self._problem = tag("p", classes="fl-problem", role="alert")
                 with tag("div"):
                     create = tag(
@@ -81,7 +89,13 @@ class ProfileView(View):
         self._side = value
 
     def _take_stage(self, value: str) -> None:
-        self._stage = value
+        self._stage = value  # type: ignore[assignment]
+
+    def _take_onset(self, value: str) -> None:
+        self._onset = value
+
+    def _take_returned(self, value: str) -> None:
+        self._has_returned = value == "true"
 
     def _choose(self, name: str) -> None:
         self.state.room.choose(name)
@@ -92,12 +106,18 @@ class ProfileView(View):
         if not self._name:
             self._problem.say(text("profile.name_bad", hint=text("profile.name_hint")))
             return
-        for answer, question in ((self._side, "side"), (self._stage, "stage")):
-            if not answer:
-                self._problem.say(text(f"profile.choose_{question}"))
-                return
+        if not self._side:
+            self._problem.say(text("profile.choose_side"))
+            return
         try:
-            profile = Profile(self._name, self._side, self._stage, room.montage.name)  # type: ignore[arg-type]
+            profile = Profile(
+                self._name,
+                self._side,  # type: ignore[arg-type]
+                self._stage,
+                room.montage.name,
+                has_movement_returned=self._has_returned,
+                onset=self._onset,
+            )
         except FaceloopError as error:
             self._problem.say(text.refused(error))
             return

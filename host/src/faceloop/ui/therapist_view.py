@@ -126,6 +126,8 @@ class TherapistView(View):
             tag("legend", text("therapist.stage"), "fl-label")
             options = [(s, text.say(message(f"train.stage.{s}.title"))) for s in STAGES]
             Choice("radio", "fl-stage", profile.stage, self._take_stage, options)
+            tag("label", text("profile.onset"), "fl-label", **{"for": "fl-onset"})
+            Choice("date", "fl-onset", profile.onset, self._take_onset)
             if profile.stage == "flaccid":
                 with tag("label", classes="fl-option"):
                     is_open = str(profile.is_unlocked_by_therapist).lower()
@@ -152,6 +154,18 @@ class TherapistView(View):
 
     def _take_stage(self, stage: str) -> None:
         self._set(stage, False)
+
+    def _take_onset(self, onset: str) -> None:
+        room = self.state.room
+        if room.profile is None:
+            return
+        name = room.profile.pseudonym
+        try:
+            room.days.profiles.set_onset(name, onset, self._pin)
+        except FaceloopError as error:
+            self._problem.say(self.text.refused(error))
+            return
+        room.choose(name)
 
     def _take_unlock(self, is_unlocked: str) -> None:
         profile = self.state.room.profile

@@ -38,6 +38,7 @@ class TrainingView(View):
                 self._block = tag("span")
                 self._part = tag("span")
                 self._repetition = tag("span")
+                self._recording = tag("span")
             self._panel = tag(
                 "section", classes="fl-now fl-step", data_now="", aria_label=text("live.now")
             )
@@ -72,6 +73,7 @@ class TrainingView(View):
         """Say what is new."""
         room = self.state.room
         self._problem.say(self.text.known(self.state.fault) or self.text.refused(room.fault))
+        self._recording.say(self.text("live.recording") if status.is_recording else "")
         self._follow()
 
     def _buttons(self) -> None:
