@@ -6,109 +6,24 @@ import math
 import runpy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from faceloop.errors import UsageError
-from faceloop.training.day_log import MemoryLog
-from faceloop.training.day_position import DayContext
+from faceloop.training.blocks import steps_of
 from faceloop.training.engine import DayEngine
 from faceloop.training.goal import Goal, GoalRule
-from faceloop.training.outputs import HeatReport, HeatRequest
-from faceloop.training.programme import Programme
+from faceloop.training.programme import FunctionBlock
 from faceloop.training.programme_file import parse_programme, shipped_programme
 from faceloop.training.results import day_result, day_words
-from faceloop.ui.texts import Texts
 
-FAKE = runpy.run_path(str(Path(__file__).parents[2] / "fakes" / "fake_patient.py"))
+FAKES = Path(__file__).parents[2] / "fakes"
+FAKE = runpy.run_path(str(FAKES / "fake_patient.py"))
 Patient, context, run = FAKE["Patient"], FAKE["context"], FAKE["run"]
-
-QUICK = """
-format = 1
-name = "quick"
-stages = ["flaccid", "paresis", "synkinesis", "relaxation"]
-[[block]]
-name = "settle"
-kind = "settle"
-duration_s = 6
-rest_s = 4
-[[block]]
-name = "massage"
-kind = "massage"
-releases = ["cheek_release"]
-hold_s = 5
-pause_s = 0
-[[block]]
-name = "retraining"
-kind = "retraining"
-movements = ["closed_mouth_smile"]
-repetitions = 3
-rise_s = 1
-hold_s = 2
-release_s = 1
-rest_s = 1
-rest_longest_s = 4
-relax_first_s = 1
-scale = "own"
-[[block]]
-name = "function"
-kind = "function"
-tasks = ["sip"]
-task_s = 5
-[[block]]
-name = "cool_down"
-kind = "cool_down"
-duration_s = 5
-rest_s = 4
-"""
-
-
-def quick(**changes: Any) -> Programme:
-    """Return the quick programme with lines of its retraining replaced."""
-    text = QUICK
-    for key, value in changes.items():
-        text = text.replace('scale = "own"', f'scale = "own"\n{key} = {value}')
-    return parse_programme(text, "quick")
-
-
-class Noted:
-    """Outputs that are written down."""
-
-    def __init__(self, *, has_heat: bool = True) -> None:
-        self.has_heat = has_heat
-        self.done: list[tuple[str, str]] = []
-
-    def begin_exercise(self) -> None:
-        self.done.append(("exercise", "begin"))
-
-    def end_exercise(self) -> None:
-        self.done.append(("exercise", "end"))
-
-    def vibrate(self, pattern: str) -> None:
-        self.done.append(("vibrate", pattern))
-
-    def ask_heat(self, request: HeatRequest) -> None:
-        self.done.append(("ask_heat", f"{request.target_degc:g}"))
-
-    def end_heat(self, reason: str) -> None:
-        self.done.append(("end_heat", reason))
-
-    def annotate(self, kind: str, text: str) -> None:
-        self.done.append((kind, text))
-
-
-def day(
-    programme: Programme | None = None, made_for: DayContext | None = None, **patient: Any
-) -> tuple[DayEngine, MemoryLog, Any, Noted]:
-    made_for = made_for or context()
-    log, outputs = MemoryLog(), Noted()
-    engine = DayEngine(programme or quick(), made_for, log, outputs)
-    return engine, log, Patient(made_for.montage, **patient), outputs
-
-
-def kinds(log: MemoryLog, kind: str) -> list[dict[str, Any]]:
-    return [record for record in log.records if record["kind"] == kind]
+DAY = runpy.run_path(str(FAKES / "fake_day.py"))
+QUICK, day, kinds, quick, to_trial = (
+    DAY[name] for name in ("QUICK", "day", "kinds", "quick", "to_trial")
+)
 
 
 def test_full_default_day_every_block_and_every_record() -> None:
@@ -134,7 +49,7 @@ def test_full_default_day_every_block_and_every_record() -> None:
     assert all(trial["is_clean"] and trial["score"] > 90 for trial in trials)
     steps = kinds(log, "step")
     assert all(step["outcome"] == "done" for step in steps)
-    assert len(steps) == 1 + 10 + (1 + 15 + 2) + (4 + 1) + 5 + 1
+    assert len(steps) == 1 + (10 + 1) + (1 + 15 + 2) + (4 + 1) + (5 + 3) + 1
     assert result.resting_first_uv is not None and result.resting_last_uv is not None
     assert result.resting_first_uv[0] == pytest.approx(2.0, rel=0.05)
     # Clean repetitions 1-4 of each movement raised its target; the weekly check moves nothing.
@@ -249,21 +164,6 @@ def test_face_that_does_not_come_to_rest_is_not_asked_to_move() -> None:
     assert [one.key for one in engine.view(now_s).notices] == ["train.left_out.not_quiet"]
 
 
-def to_trial(engine: DayEngine, patient: Any, phase: str) -> float:
-    """Go to the first repetition's phase; return the time."""
-    engine.start(0.0)
-    engine.skip_block(0.1)
-    engine.skip_block(0.2)
-    return float(
-        run(
-            engine,
-            patient,
-            0.2,
-            lambda engine: getattr(getattr(engine._step, "trial", None), "phase", "") == phase,
-        )
-    )
-
-
 def test_pause_in_a_movement_stands_still_and_begins_it_again() -> None:
     engine, log, patient, _ = day()
     now_s = to_trial(engine, patient, "hold")
@@ -370,84 +270,6 @@ def test_synkinesis_vibrates_once_and_marks_the_recording() -> None:
     assert all(trial["n_synkinesis"] >= 1 for trial in kinds(log, "trial"))
 
 
-def test_movement_waits_until_heat_is_off() -> None:
-    engine, log, patient, outputs = day()
-    engine.start(0.0)
-    engine.note_heat(HeatReport(is_on=True))
-    engine.skip_block(0.1)
-    engine.skip_block(0.2)
-    assert outputs.done[-2:] == [("exercise", "begin"), ("block", "retraining")]
-    for at in range(100):
-        engine.feed(patient.hop(engine, 1 + at / 100), 1 + at / 100)
-    view = engine.view(2.0)
-    assert [notice.key for notice in view.notices] == ["train.notice.heat_ends"]
-    assert engine._step is None
-    engine.note_heat(HeatReport(is_on=False, is_over=True))
-    run(engine, patient, 2.0)
-    assert len(kinds(log, "trial")) == 3
-
-
-WARM = QUICK.replace(
-    '[[block]]\nname = "massage"',
-    '[[block]]\nname = "heat"\nkind = "heat"\nis_on = true\n[[block]]\nname = "massage"',
-)
-
-
-def test_heat_block_asks_waits_and_stores_why_it_ended() -> None:
-    engine, log, _, outputs = day(parse_programme(WARM, "warm"))
-    engine.start(0.0)
-    engine.skip_block(0.1)
-    assert outputs.done[-1] == ("ask_heat", "39")
-    engine.note_heat(HeatReport(is_on=True, skin_degc=38.5, is_warming=True))
-    engine.tick(301.0)
-    assert engine.view(301.0).notices[0].key == "train.notice.skin_check"
-    engine.pause(302.0)
-    assert outputs.done[-1] == ("end_heat", "pause")
-    engine.resume(303.0)
-    assert outputs.done[-1] == ("ask_heat", "39")
-    engine.note_heat(HeatReport(is_on=False, is_over=True, stop_reason="TIME_UP"))
-    engine.tick(304.0)
-    step = kinds(log, "step")[-1]
-    assert (step["warmest_degc"], step["stop_reason"]) == (38.5, "TIME_UP")
-    assert engine.view(304.0).block.name == "massage"  # type: ignore[union-attr]
-
-
-def test_heat_is_left_out_with_a_sentence_where_there_is_no_pad() -> None:
-    log, outputs = MemoryLog(), Noted(has_heat=False)
-    engine = DayEngine(parse_programme(WARM, "warm"), context(), log, outputs)
-    engine.start(0.0)
-    engine.skip_block(0.1)
-    view = engine.view(0.2)
-    assert view.block is not None and view.block.name == "massage"
-    assert [notice.key for notice in view.notices] == ["train.left_out.no_pad"]
-    assert ("ask_heat", "39") not in outputs.done
-    assert [r["reason"] for r in kinds(log, "block_end") if r["block"] == "heat"] == ["no_pad"]
-
-
-def test_blocks_left_out_in_a_row_are_all_said_then_and_in_the_results() -> None:
-    heat = '[[block]]\nname = "heat"\nkind = "heat"\nis_on = true\n'
-    two = QUICK.replace(moves := '[[block]]\nname = "retraining"', heat + moves)
-    log = MemoryLog()
-    outputs = Noted(has_heat=False)
-    engine = DayEngine(parse_programme(two, "two"), context(references=None), log, outputs)
-    engine.start(0.0)
-    engine.skip_block(0.1)
-    engine.skip_block(0.2)
-    view = engine.view(0.2)
-    said = ["train.left_out.no_pad", "train.left_out.not_set_up"]
-    assert view.block is not None and view.block.name == "function"
-    assert [notice.key for notice in view.notices] == said
-    engine.skip_block(0.3)
-    words = day_words(day_result(log.records))
-    assert [word.key for word in words if "left_out" in word.key] == said
-    (skipped,) = (word for word in words if word.key == "train.result.skipped")
-    assert (
-        Texts("de")
-        .say(skipped)
-        .endswith(": Zur Ruhe kommen, Massage und Dehnung, Bewegungen im Alltag.")
-    )
-
-
 def test_parts_are_counted_without_those_that_are_off_or_not_due() -> None:
     off = QUICK.replace('name = "massage"', 'name = "massage"\nis_on = false')
     weekly = off.replace('name = "function"', 'name = "function"\nevery_days = 7')
@@ -459,44 +281,6 @@ def test_parts_are_counted_without_those_that_are_off_or_not_due() -> None:
     block = engine.view(0.2).block
     assert block is not None
     assert (block.name, block.index, block.part, block.parts) == ("retraining", 2, 2, 3)
-
-
-def test_heat_that_never_began_is_left_out_with_a_sentence() -> None:
-    engine, log, _, _ = day(parse_programme(WARM, "warm"))
-    engine.start(0.0)
-    engine.skip_block(0.1)
-    engine.note_heat(HeatReport(is_on=True))  # asked for; nobody presses the button
-    engine.tick(1.0)
-    engine.note_heat(HeatReport(is_on=False, is_over=True, stop_reason="Nobody pressed."))
-    engine.tick(2.0)
-    view = engine.view(2.0)
-    assert view.block is not None and view.block.name == "massage"
-    assert [notice.key for notice in view.notices] == ["train.left_out.no_heat"]
-    assert kinds(log, "step")[-1]["stop_reason"] == "Nobody pressed."
-
-
-def test_no_heat_can_begin_while_movements_are_trained() -> None:
-    engine, _, patient, outputs = day()
-
-    def exercise() -> list[str]:
-        return [what for name, what in outputs.done if name == "exercise"]
-
-    engine.start(0.0)
-    engine.skip_block(0.1)
-    assert exercise() == []
-    engine.skip_block(0.2)
-    assert exercise() == ["begin"]
-    engine.pause(1.0)
-    assert exercise() == ["begin", "end"]
-    engine.resume(2.0)
-    run(engine, patient, 2.0)
-    assert exercise() == ["begin", "end", "begin", "end"]
-    again, _, _, outputs = day()
-    again.start(0.0)
-    again.skip_block(0.1)
-    again.skip_block(0.2)
-    again.close(1.0)
-    assert exercise() == ["begin", "end"]
 
 
 def test_eating_has_alerts_only_with_electrodes_on_the_jaw() -> None:
@@ -531,6 +315,74 @@ def test_eating_has_alerts_only_with_electrodes_on_the_jaw() -> None:
             assert view.notices[0].key == "train.notice.no_alerts_without_jaw"
         engine.skip_block(4.0)
         assert kinds(log, "step")[-1]["n_synkinesis"] == (1 if has_alerts else None)
+
+
+def test_own_rating_is_asked_for_right_after_its_block_and_may_be_left_out() -> None:
+    engine, log, patient, _ = day()
+    engine.start(0.0)
+    engine.skip_block(0.1)
+
+    def asked(engine: DayEngine) -> bool:
+        step = engine.view(0).step
+        return step is not None and step.kind == "rating"
+
+    now_s = run(engine, patient, 0.1, asked)
+    step = engine.view(now_s).step
+    assert step is not None and (step.rating, step.instruction.key) == ("pain", "train.rate.more")
+    engine.rate("tightness", 4, now_s)  # another one is stored, and this one is still asked for
+    engine.rate("pain", 2, now_s + 1)
+    assert engine.view(now_s + 1).block.name == "retraining"  # type: ignore[union-attr]
+    assert (kinds(log, "step")[-1]["id"], kinds(log, "step")[-1]["rating"]) == ("rate-pain", 2)
+    assert (kinds(log, "rating")[-1]["block"], kinds(log, "rating")[-1]["rating"]) == (
+        "massage",
+        2,
+    )
+    engine.skip_block(now_s + 1)
+    now_s = run(engine, patient, now_s + 1, asked)
+    step = engine.view(now_s).step
+    assert step is not None and (step.rating, step.instruction.key) == (
+        "drinking", "train.rate.better",
+    )  # fmt: skip
+    engine.pause(now_s)
+    engine.rate("drinking", 7, now_s + 50)  # kept in a pause too; the day stands still
+    assert engine.state == "paused"
+    engine.resume(now_s + 60)
+    engine.skip_step(now_s + 60)
+    assert kinds(log, "step")[-1]["outcome"] == "skipped"
+    assert day_result(log.records).ratings == {"tightness": 4, "pain": 2, "drinking": 7}
+
+
+def test_own_rating_that_nobody_gives_is_waited_for_and_no_longer() -> None:
+    engine, log, patient, _ = day()
+    engine.start(0.0)
+    run(engine, patient)
+    rates = [record for record in kinds(log, "step") if record["id"].startswith("rate-")]
+    assert [(r["id"], r["outcome"], r["rating"]) for r in rates] == [
+        ("rate-pain", "done", None), ("rate-drinking", "done", None),
+    ]  # fmt: skip
+    ends = {r["id"]: r["t_s"] for r in kinds(log, "step")}
+    assert ends["rate-pain"] - ends["cheek_release-2"] == pytest.approx(20.0, abs=0.2)
+    for spec in shipped_programme("synkinesis").block:
+        if isinstance(spec, FunctionBlock):
+            assert spec.asked == ("drinking", "eating", "speaking")
+            silent = spec.model_copy(update={"ask_s": 0.0})
+            assert len(steps_of(silent, (), engine.context.lock)) == len(spec.tasks)
+
+
+@pytest.mark.parametrize(("cutoff", "n_alerts"), [(1.5, 1), (3.0, 0)])
+def test_alerts_of_everyday_movements_go_by_the_number_of_their_block(
+    cutoff: float, n_alerts: int
+) -> None:
+    own = QUICK.replace('kind = "function"', f'kind = "function"\neye_guard_index = {cutoff}')
+    engine, log, patient, _ = day(parse_programme(own, "own"))
+    engine.start(0.0)
+    for at in range(3):
+        engine.skip_block(0.1 * (at + 1))
+    hop = type(patient.hop(engine, 1.0))
+    for at in range(50):  # twice the other side
+        engine.feed(hop(at * 20, (12.0, 6.0, *[2.0] * 6)), 1 + at / 100)
+    engine.skip_block(2.0)
+    assert kinds(log, "step")[-1]["n_synkinesis"] == n_alerts
 
 
 def test_ratings_and_diary_are_stored_at_once() -> None:

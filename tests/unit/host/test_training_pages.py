@@ -39,6 +39,21 @@ kind = "cool_down"
 """
 
 
+STRETCH = """
+format = 1
+name = "stretch"
+stages = ["synkinesis"]
+[[block]]
+name = "massage"
+kind = "massage"
+releases = ["cheek_release"]
+repetitions = 1
+[[block]]
+name = "end"
+kind = "cool_down"
+"""
+
+
 @pytest.fixture
 def days(tmp_path: Path) -> Days:
     """Two days ago anna has done her weekly block."""
@@ -127,6 +142,27 @@ async def test_training_has_a_heading_that_is_read_out_when_it_changes(
     around = heading.parent_slot.parent
     assert (around.props["role"], around.props["aria-live"]) == ("status", "polite")
     assert [child.tag for child in around.default_slot.children] == ["h1"]
+
+
+async def test_own_rating_is_one_tap_after_the_block(days: Days, open_page: Any) -> None:
+    page = open_page()
+    days.profiles.set_programme("anna", parse_programme(STRETCH, "stretch"), "2468")
+    page.go("today")
+    page.press(GERMAN("today.begin"))
+    assert "hidden" in group_of_numbers(page).props
+    page.press(GERMAN("training.skip"))  # the stretch
+    page.refresh()
+    title = GERMAN("train.rate.title", rating=GERMAN("train.rating.pain.title"))
+    assert title in page.texts()
+    group = group_of_numbers(page)
+    assert "hidden" not in group.props and group.props["aria-label"] == title
+    page.press("3")
+    assert page.state.room.result().ratings == {"pain": 3}
+    assert title not in page.texts() and "hidden" in group.props
+
+
+def group_of_numbers(page: Any) -> Any:
+    return next(one for one in page.elements("div") if one.props.get("role") == "group")
 
 
 async def test_training_says_that_the_signal_is_recorded(days: Days, open_page: Any) -> None:

@@ -15,6 +15,7 @@ from faceloop.training.programme import (
     RetrainingBlock,
     SettleBlock,
 )
+from faceloop.training.ratings import RATINGS, rating_title
 from faceloop.training.stage import StageLock
 from faceloop.training.steps import StepSpec
 
@@ -115,9 +116,9 @@ def steps_of(block: BlockSpec, muscles: Iterable[str], lock: StageLock) -> tuple
             ),
         )
     if isinstance(block, MassageBlock):
-        return tuple(_massage(block))
+        return (*_massage(block), *_asked(("pain",), block.ask_s))
     if isinstance(block, FunctionBlock):
-        return tuple(
+        tasks = (
             StepSpec(
                 task,
                 "function",
@@ -127,6 +128,7 @@ def steps_of(block: BlockSpec, muscles: Iterable[str], lock: StageLock) -> tuple
             )
             for task in block.tasks
         )
+        return (*tasks, *_asked(block.asked, block.ask_s))
     return _retraining(block, tuple(muscles), lock)
 
 
@@ -139,6 +141,14 @@ def _eye_care(duration_s: float) -> Iterable[StepSpec]:
     if duration_s > 0:
         title, instruction = message("train.eye_care.title"), message("train.eye_care.instruction")
         yield StepSpec("eye_care", "timed", title, instruction, duration_s)
+
+
+def _asked(names: Iterable[str], ask_s: float) -> Iterable[StepSpec]:
+    """Ask for own ratings, each for a while: they are optional."""
+    for name in names if ask_s > 0 else ():
+        title = message("train.rate.title", rating=rating_title(name))
+        instruction = message(f"train.rate.{'better' if RATINGS[name] else 'more'}")
+        yield StepSpec(f"rate-{name}", "rating", title, instruction, ask_s, rating=name)
 
 
 def _massage(block: MassageBlock) -> Iterable[StepSpec]:

@@ -45,7 +45,7 @@ class StepView:
     index, count : int
         Within the block, from 0.
     id, kind : str
-        Kinds: ``timed``, ``heat``, ``relax``, ``trial``, ``function``.
+        Kinds: ``timed``, ``heat``, ``relax``, ``trial``, ``function``, ``rating``.
     title, instruction : Message
     phase : str
         Of a trial: ``ready``, ``rise``, ``hold``, ``release``, ``rest``; else empty.
@@ -55,6 +55,8 @@ class StepView:
         Of a trial's movement, from 1; 0 otherwise.
     movement : str
         Of a trial, else empty.
+    rating : str
+        Which rating of the patient's own is asked for, else empty.
     """
 
     index: int
@@ -68,6 +70,7 @@ class StepView:
     repetition: int = 0
     repetitions: int = 0
     movement: str = ""
+    rating: str = ""
 
 
 @dataclass(frozen=True, slots=True)

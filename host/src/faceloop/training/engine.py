@@ -35,6 +35,7 @@ from faceloop.training.retraining import Retraining
 from faceloop.training.steps import (
     FunctionStep,
     HeatStep,
+    RatingStep,
     Step,
     StepSpec,
     TrialStep,
@@ -201,7 +202,7 @@ class DayEngine:
         UsageError
             If there is no such rating, or the number is out of range.
         """
-        self._t(now_s)
+        t_s = self._t(now_s)
         block = self._current_block()
         self._store(
             "rating",
@@ -209,6 +210,10 @@ class DayEngine:
             rating=checked_rating(name, rating),
             block="" if block is None else block.name,
         )
+        step = self._step
+        if self.state == "running" and isinstance(step, RatingStep) and step.name == name:
+            step.note(rating)
+            self._finish_step(t_s)
 
     def note_diary(self, text: str) -> None:
         """Store the diary's line of the day; what is too long is cut."""
@@ -321,6 +326,7 @@ class DayEngine:
             repetition=alike.index(spec) + 1 if alike else 0,
             repetitions=len(alike),
             movement=spec.movement,
+            rating=spec.rating,
         )
 
     def _notices_now(self, t_s: float) -> tuple[Message, ...]:

@@ -79,7 +79,7 @@ class GuardWatch:
         guards: Sequence[Guard],
         veto: Sides | None,
         references: References,
-        hold_s: float = 0.05,
+        hold_s: float,
     ) -> None:
         self.guards = tuple(guards)
         self._veto = veto

@@ -58,6 +58,9 @@ def _keys() -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "train.stage.locked", ()
     for name in RATINGS:
         yield f"train.rating.{name}.title", ()
+    yield "train.rate.title", ("rating",)
+    yield "train.rate.more", ()
+    yield "train.rate.better", ()
     yield "train.reminder.title", ()
     yield "train.reminder.text", ()
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from faceloop.training.day_position import DayContext
 from faceloop.training.outputs import Outputs
-from faceloop.training.programme import BlockSpec, HeatBlock, RetrainingBlock
+from faceloop.training.programme import BlockSpec, FunctionBlock, HeatBlock, RetrainingBlock
 from faceloop.training.retraining import Retraining, function_guards
 from faceloop.training.steps import (
     FunctionStep,
     HeatStep,
+    RatingStep,
     RelaxStep,
     Step,
     StepSpec,
@@ -50,7 +51,10 @@ def new_step(
         assert references is not None
         return RelaxStep(spec, retraining.watched(block), references, t_s)
     if spec.kind == "function":
-        return FunctionStep(spec, function_guards(context), t_s)
+        assert isinstance(block, FunctionBlock)
+        return FunctionStep(spec, function_guards(context, block), t_s)
+    if spec.kind == "rating":
+        return RatingStep(spec, t_s)
     return TimedStep(spec, context.references, t_s)
 
 

@@ -28,7 +28,14 @@ __all__ = [
     "json_schema",
 ]
 
-FUNCTION_TASKS = ("sip", "straw", "chew", "words", "vowels")
+FUNCTION_TASKS = {
+    "sip": "drinking",
+    "straw": "drinking",
+    "chew": "eating",
+    "words": "speaking",
+    "vowels": "speaking",
+}
+"""Every task, and the rating of the patient's own that it is asked for after the block."""
 RELEASES = (
     "forehead_stroke",
     "brow_release",
@@ -40,6 +47,7 @@ RELEASES = (
     "unaffected_side_relax",
 )
 EFFORT_LIMIT = 3.0
+GUARD_HOLD_MS = 50
 MOST_GOAL = 0.8
 """Share of a comfortable movement: the upper edge of the widest band, 25 %, is effort 3 of 10."""
 
@@ -105,6 +113,9 @@ class MassageBlock(_Block):
     hold_s: Annotated[float, Field(ge=5, le=60, description="of each stretch")] = 30.0
     pause_s: Annotated[float, Field(ge=0, le=60, description="between two")] = 15.0
     repetitions: Annotated[int, Field(ge=1, le=6, description="of each release")] = 2
+    ask_s: Annotated[
+        float, Field(ge=0, le=120, description="waits so long for the pain, 0 to 10; 0 never asks")
+    ] = 20.0
 
     @field_validator("releases", mode="before")
     @classmethod
@@ -166,7 +177,7 @@ class RetrainingBlock(_Block):
     ] = MOUTH_TO_EYE_CUTOFF
     guard_hold_ms: Annotated[
         int, Field(ge=20, le=500, description="a guard that is active so long has joined in")
-    ] = 50
+    ] = GUARD_HOLD_MS
     feedback: Annotated[
         Literal["live", "fading", "none"], Field(description="during a repetition")
     ] = "fading"
@@ -214,11 +225,25 @@ class FunctionBlock(_Block):
         tuple[str, ...], Field(min_length=1, max_length=10, description="in order")
     ] = ("sip", "straw", "chew", "words")
     task_s: Annotated[float, Field(ge=5, le=300, description="for each task")] = 60.0
+    ask_s: Annotated[
+        float, Field(ge=0, le=120, description="waits so long for each own rating; 0 never asks")
+    ] = 20.0
+    eye_guard_index: Annotated[
+        float, Field(ge=1.1, le=5, description="the eye joins in from this ratio of the sides on")
+    ] = MOUTH_TO_EYE_CUTOFF
+    guard_hold_ms: Annotated[
+        int, Field(ge=20, le=500, description="a guard that is active so long has joined in")
+    ] = GUARD_HOLD_MS
 
     @field_validator("tasks", mode="before")
     @classmethod
     def _are_tasks(cls, names: Any) -> Any:
-        return _names(names, FUNCTION_TASKS)
+        return _names(names, tuple(FUNCTION_TASKS))
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The ratings that are asked for after the tasks."""
+        return tuple(dict.fromkeys(FUNCTION_TASKS[task] for task in self.tasks))
 
 
 class CoolDownBlock(_Block):
@@ -278,13 +303,14 @@ class Programme(_Spec):
 def planned_s(block: BlockSpec) -> float:
     """Return how long a block takes at least."""
     if isinstance(block, MassageBlock):
-        return len(block.releases) * block.repetitions * (block.hold_s + block.pause_s)
+        releases_s = len(block.releases) * block.repetitions * (block.hold_s + block.pause_s)
+        return releases_s + block.ask_s
     if isinstance(block, RetrainingBlock):
         trial_s = block.rise_s + block.hold_s + block.release_s + block.rest_s
         pauses_s = (len(block.movements) - 1) * block.movement_pause_s
         return len(block.movements) * block.repetitions * trial_s + pauses_s + block.relax_first_s
     if isinstance(block, FunctionBlock):
-        return len(block.tasks) * block.task_s
+        return len(block.tasks) * block.task_s + len(block.asked) * block.ask_s
     if isinstance(block, SettleBlock):
         return block.eye_care_s + block.duration_s
     return block.duration_s

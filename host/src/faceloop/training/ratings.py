@@ -6,7 +6,7 @@ from faceloop.errors import UsageError
 from faceloop.refusal import Term, refusal
 from faceloop.training.message import Message, message
 
-__all__ = ["RATINGS", "checked_rating", "rating_title"]
+__all__ = ["MOST", "RATINGS", "checked_rating", "rating_title"]
 
 RATINGS: dict[str, bool] = {
     "pain": False,

@@ -10,11 +10,10 @@ from faceloop.training.fading import Fading
 from faceloop.training.goal import Goal, GoalRule
 from faceloop.training.guard import Guard, GuardWatch
 from faceloop.training.movements import MOVEMENTS, Movement, movement_named
-from faceloop.training.programme import Programme, RetrainingBlock
+from faceloop.training.programme import FunctionBlock, Programme, RetrainingBlock
 from faceloop.training.references import References, Sides
 from faceloop.training.steps import StepSpec, TrialStep
 from faceloop.training.trial import TrialRecord, TrialSpec
-from faceloop_dsp.pairs import MOUTH_TO_EYE_CUTOFF
 
 __all__ = ["Retraining", "function_guards"]
 
@@ -140,13 +139,14 @@ class Retraining:
         return GuardWatch(guards, _veto(context), references, block.guard_hold_ms / 1000.0)
 
 
-def function_guards(context: DayContext) -> GuardWatch | None:
+def function_guards(context: DayContext, block: FunctionBlock) -> GuardWatch | None:
     """Return what is watched while the mouth is used: the eye, if the jaw can be told from it."""
     veto = _veto(context)
     if veto is None or context.references is None or EYE not in context.muscles:
         return None
-    eye = Guard(EYE, Sides.of(context.montage, EYE, context.affected_side), MOUTH_TO_EYE_CUTOFF)
-    return GuardWatch([eye], veto, context.references)
+    sides = Sides.of(context.montage, EYE, context.affected_side)
+    eye = Guard(EYE, sides, block.eye_guard_index)
+    return GuardWatch([eye], veto, context.references, block.guard_hold_ms / 1000.0)
 
 
 def _veto(context: DayContext) -> Sides | None:

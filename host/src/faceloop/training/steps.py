@@ -20,6 +20,7 @@ from faceloop.training.trial import Trial, TrialSpec
 __all__ = [
     "FunctionStep",
     "HeatStep",
+    "RatingStep",
     "RelaxStep",
     "Step",
     "StepSpec",
@@ -27,7 +28,7 @@ __all__ = [
     "TrialStep",
 ]
 
-StepKind = Literal["timed", "heat", "relax", "trial", "function"]
+StepKind = Literal["timed", "heat", "relax", "trial", "function", "rating"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class StepSpec:
     duration_s: float
     rest_s: float = 0.0
     movement: str = ""
+    rating: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -117,6 +119,23 @@ class TimedStep:
         """Return the resting levels, where there were any."""
         resting = self._meter.resting() if self._meter is not None else None
         return {"resting": resting.to_json()} if resting is not None else {}
+
+
+class RatingStep(TimedStep):
+    """Waits a while for one rating of the patient's own; it is optional."""
+
+    def __init__(self, spec: StepSpec, now_s: float) -> None:
+        super().__init__(spec, None, now_s)
+        self.name = spec.rating
+        self._rating: int | None = None
+
+    def note(self, rating: int) -> None:
+        """Take the answer: it ends the step."""
+        self._rating, self.is_done = rating, True
+
+    def record(self) -> dict[str, Any]:
+        """Return the answer, None without one."""
+        return {"rating": self._rating}
 
 
 class HeatStep:

@@ -7,7 +7,7 @@ from datetime import date
 
 from faceloop.errors import FaceloopError
 from faceloop.training.message import message
-from faceloop.training.ratings import RATINGS, rating_title
+from faceloop.training.ratings import MOST, RATINGS, rating_title
 from faceloop.training.results import DayResult, MovementResult, day_words
 from faceloop.training.trend import rating_changes, streak, trends, weeks
 from faceloop.ui.elements import Choice, Text, tag
@@ -102,7 +102,7 @@ class ResultsView(View):
         def rate(value: str) -> None:
             self._rate(name, value)
 
-        options = [("", DASH), *((str(n), str(n)) for n in range(11))]
+        options = [("", DASH), *((str(n), str(n)) for n in range(MOST + 1))]
         Choice("select", f"fl-rate-{name}", given, rate, options)
 
     def _rate(self, name: str, value: str) -> None:

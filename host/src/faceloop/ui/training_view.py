@@ -9,6 +9,7 @@ from nicegui import ui
 from faceloop.session.live import LiveStatus
 from faceloop.training.day_view import DayView
 from faceloop.training.engine import DayEngine
+from faceloop.training.ratings import MOST
 from faceloop.ui.elements import Choice, LiveArea, Mirror, Text, tag
 from faceloop.ui.heat_words import heat_step
 from faceloop.ui.preferences import CHOICES
@@ -50,6 +51,7 @@ class TrainingView(View):
                     self._why = tag("p")
                     self._caption = tag("p", classes="fl-caption")
                 self._left = tag("p", classes="fl-remaining", aria_hidden="true")
+            self._answers()
             with tag("div", classes="fl-stage"):
                 self._picture = tag("div", classes="fl-guide")
                 with self._picture:
@@ -92,6 +94,26 @@ class TrainingView(View):
             self._results.on("click", lambda: self.shell.go("results"), args=[])
             self._today = tag("button", text("training.to_today"), "fl-button", type="button")
             self._today.on("click", lambda: self.shell.go("today"), args=[])
+
+    def _answers(self) -> None:
+        """Build the buttons for a rating of one's own: one tap, or go on with Skip."""
+        self._asked = ""
+        self._rate = tag("div", classes="fl-rate", role="group", hidden="")
+        with self._rate:
+            for n in range(MOST + 1):
+                button = tag("button", str(n), "fl-button", type="button")
+                button.on("click", lambda n=n: self._answer(n), args=[])
+
+    def _answer(self, rating: int) -> None:
+        name = self._asked
+        if name:
+            self._do(lambda engine, now_s: engine.rate(name, rating, now_s))
+
+    def _ask(self, rating: str, title: str = "") -> None:
+        self._asked = rating
+        self._rate.set_shown(bool(rating))
+        if rating:
+            self._rate.set_attribute("aria-label", title)
 
     def _choices(self) -> None:
         text = self.text
@@ -153,6 +175,7 @@ class TrainingView(View):
             key = "training.done" if state == "done" else "training.none"
             self._say(self.text(key), "", "", "")
             self._picture.set_shown(False)
+            self._ask("")
             if self._has_mirror:
                 self._take_mirror("off")
             for place in (self._block, self._part, self._repetition, self._last):
@@ -179,6 +202,10 @@ class TrainingView(View):
 
     def _say_now(self, view: DayView) -> None:
         text, step = self.text, view.step
+        if step is not None and view.state == "running":
+            self._ask(step.rating, text.say(step.title))
+        else:
+            self._ask("")
         if view.state == "paused":
             self._picture.set_shown(False)
             self._say(text("training.paused"), text("training.paused_why"), "", "")
