@@ -119,6 +119,17 @@ def test_press_is_refused(what: str, cause: int) -> None:
     assert not heater.is_q1_closed
 
 
+@pytest.mark.parametrize(("over_mdegc", "heats"), [(-10, True), (10, False)])
+def test_start_is_refused_at_a_degree_over_the_set_point(over_mdegc: int, heats: bool) -> None:
+    # Heat begins with two seconds of full power, whatever was asked for.
+    rig = Rig()
+    rig.setpoint_mdegc = limits.SETPOINT_MIN_MDEGC
+    rig.heater.face(limits.SETPOINT_MIN_MDEGC + limits.FACE_OVER_RESUME_MDEGC + over_mdegc)
+    rig.asked().press()
+    assert rig.heater.is_q1_closed is heats
+    assert (rig.supervisor.cause == h.TOO_WARM) is not heats
+
+
 def test_press_within_a_minute_or_not_at_all() -> None:
     rig = Rig().asked()
     rig.tick(240)

@@ -191,14 +191,21 @@ class Heating(Parts):
             self._enter(WARMUP, CAUSE_NONE)
             self._resume()
 
+    def _is_too_warm(self):
+        """Return whether the face is too warm for the full power that heat begins with.
+
+        That knows no set-point of its own, neither at the start nor in the test before a resume.
+        """
+        face = self.sensors.face
+        over = face - self.consent.setpoint_mdegc
+        return face >= FACE_RESUME_MDEGC or over >= FACE_OVER_RESUME_MDEGC
+
     def _is_cause_gone(self):
         """Return whether nothing speaks against heat, not only what paused it."""
         if not self.consent.has_lease() or not self.consent.is_lead_on():
             return False
-        if self.sensors.face >= FACE_RESUME_MDEGC or self._n_on_time < ON_TIME_TICKS:
+        if self._is_too_warm() or self._n_on_time < ON_TIME_TICKS:
             return False
-        if self.sensors.face >= self.consent.setpoint_mdegc + FACE_OVER_RESUME_MDEGC:
-            return False  # the test's second of full power knows no set-point of its own
         if self.sensors.is_doubtful() or self.checks.is_doubtful() or self.session.is_doubtful():
             return False  # rather wait for the verdict
         if self.cause == OFF_SKIN:

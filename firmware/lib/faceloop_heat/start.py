@@ -156,7 +156,7 @@ class Start(Heating):
             return NOT_RESTED
         if self.ledger.dose_left_umin() < DOSE_LEAST_UMIN:
             return DOSE_USED
-        if self.sensors.hottest() >= FACE_RESUME_MDEGC:
+        if self.sensors.hottest() >= FACE_RESUME_MDEGC or self._is_too_warm():
             return TOO_WARM
         if self._n_on_time < ON_TIME_TICKS or not self.checks.is_settled(SETTLED_MDEGC):
             return NOT_SETTLED

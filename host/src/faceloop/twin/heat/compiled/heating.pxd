@@ -29,6 +29,8 @@ cdef class Heating(Parts):
     @cython.locals(most_mw=long)
     cdef _pulse(self)
     cdef _end_leadtest(self, long lead)
+    @cython.locals(face=long, over=long)
+    cdef bint _is_too_warm(self) except? -1
     cdef bint _is_cause_gone(self) except? -1
     @cython.locals(inputs=cython.int[::1], face=long, fault=long, is_tripped=bint, is_hot=bint)
     cdef _step_cool(self, long elapsed_ms)
