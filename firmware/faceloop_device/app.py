@@ -124,6 +124,7 @@ class Board:
             self._converter_id,
             self._ring_kib,
             self._bonds is not None,
+            self._capture.marks_losses,
         )
 
     def ticks_ms(self):
@@ -138,6 +139,7 @@ class Board:
 
     def start_self_test(self):
         """Test the front end beside the other tasks."""
+        gc.collect()  # there is room then for the few seconds of a test
         self._self_test = SelfTest(self._capture)
         self._testing = asyncio.create_task(self._test(self._self_test))
 
@@ -345,6 +347,8 @@ class Board:
             bonds.is_open = not self._keys.is_claimed or self._wearer.is_pairing(now_ms)
             if not self.stream.is_running:
                 bonds.save()
+                if bonds.is_open and self.ble.session.is_open:
+                    self.ble.ask_to_pair()  # whoever has proven the key may have a bond
 
     def _factory_reset(self):
         self._crash.disarm()

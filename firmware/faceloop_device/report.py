@@ -32,11 +32,13 @@ def _hex(data):
     return "".join(["%02x" % byte for byte in data])
 
 
-def make_info(board, number, converter, converter_id, ring_kib, has_bonding):
+def make_info(board, number, converter, converter_id, ring_kib, has_bonding, is_by_interrupt):
     """Return the ``Info`` of a board."""
     features = info.FEATURE_VIBRATION | (info.FEATURE_BONDING if has_bonding else 0)
     if board.heat is not None:
         features |= info.FEATURE_HEAT
+    if is_by_interrupt:
+        features |= info.FEATURE_SOFT_CAPTURE
     version = ".".join(str(part) for part in sys.implementation.version[:3])
     machine_name = getattr(sys.implementation, "_machine", sys.platform)
     return info.Info(
@@ -102,4 +104,5 @@ def pack_state_into(buf, board, uptime_s, power_bits, percent, battery_mv, healt
         min(longest_ms, 0xFFFF),
         presses & 0xFF,
         long_presses & 0xFF,
+        state.RADIO_ENCRYPTED if board.ble.is_encrypted else 0,
     )

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bleak import BleakClient, BleakScanner
 
 from faceloop.device import bluetooth
 from faceloop.device.ble_transport import BleTransport
@@ -19,9 +18,9 @@ from faceloop.device.key_store import parse_label
 from faceloop.errors import AuthenticationError, FaceloopError, RemoteError
 from faceloop.tasks.pair import pair_by_cable
 from faceloop.twin.firmware_files import FIRMWARE_VARIABLE
-from faceloop.twin.launch import BoardSpec, VirtualBoard
-from faceloop_protocol import control, state, uuids
-from faceloop_protocol.info import FEATURE_BONDING, FEATURE_VIBRATION, Info, decode_info
+from faceloop.twin.launch import VirtualBoard
+from faceloop_protocol import control, state
+from faceloop_protocol.info import FEATURE_BONDING, FEATURE_VIBRATION, Info
 from faceloop_protocol.limits import SHIFT
 from faceloop_protocol.state import BoardState
 
@@ -180,32 +179,30 @@ async def test_factory_reset_by_the_button_forgets_the_key(home: Any) -> None:
         await host.reports(lambda report: report.fault == 0)
 
 
-async def test_bond_outlives_a_restart_where_the_port_has_pairing(
+async def test_board_asks_a_proven_host_for_a_bond_after_the_button_and_keeps_it(
     home: Any, mutated_firmware: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     firmware = mutated_firmware("boards/pico2w.py", "HAS_BONDING = False", "HAS_BONDING = True")
     monkeypatch.setenv(FIRMWARE_VARIABLE, str(firmware))
-    async with VirtualBoard(BoardSpec(radio={"stack": "nimble"})) as board:
-        bluetooth.use_virtual(board.hci_path)
-        try:
-            device = await BleakScanner.find_device_by_filter(
-                lambda _device, seen: uuids.SERVICE in seen.service_uuids,
-                timeout=10,
-                **bluetooth.scanner_backend(),
-            )
-            assert device is not None
-            async with BleakClient(device, **bluetooth.client_backend()) as client:
-                about = decode_info(bytes(await client.read_gatt_char(uuids.INFO)))
-                assert about.features & FEATURE_BONDING
-                await client.pair()
-            flash = board.directory / "flash.img"
-            async with asyncio.timeout(WAIT_S):
-                while b'"ltk"' not in flash.read_bytes():
-                    await asyncio.sleep(0.1)  # written when the board next looks after itself
-            await board.control("power", on=False)
-            await board.control("power", on=True)
-            # A bond that the board has lost is an error here: see test_virtual_radio_faults.py.
-            async with BleakClient(device, timeout=20, **bluetooth.client_backend()) as client:
-                assert client.is_connected
-        finally:
-            await bluetooth.close()
+    flash = home.folder / "flash.img"
+    board = await home.start_board(radio={"stack": "nimble"}, flash=flash)
+    bluetooth.use_virtual(board.hci_path)
+    first, second = Host(home), Host(home)  # of one computer, which keeps its half of the bond
+    try:
+        assert (await first.link.connect()).features & FEATURE_BONDING
+        assert not (await first.reports(lambda report: True)).radio, "a clear link is said to be"
+        await press(board, 5.5)
+        await first.reports(lambda report: bool(report.radio & state.RADIO_ENCRYPTED))
+        async with asyncio.timeout(WAIT_S):
+            while b'"ltk"' not in flash.read_bytes():
+                await asyncio.sleep(0.1)  # written when the board next looks after itself
+        await first.link.disconnect()
+        await board.control("power", on=False)
+        await board.control("power", on=True)
+        # A bond that the board has lost is an error here: see test_virtual_radio_faults.py.
+        await second.link.connect()
+        await second.reports(lambda report: bool(report.radio & state.RADIO_ENCRYPTED))
+    finally:
+        await first.link.disconnect()
+        await second.link.disconnect()
+        await bluetooth.close()

@@ -70,6 +70,44 @@ def take_mark(ring: ptr32, word_mask: int, word: int) -> int:
 
 
 @micropython.viper
+def add_squares(ring: ptr32, word_mask: int, word: int, n_frames: int, sums: ptr32) -> int:
+    """Add up the codes of ``n_frames`` and their squares; return how many frames are lost.
+
+    ``sums`` has five words to a channel: the codes in offset binary, then their squares, in pieces
+    of 24 bits, lowest first. Lost are frames under a wrong header, and those that a mark counts.
+    """
+    lost = 0
+    end = word + 9 * n_frames
+    while word < end:
+        i = int(ring[word & word_mask])
+        lost += (i >> 24) & 0xFF
+        if (i >> 20) & 0xF != 0xC:
+            lost += 1
+        at = 0
+        i = word + 1
+        word += 9
+        while i < word:
+            u = (int(ring[i & word_mask]) & 0xFFFFFF) ^ 0x800000
+            i += 1
+            piece = int(sums[at]) + u
+            sums[at] = piece & 0xFFFFFF
+            sums[at + 1] = int(sums[at + 1]) + (piece >> 24)
+            u -= 0x800000
+            if u < 0:
+                u = 0 - u
+            high = u >> 12
+            u &= 0xFFF
+            cross = (high * u) << 1
+            piece = int(sums[at + 2]) + u * u + ((cross & 0xFFF) << 12)
+            sums[at + 2] = piece & 0xFFFFFF
+            piece = int(sums[at + 3]) + (piece >> 24) + (cross >> 12) + high * high
+            sums[at + 3] = piece & 0xFFFFFF
+            sums[at + 4] = int(sums[at + 4]) + (piece >> 24)
+            at += 5
+    return lost
+
+
+@micropython.viper
 def halve(ring: ptr32, word_mask: int, word: int, n_pairs: int, out: ptr32):
     """Put the means of ``n_pairs`` pairs of frames from ``word`` on into ``out``, from word 0."""
     at = 0

@@ -5,14 +5,16 @@ The capture runs as in a session, so that frames, channel order and headers are 
 
 import asyncio
 import math
+from array import array
 
 from faceloop_device.core.frame_ring import WORDS_PER_FRAME
+from faceloop_device.core.kernels import add_squares
 from faceloop_protocol import selftest
 from faceloop_protocol.limits import N_CHANNELS
+from faceloop_protocol.selftest import MEASURED_FRAMES, SETTLING_FRAMES
 
-# Two periods of the test signal (fCLK / 2**20) at 2 kSPS, so that its mean is zero.
-_FRAMES = 2048
-_SETTLING_FRAMES = 200
+_FRAMES = SETTLING_FRAMES + MEASURED_FRAMES
+_AT_ONCE = 40  # frames, so that interrupts are served in between
 _TIMEOUT_LOOKS = 400
 _LOOK_MS = 10
 
@@ -28,6 +30,7 @@ class SelfTest:
 
     def __init__(self, capture):
         self._capture = capture
+        self._sums = array("i", [0] * (5 * N_CHANNELS))
         self.report = None
 
     async def run(self):
@@ -52,7 +55,9 @@ class SelfTest:
             n_lost += 1
         self.report = report = selftest.SelfTestReport(
             part.id,
-            selftest.judge(is_known, noise_nv, gain_ppt, order, n_lost),
+            selftest.judge(
+                is_known, noise_nv, gain_ppt, order, n_lost, self._capture.marks_losses
+            ),
             tuple(noise_nv),
             tuple(gain_ppt),
             tuple(order),
@@ -64,39 +69,36 @@ class SelfTest:
         """Return each channel's deviation in counts, and how many frames were lost."""
         capture = self._capture
         mask = capture.n_words - 1
+        sums = self._sums
         try:
             capture.start(prepare)
             word = taken = n_lost = 0
-            sums, squares = [0] * N_CHANNELS, [0] * N_CHANNELS
             for _ in range(_TIMEOUT_LOOKS):
                 await asyncio.sleep_ms(_LOOK_MS)
                 waiting = ((capture.position() - word) & mask) // WORDS_PER_FRAME
-                for _ in range(min(waiting, _SETTLING_FRAMES + _FRAMES - taken)):
-                    if self._word(word) >> 20 != 0xC:
-                        n_lost += 1
-                    n_lost += capture.words[4 * word + 3]  # a mark, see kernels.store_frame
-                    if taken >= _SETTLING_FRAMES:
-                        for channel in range(N_CHANNELS):
-                            value = self._word((word + 1 + channel) & mask)
-                            value = (value ^ 0x800000) - 0x800000
-                            sums[channel] += value
-                            squares[channel] += value * value
-                    word = (word + WORDS_PER_FRAME) & mask
-                    taken += 1
-                if taken == _SETTLING_FRAMES + _FRAMES:
+                while waiting and taken < _FRAMES:
+                    end = SETTLING_FRAMES if taken < SETTLING_FRAMES else _FRAMES
+                    n = min(waiting, end - taken, _AT_ONCE)
+                    n_lost += add_squares(capture.words, mask, word, n, sums)
+                    word = (word + n * WORDS_PER_FRAME) & mask
+                    waiting -= n
+                    taken += n
+                    if taken == SETTLING_FRAMES:
+                        for at in range(len(sums)):
+                            sums[at] = 0
+                if taken == _FRAMES:
                     break
             else:
-                n_lost += _SETTLING_FRAMES + _FRAMES - taken
+                n_lost += _FRAMES - taken
         finally:
             capture.halt()
             capture.stop()
-        spread = []
-        for channel in range(N_CHANNELS):
-            mean = sums[channel] / _FRAMES
-            spread.append(math.sqrt(max(0.0, squares[channel] / _FRAMES - mean * mean)))
-        return spread, n_lost
+        return [_deviation(sums, 5 * channel) for channel in range(N_CHANNELS)], n_lost
 
-    def _word(self, word):
-        words = self._capture.words
-        at = 4 * word
-        return words[at] | words[at + 1] << 8 | words[at + 2] << 16
+
+def _deviation(sums, at):
+    # In whole numbers: a board's floats have 24 bits, and the squares of an offset need more.
+    n = MEASURED_FRAMES
+    total = (sums[at + 1] << 24) + sums[at] - (n << 23)
+    squares = (sums[at + 4] << 48) + (sums[at + 3] << 24) + sums[at + 2]
+    return math.sqrt(n * squares - total * total) / n

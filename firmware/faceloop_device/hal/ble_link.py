@@ -15,6 +15,7 @@ _IRQ_CENTRAL_CONNECT = const(1)
 _IRQ_CENTRAL_DISCONNECT = const(2)
 _IRQ_GATTS_WRITE = const(3)
 _IRQ_GATTS_INDICATE_DONE = const(20)
+_IRQ_ENCRYPTION_UPDATE = const(28)
 _IRQ_GET_SECRET = const(29)
 _IRQ_SET_SECRET = const(30)
 
@@ -28,6 +29,7 @@ _WRITE = const(0x08)
 _NOTIFY = const(0x10)
 _INDICATE = const(0x20)
 
+_KEY_BYTES = const(16)
 _MTU = const(247)
 _MOST_REPLIES = const(8)
 _FAST_US = const(40000)  # just after power-up or a lost link
@@ -86,6 +88,8 @@ class BleLink:
         self.handler_faults = 0
         self.refused = 0  # replies and reports that the stack had no room for
         self.interruption = None  # a Ctrl-C that arrived while an event was handled
+        self.is_encrypted = False  # by the radio, with a key of 128 bits
+        self._has_asked = False
         self._conn = -1
         self._is_indicating = False
         self._replies = []
@@ -176,6 +180,15 @@ class BleLink:
             except OSError:
                 self.refused += 1  # the next one comes in a second
 
+    def ask_to_pair(self):
+        """Ask the central once to pair, or to encrypt by its bond; it may refuse."""
+        if self._conn >= 0 and not self.is_encrypted and not self._has_asked:
+            self._has_asked = True
+            try:
+                self._ble.gap_pair(self._conn)
+            except OSError:
+                pass  # it is a stack without pairing, or the link has just gone
+
     def disconnect(self):
         """Cut the link."""
         if self._conn >= 0:
@@ -192,6 +205,8 @@ class BleLink:
                     self.inbox.put(self._ble.gatts_read(data[1]))
             elif event == _IRQ_GATTS_INDICATE_DONE:
                 self._is_indicating = False
+            elif event == _IRQ_ENCRYPTION_UPDATE:
+                self.is_encrypted = bool(data[1]) and data[4] >= _KEY_BYTES
             elif event == _IRQ_CENTRAL_CONNECT:
                 self._new_link()
                 self._conn = data[0]
@@ -222,6 +237,7 @@ class BleLink:
         self.inbox.clear()
         self._replies.clear()
         self._is_indicating = False
+        self.is_encrypted = self._has_asked = False
 
 
 def device_name(device_id):

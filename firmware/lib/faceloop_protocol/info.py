@@ -39,6 +39,7 @@ BOARD_NAMES = {BOARD_PICO2W: "pico2w", BOARD_ESP32S3: "esp32s3", BOARD_VIRTUAL: 
 FEATURE_HEAT = const(0x0001)
 FEATURE_VIBRATION = const(0x0002)
 FEATURE_BONDING = const(0x0004)
+FEATURE_SOFT_CAPTURE = const(0x0008)  # frames are read by interrupts, at half the rate
 
 INFO_FORMAT = "<BBBBBBBHBIBHBH8sI"
 INFO_BYTES = const(32)

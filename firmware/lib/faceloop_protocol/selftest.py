@@ -44,6 +44,15 @@ MAX_NOISE_NV = const(1500)
 MIN_GAIN_PPT = const(970)
 MAX_GAIN_PPT = const(1030)
 
+# Three times the board reads 200 frames to settle and 2048, whole periods of the test signal.
+SETTLING_FRAMES = const(200)
+MEASURED_FRAMES = const(2048)
+TEST_FRAMES = const(6744)
+# Of a thousand frames that an interrupt reads (FEATURE_SOFT_CAPTURE, ESP32-S3) some may be lost:
+# collecting its heap is estimated to take 2 to 10 ms, a frame each, once a second at most. An
+# estimate: no such board was at hand. PIO and DMA lose none.
+MAX_LOST_PPT_BY_INTERRUPT = const(10)
+
 # What the host adds, over the link, with the stream running.
 # The bench plug stands for electrodes apart: 2 x 33 kohm make 0.70 uV RMS from 20 to 450 Hz, the
 # converter 0.8, together 1.07; a third more is allowed, and less than half is a dead channel.
@@ -53,7 +62,6 @@ MAX_CLOCK_PPM = const(100)  # crystals of the front end are good to 50, those of
 # Of sample times, by the soonest packet of each half second: those of a busy computer differ by 5.
 MAX_JITTER_MS = const(10)
 MAX_ARRIVAL_P95_MS = const(60)  # over the soonest packets; what a screen can still hide
-MAX_MISSED_FRAMES = const(0)  # of the test's own stream, whoever missed them
 MIN_GOODPUT_BYTES_PER_S = const(26500)  # eight channels at full effort
 MIN_MTU = const(239)  # a whole packet in one notification
 MAX_BATTERY_MV = const(4250)  # a lithium-ion cell at the end of charging, with 1 %
@@ -66,12 +74,18 @@ SelfTestReport = namedtuple(
 )
 
 
+def most_lost(n_frames: int, is_by_interrupt: bool) -> int:
+    """Return how many of ``n_frames`` may be missing, whoever missed them."""
+    return n_frames * MAX_LOST_PPT_BY_INTERRUPT // 1000 if is_by_interrupt else 0
+
+
 def judge(
     is_known: bool,
     noise_nv: "list[int]",
     gain_ppt: "list[int]",
     order: "list[int]",
     n_lost: int,
+    is_by_interrupt: bool = False,
 ) -> int:
     """Return the PASS_ bits of what was measured."""
     passed = PASS_ID if is_known else 0
@@ -81,7 +95,7 @@ def judge(
         passed |= PASS_GAIN
     if list(order) == list(range(1, 9)):
         passed |= PASS_ORDER
-    if is_known and not n_lost:
+    if is_known and n_lost <= most_lost(TEST_FRAMES, is_by_interrupt):
         passed |= PASS_FRAMES
     return passed
 

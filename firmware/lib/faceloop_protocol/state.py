@@ -29,6 +29,7 @@ offset  size  type  name              meaning
 48      2     u16   gc_longest_ms     longest collection of the heap since boot
 50      1     u8    presses           of the button, short ones, wraps
 51      1     u8    long_presses      of 5 s and more, wraps
+52      1     u8    radio             RADIO_ bits
 ======  ====  ====  ================  ========================================================
 """
 
@@ -78,8 +79,10 @@ POWER_CHARGING = const(0x02)
 POWER_BENCH_PLUG = const(0x04)
 POWER_LOW = const(0x08)
 
-STATE_FORMAT = "<BBBBHBBIIHHIIHHHHHHIBBHHBB"
-STATE_BYTES = const(52)
+RADIO_ENCRYPTED = const(0x01)  # by the radio itself, with a key of 128 bits
+
+STATE_FORMAT = "<BBBBHBBIIHHIIHHHHHHIBBHHBBB"
+STATE_BYTES = const(53)
 LEAST_STATE_BYTES = const(44)  # of the first boards and recordings: what they lack reads 0
 
 BoardState = namedtuple(
@@ -111,6 +114,7 @@ BoardState = namedtuple(
         "gc_longest_ms",
         "presses",
         "long_presses",
+        "radio",
     ),
 )
 

@@ -4,6 +4,7 @@ import sys
 
 handlers = []
 intervals_us = []
+asked = []
 
 
 class Radio:
@@ -35,6 +36,10 @@ class Radio:
 
     def gap_advertise(self, interval_us, data, resp_data):
         intervals_us.append(interval_us)
+
+    def gap_pair(self, conn):
+        asked.append(conn)
+        raise OSError(45)  # EOPNOTSUPP
 
     def gatts_read(self, handle):
         if self.trouble:
@@ -97,6 +102,21 @@ link.reply(b"reply")
 assert link.refused == 2 and len(link._replies) == 1, "counted; the reply is kept and tried again"
 link.flush_replies()
 assert link.refused == 3
+
+# Pairing is asked for once a link; encrypted is a link whose key has all its bits.
+link.ask_to_pair()
+link.ask_to_pair()
+assert asked == [5]
+for is_on, n_bytes, is_encrypted in ((1, 7, False), (1, 16, True), (0, 16, False)):
+    event(28, (5, is_on, 0, 1, n_bytes))
+    assert link.is_encrypted is is_encrypted
+event(28, (5, 1, 0, 1, 16))
+event(2, (5, 0, b"address"))
+assert not link.is_encrypted, "another link has to be encrypted anew"
+link.ask_to_pair()
+event(1, (6, 0, b"address"))
+link.ask_to_pair()
+assert asked == [5, 6], "nobody to ask, then another one"
 
 # What the stack asks of a bonding board, and gives it, goes to its bonds; others have none.
 event(29, (2, 0, b"peer"))

@@ -102,6 +102,33 @@ for _ in range(300):
     assert words == twin and kernels.take_mark(words, MASK, word) == 0
 print("ok store_frame take_mark")
 
+for _ in range(100):
+    words = ring()
+    word, n = random.getrandbits(9), random.getrandbits(6) % 57
+    if random.getrandbits(1):  # rails and floating inputs
+        for at in range(N_WORDS):
+            words[at] = random.choice((0, 0x7FFFFF, 0x800000, 0xFFFFFF, words[at]))
+    sums = array.array("i", [0] * 40)
+    lost = 0
+    for times in range(1 + random.getrandbits(5)):
+        words[word & MASK] = words[word & MASK] & 0xFFFFFF | times << 24
+        lost += kernels.add_squares(words, MASK, word, n, sums)
+    wrong = 0
+    codes = [[] for _ in range(8)]
+    for i in range(n):
+        wrong += words[(word + 9 * i) & MASK] >> 20 & 0xF != 0xC
+        for channel in range(8):
+            codes[channel].append(signed(words[(word + 9 * i + 1 + channel) & MASK]))
+    assert n == 0 or lost == (times + 1) * wrong + times * (times + 1) // 2
+    for channel in range(8):
+        parts = sums[5 * channel : 5 * channel + 5]
+        assert all(0 <= part < 1 << 24 for part in parts)
+        total = (parts[1] << 24) + parts[0] - (0x800000 * n) * (times + 1)
+        assert total == (times + 1) * sum(codes[channel])
+        squares = (parts[4] << 48) + (parts[3] << 24) + parts[2]
+        assert squares == (times + 1) * sum([code * code for code in codes[channel]])
+print("ok add_squares")
+
 for _ in range(300):
     target = bytearray([random.getrandbits(8) for _ in range(64)])
     source = bytes([random.getrandbits(8) for _ in range(64)])

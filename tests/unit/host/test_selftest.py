@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -44,9 +45,11 @@ def checks_of(
     is_plugged: bool = True,
     transport: Any = None,
     phy: str | None = None,
+    features: int = 0,
 ) -> dict[str, Check]:
+    info: Any = SimpleNamespace(features=features, fs_hz=2000)
     found = [
-        *module._stream(measured, is_plugged),
+        *module._stream(measured, is_plugged, info),
         *module._link_checks(measured, transport or SerialTransport("port"), phy),
     ]
     return {check.id: check for check in found}
@@ -93,6 +96,13 @@ def test_one_step_inside_a_limit_passes(change: dict[str, Any]) -> None:
     assert {name for name, check in found.items() if check.ok is False} == set()
 
 
+def test_board_that_reads_by_interrupt_may_lose_one_frame_in_a_hundred() -> None:
+    for n_missed, is_ok in ((0, True), (1200, True), (1201, False)):
+        measured = dataclasses.replace(GOOD, n_missed=n_missed)
+        assert checks_of(measured, features=module.FEATURE_SOFT_CAPTURE)["missed"].ok is is_ok
+        assert checks_of(measured)["missed"].ok is (n_missed == 0)
+
+
 def test_what_cannot_be_judged_is_not_tested() -> None:
     open_inputs = checks_of(dataclasses.replace(GOOD, band_noise_nv=(9e6,) * 8), is_plugged=False)
     assert open_inputs["band_noise_1"].ok is None
@@ -129,15 +139,15 @@ def test_board_is_judged_by_the_limits_of_the_protocol() -> None:
     sound = limits.SelfTestReport(
         0x92, limits.PASS_ALL, (900,) * 8, (1000,) * 8, tuple(range(1, 9)), 0
     )
-    assert all(check.ok for check in module._front_end(sound))
+    assert all(check.ok for check in module._front_end(sound, 0))
     bad = sound._replace(noise_nv=(900,) * 7 + (1501,), passed=limits.PASS_ALL - limits.PASS_NOISE)
-    assert [check.id for check in module._front_end(bad) if not check.ok] == ["noise_8"]
+    assert [check.id for check in module._front_end(bad, 0) if not check.ok] == ["noise_8"]
     swapped = sound._replace(
         order=(2, 1, *range(3, 9)), passed=limits.PASS_ALL - limits.PASS_ORDER
     )
-    assert [check.id for check in module._front_end(swapped) if not check.ok] == ["order"]
+    assert [check.id for check in module._front_end(swapped, 0) if not check.ok] == ["order"]
     dead = limits.SelfTestReport(0, 0, (0,) * 8, (0,) * 8, (0,) * 8, 3)
-    assert not any(check.ok for check in module._front_end(dead))
+    assert not any(check.ok for check in module._front_end(dead, 0))
 
 
 def test_band_noise_is_that_of_white_noise_between_20_and_450_hz() -> None:

@@ -63,7 +63,7 @@ def test_struct_sizes_are_the_documented_ones() -> None:
 def test_state_of_an_older_and_of_a_newer_board_is_understood() -> None:
     now = bytes(range(state.STATE_BYTES))
     whole = state.decode_state(now)
-    assert whole.long_presses == state.STATE_BYTES - 1
+    assert whole.radio == state.STATE_BYTES - 1
     assert state.decode_state(now + b"more") == whole
     old = state.decode_state(now[:44])
     assert old[:20] == whole[:20]

@@ -24,8 +24,21 @@ from faceloop.tasks.selftest_report import Check, judged, write_report
 from faceloop.tasks.virtual import paired_virtual_board
 from faceloop.twin.launch import BoardSpec
 from faceloop_protocol import selftest as limits
-from faceloop_protocol.info import BOARD_NAMES, FEATURE_VIBRATION, Info
-from faceloop_protocol.state import FAULT_TEXT, POWER_BENCH_PLUG, POWER_LOW, POWER_USB, BoardState
+from faceloop_protocol.info import (
+    BOARD_NAMES,
+    FEATURE_BONDING,
+    FEATURE_SOFT_CAPTURE,
+    FEATURE_VIBRATION,
+    Info,
+)
+from faceloop_protocol.state import (
+    FAULT_TEXT,
+    POWER_BENCH_PLUG,
+    POWER_LOW,
+    POWER_USB,
+    RADIO_ENCRYPTED,
+    BoardState,
+)
 
 __all__ = ["Ask", "SelfTestOptions", "selftest"]
 
@@ -134,10 +147,12 @@ async def _test(
     phy = await transport.read_phy() if isinstance(transport, BleTransport) else None
     state = await bench.report()
     checks = [
-        *_front_end(found),
-        *_stream(measured, is_plugged),
+        *_front_end(found, info.features),
+        *_stream(measured, is_plugged, info),
         *_link_checks(measured, transport, phy),
     ]
+    if info.features & FEATURE_BONDING and isinstance(transport, BleTransport):
+        checks.append(_encryption(state))
     checks.append(
         judged("battery", "Battery", state.battery_mv, "mV", None, limits.MAX_BATTERY_MV)
     )
@@ -147,7 +162,7 @@ async def _test(
     return checks
 
 
-def _front_end(found: limits.SelfTestReport) -> list[Check]:
+def _front_end(found: limits.SelfTestReport, features: int) -> list[Check]:
     """Return the checks that the board made by itself, judged by the same limits once more."""
     part = _CONVERTERS.get(found.converter_id, f"id 0x{found.converter_id:02x}")
     passed = found.passed
@@ -164,14 +179,16 @@ def _front_end(found: limits.SelfTestReport) -> list[Check]:
     is_right = bool(passed & limits.PASS_ORDER)
     checks.append(Check("order", "Order of the channels", order, "", None, None, is_right))
     is_right = bool(passed & limits.PASS_FRAMES)
-    checks.append(Check("frames", "Frames with a wrong header", found.n_lost, "", 0, 0, is_right))
+    most = limits.most_lost(limits.TEST_FRAMES, bool(features & FEATURE_SOFT_CAPTURE))
+    what = "Frames with a wrong header, or lost"
+    checks.append(Check("frames", what, found.n_lost, "", 0, most, is_right))
     return checks
 
 
 _NOISE = (limits.MIN_NOISE_NV / 1000, limits.MAX_NOISE_NV / 1000)
 
 
-def _stream(measured: Measured, is_plugged: bool) -> list[Check]:
+def _stream(measured: Measured, is_plugged: bool, info: Info) -> list[Check]:
     """Return what the stream showed of front end and clock."""
     checks = []
     low, high = limits.MIN_BAND_NOISE_NV / 1000, limits.MAX_BAND_NOISE_NV / 1000
@@ -187,13 +204,13 @@ def _stream(measured: Measured, is_plugged: bool) -> list[Check]:
     else:
         most = limits.MAX_CLOCK_PPM
         ppm = judged("clock", "Clock", measured.clock_ppm, "ppm", -most - within, most + within)
+    n_frames = int(measured.seconds * info.fs_hz)
+    most = limits.most_lost(n_frames, bool(info.features & FEATURE_SOFT_CAPTURE))
     return [
         *checks,
         ppm,
         judged("jitter", "Sample jitter", measured.jitter_ms, "ms", None, limits.MAX_JITTER_MS),
-        judged(
-            "missed", "Frames missed or lost", measured.n_missed, "", 0, limits.MAX_MISSED_FRAMES
-        ),
+        judged("missed", "Frames missed or lost", measured.n_missed, "", 0, most),
     ]
 
 
@@ -230,6 +247,19 @@ def _link_checks(measured: Measured, transport: Transport, phy: str | None) -> l
             check = check.untested("this computer's Bluetooth does not tell which")
         checks.append(check)
     return checks
+
+
+def _encryption(state: BoardState) -> Check:
+    """Return whether the radio encrypts; a stream and its commands are protected either way."""
+    is_encrypted = bool(state.radio & RADIO_ENCRYPTED)
+    what = "encrypted" if is_encrypted else "not encrypted"
+    check = Check("radio", "Radio link (bond)", what, "", None, None, True)
+    if is_encrypted:
+        return check
+    return check.untested(
+        "the signal is encrypted all the same, reports on the state are not; hold the button for "
+        "5 s while connected to make a bond"
+    )
 
 
 async def _person(
