@@ -156,7 +156,7 @@ async def test_from_first_start_to_results_by_keyboard(
         await press(page, "See the results")
         await expect(page.locator("h1")).to_have_text("Results")
         await expect(page.get_by_role("row", name="Small smile, lips closed")).to_be_visible()
-        await reach(page, "Total")
+        await reach(page, "Total, -15 to 100")
         await page.keyboard.type("64")
         await press(page, "Keep")
         await expect(page.get_by_role("row", name="Sunnybrook")).to_contain_text("64")

@@ -24,7 +24,7 @@ from faceloop.training.profiles import Profile
 from faceloop.training.programme import Programme
 from faceloop.training.programme_file import parse_programme
 from faceloop.training.results import day_result
-from faceloop.training.trend import LEAST_REPETITIONS, streak, trend_words, weeks
+from faceloop.training.trend import LEAST_REPETITIONS, streak, trend_words, trends, weeks
 
 FAKES = Path(__file__).parents[2] / "fakes"
 FAKE = runpy.run_path(str(FAKES / "fake_patient.py"))
@@ -318,6 +318,14 @@ def test_trend_shows_symmetry_and_synkinesis_together(days: Days) -> None:
     assert word.key == "train.trend.more_even_quieter"
     assert word.params["weeks"] >= 1
     assert sum(week.days for week in weeks(rows)) == 4
+    # Weaker at first, alike now: with its sign, in the row, the week and the words.
+    assert [round(row.signed_asymmetry, 2) for row in rows] == [-0.11, -0.11, -0.01, -0.01]
+    first, last = weeks(rows)[0], weeks(rows)[-1]
+    side = trends(rows)[1]
+    assert side.key == "train.trend.side" and side.params == {
+        "from_pct": f"\N{MINUS SIGN}{-100 * first.signed_asymmetry:.0f}",
+        "side_pct": f"\N{MINUS SIGN}{-100 * last.signed_asymmetry:.0f}",
+    }
     # One repetition, or a few, is no week to be compared.
     few = replace(rows[-1], begun_utc=rows[-1].begun_utc + timedelta(days=14), symmetry=0.1)
     assert trend_words([*rows, replace(few, trials=LEAST_REPETITIONS - 1)]) == word

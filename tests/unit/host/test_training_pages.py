@@ -118,6 +118,27 @@ async def test_results_of_today_stay_after_the_day_was_closed(days: Days, open_p
     assert (result.ratings, result.diary) == ({"pain": 4}, "Ein Satz.")
 
 
+async def test_questionnaires_have_parts_a_direction_and_items_left_out(
+    days: Days, open_page: Any
+) -> None:
+    page = open_page()
+    page.go("results")
+    assert any(GERMAN("results.higher_better") in said for said in page.texts())
+    for field, typed in (("movement", "20"), ("rest", "2"), ("synkinesis", "4")):
+        page.choose(f"fl-part-{field}", typed)
+    page.press(GERMAN("results.keep"))
+    assert {"66", "Bewegung 80; In Ruhe 10; Synkinesien 4"} <= {*page.texts()}
+    page.choose("fl-scale", "fdi_physical")
+    page.choose("fl-answered", "4")
+    page.choose("fl-sum", "8")
+    page.press(GERMAN("results.keep"))
+    assert {"25", "Beantwortete Fragen: 4 von 5"} <= {*page.texts()}
+    page.choose("fl-scale", "saq")
+    assert GERMAN("results.lower_better") in page.texts()
+    page.press(GERMAN("results.keep"))
+    assert any("9 bis 45" in said for said in page.texts() if "SAQ" in said)
+
+
 async def test_set_up_says_why_a_place_is_muted(days: Days, open_page: Any) -> None:
     page = open_page()
     page.go("setup")

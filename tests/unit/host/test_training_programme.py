@@ -17,10 +17,12 @@ from faceloop.training.programme_file import (
     changed_programme,
     parse_programme,
     programme_text,
+    programme_with,
     read_programme,
     shipped_programme,
     shipped_programmes,
 )
+from faceloop.training.setup import SetUpTimes
 from faceloop.training.stage import STAGES, Stage, StageLock
 
 GOOD = """
@@ -142,6 +144,24 @@ def test_one_number_is_changed_within_its_limits() -> None:
         changed_programme(day, "x", "hold_s", 4)
     with pytest.raises(UsageError, match="no 'hold'"):
         changed_programme(day, "retraining", "hold", 4)
+
+
+def test_numbers_of_set_up_are_part_of_the_programme() -> None:
+    day = shipped_programme("synkinesis")
+    assert SetUpTimes.of(day.setup) == SetUpTimes()
+    own = programme_with(
+        day, {("", "rest_s"): 40, ("", "good_snr_db"): 12, ("settle", "rest_s"): 50}
+    )
+    assert (own.setup.rest_s, own.setup.good_snr_db, own.block[0].rest_s) == (40, 12, 50)  # type: ignore[union-attr]
+    assert parse_programme(programme_text(own), "again") == own
+    times = SetUpTimes.of(own.setup)
+    assert (times.rest_s, times.good_snr_db, times.least_snr_db) == (40, 12, 6)
+    with pytest.raises(UsageError, match=r"setup\.rest_s is 5; it must be at least 20"):
+        changed_programme(day, "", "rest_s", 5)
+    with pytest.raises(UsageError, match="least_snr_db is 11; it may be at most good_snr_db"):
+        changed_programme(day, "", "least_snr_db", 11)
+    with pytest.raises(UsageError, match="The block setup has no 'rest'"):
+        changed_programme(day, "", "rest", 5)
 
 
 def test_comments_of_shipped_files_name_no_other_default() -> None:

@@ -46,6 +46,15 @@ def test_perfect_movement_scores_100() -> None:
     assert quality.effort == pytest.approx(0.75)
 
 
+@pytest.mark.parametrize(("affected", "signed"), [(0.15, -0.25), (0.25, 0.0), (0.41667, 0.25)])
+def test_signed_asymmetry_is_below_0_where_the_affected_side_is_the_weaker_one(
+    affected: float, signed: float
+) -> None:
+    """Clinical reference 2.1: (A - U) / (A + U)."""
+    found = score(movement(affected, 0.25), RULE).signed_asymmetry
+    assert found == pytest.approx(signed, abs=1e-4)
+
+
 def test_score_is_the_weakest_part_so_that_ratio_and_guard_must_agree() -> None:
     both = score(movement(0.2, 0.31, guard=0.6), RULE).score
     better_ratio = score(movement(0.25, 0.25, guard=0.6), RULE).score

@@ -99,6 +99,9 @@ def test_day_says_how_calm_the_rest_was_and_leads_with_it_where_it_is_the_goal()
     )
     both = ["resting", "calmer"]
     assert parts(moved) == ["time", *both, "clean", "even_quiet", "part"]
+    for signed, side in ((-0.05, ["weaker"]), (0.049, []), (0.12, ["stronger"])):
+        sided = parts(replace(moved, signed_asymmetry=signed))
+        assert sided == ["time", *both, "clean", "even_quiet", *side, "part"]
     elsewhere = replace(moved, stage="synkinesis")
     assert parts(elsewhere) == ["time", "clean", "even_quiet", *both, "part"]
     for after_uv, key in ((3.2, "as_calm"), (4.5, "less_calm")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -58,6 +59,19 @@ def test_weeks_stand_at_their_dates_and_levels(drawn: list[Drawn]) -> None:
     assert pictures[0].startswith(Texts("de")("results.symmetry"))
     assert "7. Sept. 2026: 50 %" in pictures[0].replace("\N{NO-BREAK SPACE}", " ")
     assert "14. Sept. 2026: 1,0" in pictures[1].replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_affected_side_stands_below_the_middle_while_it_is_the_weaker_one(
+    drawn: list[Drawn],
+) -> None:
+    sides = ((0, -0.25), (1, 0.0), (2, 0.25), (3, 0.9))
+    TrendChart([replace(week(n, 0.5, 0.0), signed_asymmetry=side) for n, side in sides], Texts())
+    y = [one.given["cy"] for one in drawn if one.name == "circle"][4:8]
+    middle, reach = HEIGHT / 2, (HEIGHT - 2 * MARGIN) / 2
+    assert y == pytest.approx([middle + reach / 2, middle, middle - reach / 2, MARGIN])
+    picture = next(one for one in drawn if one.given["classes"] == "fl-trend-side")
+    said = picture.given["aria_label"].replace("\N{NO-BREAK SPACE}", " ")
+    assert all(f": {side}" in said for side in ("\N{MINUS SIGN}25 %", "0 %", "+25 %", "+90 %"))
 
 
 def test_one_week_or_weeks_without_a_score_draw_nothing(drawn: list[Drawn]) -> None:

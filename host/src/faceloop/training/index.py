@@ -25,17 +25,19 @@ from faceloop.training.results import DayResult, day_result
 __all__ = ["DayIndex", "DayRow"]
 
 INDEX_NAME = "index.sqlite"
-LAYOUT = 2
+LAYOUT = 3
 _TABLES = """
 CREATE TABLE days (
     session TEXT PRIMARY KEY, n_bytes INTEGER NOT NULL, profile TEXT, programme TEXT, stage TEXT,
     begun_utc TEXT, ended_utc TEXT, outcome TEXT, active_s REAL, score REAL, symmetry REAL,
-    synkinesis REAL, trials INTEGER, clean INTEGER, goals TEXT, diary TEXT, resting REAL);
+    synkinesis REAL, trials INTEGER, clean INTEGER, goals TEXT, diary TEXT, resting REAL,
+    signed_asymmetry REAL);
 CREATE INDEX days_of ON days (profile, begun_utc);
 CREATE TABLE blocks (session TEXT, at INTEGER, name TEXT, kind TEXT, outcome TEXT, reason TEXT);
 CREATE TABLE movements (
     session TEXT, movement TEXT, repetitions INTEGER, scored INTEGER, clean INTEGER, score REAL,
-    symmetry REAL, quiet REAL, synkinesis REAL, goal_share REAL);
+    symmetry REAL, quiet REAL, synkinesis REAL, goal_share REAL,
+    signed_asymmetry REAL);
 CREATE TABLE ratings (session TEXT, name TEXT, rating INTEGER);
 CREATE TABLE recordings (session TEXT, recording TEXT);
 """
@@ -58,6 +60,8 @@ class DayRow:
         Repetitions that were scored, and those that were clean.
     resting : float
         Resting tone of the affected side over the other's, before the training.
+    signed_asymmetry : float
+        Below 0 the affected side is the weaker one, above the over-active one.
     """
 
     session: str
@@ -73,6 +77,7 @@ class DayRow:
     trials: int
     clean: int
     resting: float = math.nan
+    signed_asymmetry: float = math.nan
 
 
 class DayIndex:
@@ -119,8 +124,8 @@ class DayIndex:
         with self._open() as db:
             rows = db.execute(
                 "SELECT session, profile, programme, stage, begun_utc, outcome, active_s, score,"
-                " symmetry, synkinesis, trials, clean, resting FROM days WHERE profile = ?"
-                " ORDER BY begun_utc",
+                " symmetry, synkinesis, trials, clean, resting, signed_asymmetry FROM days"
+                " WHERE profile = ? ORDER BY begun_utc",
                 (profile,),
             ).fetchall()
         return tuple(_day_row(row) for row in rows)
@@ -255,7 +260,7 @@ def _insert(
         if record["kind"] == "day_end":
             goals = {name: record["goals"][name] for name in goals if name in record["goals"]}
     db.execute(
-        f"INSERT INTO days VALUES ({', '.join('?' * 17)})",
+        f"INSERT INTO days VALUES ({', '.join('?' * 18)})",
         (
             session,
             n_bytes,
@@ -274,6 +279,7 @@ def _insert(
             json.dumps(goals),
             result.diary,
             _known(result.resting_ratio),
+            _known(result.signed_asymmetry),
         ),
     )
     db.executemany(
@@ -284,7 +290,7 @@ def _insert(
         ],
     )
     db.executemany(
-        "INSERT INTO movements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO movements VALUES ({', '.join('?' * 11)})",
         [
             (
                 session,
@@ -297,6 +303,7 @@ def _insert(
                 _known(movement.quiet),
                 _known(movement.synkinesis_per_repetition),
                 movement.goal_share,
+                _known(movement.signed_asymmetry),
             )
             for movement in result.movements
         ],
@@ -313,7 +320,7 @@ def _insert(
 
 def _day_row(row: tuple[Any, ...]) -> DayRow:
     session, profile, programme, stage, begun_utc, outcome, *numbers = row
-    active_s, score, symmetry, synkinesis, trials, clean, resting = numbers
+    active_s, score, symmetry, synkinesis, trials, clean, resting, signed = numbers
     return DayRow(
         session,
         profile,
@@ -328,6 +335,7 @@ def _day_row(row: tuple[Any, ...]) -> DayRow:
         trials,
         clean,
         math.nan if resting is None else resting,
+        math.nan if signed is None else signed,
     )
 
 

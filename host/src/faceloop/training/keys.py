@@ -94,6 +94,8 @@ def _result_keys() -> Iterator[tuple[str, tuple[str, ...]]]:
         for quiet in ("quiet", "joined"):
             yield f"train.result.{even}_{quiet}", ("symmetry_pct", "synkinesis")
     yield "train.result.unsure", ("low_pct", "high_pct")
+    for side in ("weaker", "stronger"):
+        yield f"train.result.{side}", ("pct",)
     yield "train.result.overactive", ("n", "of")
     yield "train.result.resting", ("resting_pct",)
     for calm in ("calmer", "as_calm", "less_calm"):
@@ -106,6 +108,7 @@ def _result_keys() -> Iterator[tuple[str, tuple[str, ...]]]:
             yield f"train.trend.{symmetry}_{quiet}", ("weeks", "symmetry_pct", "synkinesis")
     for resting in ("lower", "same", "higher"):
         yield f"train.trend.resting_{resting}", ("weeks", "resting_pct", "from_pct")
+    yield "train.trend.side", ("from_pct", "side_pct")
     yield "train.trend.too_early", ("days",)
     yield "train.streak.days", ("days",)
     yield "train.streak.week", ("days",)

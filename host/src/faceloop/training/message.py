@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Message", "message"]
+__all__ = ["Message", "message", "signed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,11 @@ class Message:
 def message(key: str, /, **params: Any) -> Message:
     """Return the message ``key`` with these parameters."""
     return Message(key, params)
+
+
+def signed(number: int) -> str:
+    """Return a whole number with its sign, as it is printed; 0 has none."""
+    return f"{number:+d}".replace("-", "\N{MINUS SIGN}") if number else "0"
 
 
 def _plain(value: Any) -> Any:

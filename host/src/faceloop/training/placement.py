@@ -17,7 +17,6 @@ from faceloop.session.montage import Montage
 from faceloop.training.message import Message, message
 
 __all__ = [
-    "GOOD_SNR_DB",
     "ElectrodeCheck",
     "Finding",
     "TaskLevels",
@@ -25,7 +24,6 @@ __all__ = [
     "find_swaps",
 ]
 
-GOOD_SNR_DB, WEAK_SNR_DB = 10.0, 6.0
 SWAP_FACTOR = 2.0
 """One task must beat the own one so clearly before leads are called swapped."""
 
@@ -112,7 +110,7 @@ class TaskLevels:
 
 
 def check_electrodes(
-    montage: Montage, levels: TaskLevels, tasks: Mapping[str, str]
+    montage: Montage, levels: TaskLevels, tasks: Mapping[str, str], good_snr_db: float
 ) -> tuple[ElectrodeCheck, ...]:
     """Return the verdict on every electrode whose muscle has a task, from that task.
 
@@ -122,6 +120,7 @@ def check_electrodes(
     levels : TaskLevels
     tasks : mapping of str to str
         Task of each muscle that is judged.
+    good_snr_db : float
     """
     checks = []
     for pair in montage.muscles:
@@ -131,7 +130,7 @@ def check_electrodes(
             label = montage.labels[channel]
             snr_db = levels.snr_db(tasks[pair.muscle], channel)
             verdict: Literal["good", "weak", "off"]
-            verdict = "good" if snr_db >= GOOD_SNR_DB else "weak"
+            verdict = "good" if snr_db >= good_snr_db else "weak"
             if math.isnan(snr_db):
                 verdict = "off"
             name = message(f"train.electrode.{label}")
@@ -147,6 +146,7 @@ def find_swaps(
     checks: tuple[ElectrodeCheck, ...],
     tasks: Mapping[str, str],
     affected_side: Side,
+    least_snr_db: float,
 ) -> tuple[Finding, ...]:
     """Return what is wrong with the placement, most important first.
 
@@ -160,8 +160,12 @@ def find_swaps(
     montage, levels, checks, tasks
         As for `check_electrodes`, and its result.
     affected_side : str
+    least_snr_db : float
+        What stands out less from the gaps is no answer.
     """
-    best = {channel: _best_task(levels, channel, tasks) for channel in _channels(montage)}
+    best = {
+        channel: _best_task(levels, channel, tasks, least_snr_db) for channel in _channels(montage)
+    }
     own = {c: tasks[pair.muscle] for pair in montage.muscles for c in (pair.left, pair.right)}
     findings: list[Finding] = []
     told: set[int] = set()
@@ -180,7 +184,7 @@ def find_swaps(
             words = message("train.setup.swapped_leads", electrode=names[0], other=names[1])
             findings.append(Finding("swapped_leads", words, (channel, other)))
     for check in checks:
-        if check.channel not in told and not check.snr_db >= WEAK_SNR_DB:
+        if check.channel not in told and not check.snr_db >= least_snr_db:
             name = message(f"train.electrode.{check.label}")
             title = message(f"train.movement.{own[check.channel]}.title")
             words = message("train.setup.no_answer", electrode=name, movement=title)
@@ -221,7 +225,9 @@ def _channels(montage: Montage) -> list[int]:
     return [channel for pair in montage.muscles for channel in (pair.left, pair.right)]
 
 
-def _best_task(levels: TaskLevels, channel: int, tasks: Mapping[str, str]) -> str:
+def _best_task(
+    levels: TaskLevels, channel: int, tasks: Mapping[str, str], least_snr_db: float
+) -> str:
     """Return the task that a channel answers: its own unless another one clearly beats it.
 
     What does not stand out from the gaps is no answer: noise would name any task.
@@ -231,5 +237,5 @@ def _best_task(levels: TaskLevels, channel: int, tasks: Mapping[str, str]) -> st
     )
     rises = {task: levels.rise_uv(task, channel) for task in set(tasks.values())}
     best = max(sorted(rises), key=lambda task: rises[task])
-    is_answer = levels.snr_db(best, channel) >= WEAK_SNR_DB
+    is_answer = levels.snr_db(best, channel) >= least_snr_db
     return best if is_answer and rises[best] > SWAP_FACTOR * rises[own] else own

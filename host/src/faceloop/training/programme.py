@@ -24,6 +24,7 @@ __all__ = [
     "MassageBlock",
     "Programme",
     "RetrainingBlock",
+    "SetUpSpec",
     "SettleBlock",
     "json_schema",
 ]
@@ -54,6 +55,31 @@ MOST_GOAL = 0.8
 
 class _Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class SetUpSpec(_Spec):
+    """How long the parts of set-up take, and from where on an electrode is good."""
+
+    contact_s: Annotated[float, Field(ge=1, le=30, description="all electrodes hold so long")] = (
+        3.0
+    )
+    rest_s: Annotated[float, Field(ge=20, le=180, description="the face rests")] = 60.0
+    contract_s: Annotated[
+        float, Field(ge=1.5, le=10, description="each of three gentle movements of a muscle")
+    ] = 2.5
+    relax_s: Annotated[float, Field(ge=1.5, le=10, description="after each of them")] = 2.5
+    good_snr_db: Annotated[
+        float, Field(ge=3, le=30, description="movement over rest: good from here on")
+    ] = 10.0
+    least_snr_db: Annotated[
+        float, Field(ge=1, le=30, description="below it the electrode has not answered")
+    ] = 6.0
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.least_snr_db > self.good_snr_db:
+            raise ValueError(_out_of_order(self, "least_snr_db", "good_snr_db"))
+        return self
 
 
 class _Block(_Spec):
@@ -205,15 +231,7 @@ class RetrainingBlock(_Block):
             ("clean_needed", "clean_of"),
         ):
             if getattr(self, small) > getattr(self, large):
-                raise ValueError(
-                    refusal(
-                        "rule_order",
-                        name=_field(small),
-                        given=getattr(self, small),
-                        most=_field(large),
-                        limit=getattr(self, large),
-                    )
-                )
+                raise ValueError(_out_of_order(self, small, large))
         return self
 
 
@@ -277,6 +295,7 @@ class Programme(_Spec):
     ]
     stages: Annotated[tuple[Stage, ...], Field(min_length=1, description="for whom it is meant")]
     is_short: Annotated[bool, Field(description="the five-minute day")] = False
+    setup: Annotated[SetUpSpec, Field(description="before the first movements")] = SetUpSpec()
     block: Annotated[
         tuple[BlockSpec, ...], Field(min_length=1, max_length=20, description="in order")
     ]
@@ -328,6 +347,16 @@ def _names(names: Any, known: tuple[str, ...]) -> Any:
         if name not in known:
             raise ValueError(refusal("rule_unknown", given=repr(name), known=known))
     return tuple(names)
+
+
+def _out_of_order(spec: BaseModel, small: str, large: str) -> Refusal:
+    return refusal(
+        "rule_order",
+        name=_field(small),
+        given=getattr(spec, small),
+        most=_field(large),
+        limit=getattr(spec, large),
+    )
 
 
 def _too_long_a_rest(rest_s: float) -> Refusal:

@@ -142,6 +142,8 @@ def changed_programme(programme: Programme, block: str, key: str, value: Any) ->
 def programme_with(programme: Programme, changes: Mapping[tuple[str, str], Any]) -> Programme:
     """Return the programme with numbers changed, by block and key, all at once.
 
+    An empty block stands for set-up.
+
     Raises
     ------
     UsageError
@@ -149,15 +151,18 @@ def programme_with(programme: Programme, changes: Mapping[tuple[str, str], Any])
     """
     content = programme.model_dump(mode="json")
     blocks = {entry["name"]: entry for entry in content["block"]}
+    blocks[""] = content["setup"]
     for (block, key), value in changes.items():
         if block not in blocks:
-            known = tuple(blocks)
+            known = tuple(filter(None, blocks))
             raise UsageError(
                 refusal("no_block", programme=programme.name, given=repr(block), known=known)
             )
         if key not in blocks[block]:
             known = tuple(blocks[block])
-            raise UsageError(refusal("no_key", block=block, given=repr(key), known=known))
+            raise UsageError(
+                refusal("no_key", block=block or "setup", given=repr(key), known=known)
+            )
         blocks[block][key] = value
     return programme_of(content, programme.name)
 
@@ -167,8 +172,9 @@ def programme_text(programme: Programme) -> str:
     lines = [
         _toml(key, getattr(programme, key)) for key in ("format", "name", "stages", "is_short")
     ]
-    for block in programme.block:
-        lines += ["", "[[block]]"]
+    specs = [("[setup]", programme.setup), *(("[[block]]", block) for block in programme.block)]
+    for heading, block in specs:
+        lines += ["", heading]
         for key, field in type(block).model_fields.items():
             comment = field.description or ""
             bounds = [getattr(limit, "ge", None) for limit in field.metadata]

@@ -24,6 +24,9 @@ __all__ = ["BlockResult", "DayResult", "MovementResult", "day_result", "day_word
 GOOD_SYMMETRY = 0.75
 """Healthy faces: 0.74 to 0.82 on average (Kim and others 2018, 10.1155/2018/4069530)."""
 
+SIDE_STEP = 0.05
+"""Within it the sides are called alike: half of the smallest healthy mean, 0.11 (the same)."""
+
 CALM_STEP = 0.1
 """Within it a rest is as calm as before: a tenth is the spread of its levels (references.py)."""
 
@@ -58,6 +61,8 @@ class MovementResult:
         Of the last repetition.
     symmetry_low, symmetry_high : float
         95 % interval of the mean symmetry.
+    signed_asymmetry : float
+        Mean; below 0 the affected side is the weaker one, above the over-active one.
     overactive : int
         Repetitions in which the unaffected side surely worked harder than in its own comfortable
         movement.
@@ -74,6 +79,7 @@ class MovementResult:
     goal_share: float
     symmetry_low: float = math.nan
     symmetry_high: float = math.nan
+    signed_asymmetry: float = math.nan
     overactive: int = 0
 
 
@@ -95,6 +101,8 @@ class DayResult:
         Over all movements, NaN where nothing was scored.
     symmetry_low, symmetry_high : float
         95 % interval of ``symmetry``.
+    signed_asymmetry : float
+        Mean; below 0 the affected side is the weaker one, above the over-active one.
     resting_first_uv, resting_last_uv : tuple of float or None
         Of each channel, of the first and the last measured rest; None where there was none.
     resting_ratio : float
@@ -122,6 +130,7 @@ class DayResult:
     synkinesis_per_repetition: float
     symmetry_low: float
     symmetry_high: float
+    signed_asymmetry: float
     resting_first_uv: tuple[float | None, ...] | None
     resting_last_uv: tuple[float | None, ...] | None
     resting_ratio: float
@@ -161,6 +170,7 @@ def day_result(records: Sequence[dict[str, Any]]) -> DayResult:
         synkinesis_per_repetition=_mean(trial["n_synkinesis"] for trial in scored),
         symmetry_low=low,
         symmetry_high=high,
+        signed_asymmetry=_signed(scored),
         resting_first_uv=tuple(resting[0]) if resting else None,
         resting_last_uv=tuple(resting[-1]) if len(resting) > 1 else None,
         resting_ratio=ratio,
@@ -190,6 +200,11 @@ def day_words(result: DayResult) -> tuple[Message, ...]:
                 synkinesis=round(result.synkinesis_per_repetition, 1),
             )
         )
+        if abs(result.signed_asymmetry) >= SIDE_STEP:
+            side = "weaker" if result.signed_asymmetry < 0 else "stronger"
+            words.append(
+                message(f"train.result.{side}", pct=round(100 * abs(result.signed_asymmetry)))
+            )
         if result.symmetry_low < GOOD_SYMMETRY < result.symmetry_high:
             words.append(
                 message(
@@ -293,6 +308,7 @@ def _movements(trials: Sequence[dict[str, Any]]) -> Iterable[MovementResult]:
             goal_share=own[-1]["goal_share"],
             symmetry_low=low,
             symmetry_high=high,
+            signed_asymmetry=_signed(scored),
             overactive=sum(bool(trial.get("is_overactive")) for trial in scored),
         )
 
@@ -306,6 +322,11 @@ def _interval(trials: Sequence[dict[str, Any]]) -> tuple[float, float]:
         if low is not None and high is not None
     ]
     return mean_interval([value for value, _ in known], [limit for _, limit in known])
+
+
+def _signed(trials: Sequence[dict[str, Any]]) -> float:
+    known = (trial.get("signed_asymmetry") for trial in trials)
+    return _mean(value for value in known if value is not None)
 
 
 def _mean(values: Iterable[float]) -> float:

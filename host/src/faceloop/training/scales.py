@@ -12,6 +12,7 @@ from faceloop.errors import UsageError
 from faceloop.refusal import refusal
 
 __all__ = [
+    "FACE_DOMAIN_ITEMS",
     "HOUSE_BRACKMANN",
     "face_domain",
     "face_total",
@@ -20,6 +21,7 @@ __all__ = [
     "house_brackmann_aid",
     "saq",
     "sunnybrook",
+    "sunnybrook_of_sums",
 ]
 
 HOUSE_BRACKMANN = ("I", "II", "III", "IV", "V", "VI")
@@ -56,7 +58,15 @@ def sunnybrook(
     _check("rest_eye", [rest_eye], 0, 1)
     _check("rest_cheek", [rest_cheek], 0, 2)
     _check("rest_mouth", [rest_mouth], 0, 1)
-    return 4 * sum(movement) - 5 * (rest_eye + rest_cheek + rest_mouth) - sum(synkinesis)
+    return sunnybrook_of_sums(sum(movement), rest_eye + rest_cheek + rest_mouth, sum(synkinesis))
+
+
+def sunnybrook_of_sums(movement: int, rest: int, synkinesis: int) -> int:
+    """Return the composite from the sums of its three parts: 5-25, 0-4, 0-15."""
+    _check("movement", [movement], 5, 25)
+    _check("rest", [rest], 0, 4)
+    _check("synkinesis", [synkinesis], 0, 15)
+    return 4 * movement - 5 * rest - synkinesis
 
 
 def house_brackmann_aid(brow_and_mouth: int) -> str:

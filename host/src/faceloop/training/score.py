@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from faceloop.training.guard import HOP_S
 from faceloop.training.references import COMFORTABLE_EFFORT
+from faceloop_dsp import signed_asymmetry
 
 __all__ = ["GRACE_S", "Quality", "ScoreRule", "ScoredHop", "effort_of", "not_scored", "score"]
 
@@ -132,7 +133,8 @@ class Quality:
     symmetry : float
         min/max of the two sides' mean shares while held.
     signed_asymmetry : float
-        (U - A)/(U + A) of the same: positive where the affected side is the weaker one.
+        Of the same, as `faceloop_dsp.signed_asymmetry`: below 0 where the affected side is the
+        weaker one, above where it is the over-active one.
     effort : float
         Of 10: the highest decile of the hold.
     judged : float
@@ -208,7 +210,7 @@ def score(hops: Sequence[ScoredHop], rule: ScoreRule) -> Quality:
         together=together,
         smooth=smooth,
         symmetry=min(affected, unaffected) / max(affected, unaffected) if both > 0 else 0.0,
-        signed_asymmetry=(unaffected - affected) / both if both > 0 else 0.0,
+        signed_asymmetry=signed_asymmetry(affected, unaffected) if both > 0 else 0.0,
         effort=efforts[int(0.9 * (len(efforts) - 1))],
         judged=share_judged,
         held_shares=(affected, unaffected),

@@ -28,6 +28,7 @@ from faceloop.training.placement import (
     check_electrodes,
     find_swaps,
 )
+from faceloop.training.programme import SetUpSpec
 from faceloop.training.references import N_CHANNELS, References
 
 __all__ = ["COACH_TASKS", "N_REPETITIONS", "SetUp", "SetUpTimes", "SetUpView"]
@@ -41,6 +42,7 @@ COACH_TASKS = {
     "frontalis": "wrinkle_forehead",
     "masseter": "clench",
 }
+SHIPPED = SetUpSpec()
 # A contraction is judged over its middle: reaction and release are left out.
 SETTLE_S = 0.6
 N_REPETITIONS = 3
@@ -64,12 +66,21 @@ class SetUpTimes:
     rest_s : float
     contract_s, relax_s : float
         Of each of three repetitions.
+    good_snr_db, least_snr_db : float
+        From where on an electrode is good, and below which it has not answered.
     """
 
-    contact_s: float = 3.0
-    rest_s: float = 60.0
-    contract_s: float = 2.5
-    relax_s: float = 2.5
+    contact_s: float = SHIPPED.contact_s
+    rest_s: float = SHIPPED.rest_s
+    contract_s: float = SHIPPED.contract_s
+    relax_s: float = SHIPPED.relax_s
+    good_snr_db: float = SHIPPED.good_snr_db
+    least_snr_db: float = SHIPPED.least_snr_db
+
+    @classmethod
+    def of(cls, spec: SetUpSpec) -> SetUpTimes:
+        """Return those of a programme."""
+        return cls(**spec.model_dump())
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +225,11 @@ class SetUp:
         return self._findings
 
     @property
+    def good_snr_db(self) -> float:
+        """From where on an electrode is good."""
+        return self._times.good_snr_db
+
+    @property
     def is_done(self) -> bool:
         """Whether it is through; then ``references`` are there."""
         return self.part == "done"
@@ -281,7 +297,9 @@ class SetUp:
         """Judge the electrodes whose task is through."""
         through = self._tasks[: self._at // (2 * N_REPETITIONS)]
         tasks = {muscle: task for muscle, task in COACH_TASKS.items() if task in through}
-        self._checks = check_electrodes(self._montage, self._levels, tasks)
+        self._checks = check_electrodes(
+            self._montage, self._levels, tasks, self._times.good_snr_db
+        )
 
     def _enter(self, part: Part, now_s: float) -> None:
         self.part, self._began_s = part, now_s
@@ -328,7 +346,12 @@ class SetUp:
         )
         if self._tasks:
             self._findings = find_swaps(
-                self._montage, self._levels, self._checks, COACH_TASKS, self._affected_side
+                self._montage,
+                self._levels,
+                self._checks,
+                COACH_TASKS,
+                self._affected_side,
+                self._times.least_snr_db,
             )
         self._enter("done", now_s)
 

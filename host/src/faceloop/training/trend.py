@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from statistics import fmean
 
 from faceloop.training.index import DayRow
-from faceloop.training.message import Message, message
+from faceloop.training.message import Message, message, signed
 from faceloop.training.ratings import RATINGS
 
 __all__ = [
@@ -47,7 +47,7 @@ class Week:
     minutes : float
     repetitions : int
         That were scored.
-    score, symmetry, synkinesis : float
+    score, symmetry, synkinesis, signed_asymmetry : float
         Means over its repetitions.
     resting : float
         Mean of the resting tone of the affected side over the other's.
@@ -61,6 +61,7 @@ class Week:
     symmetry: float
     synkinesis: float
     resting: float = math.nan
+    signed_asymmetry: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ def weeks(rows: Iterable[DayRow]) -> tuple[Week, ...]:
             _mean((row.symmetry, row.trials) for row in own),
             _mean((row.synkinesis, row.trials) for row in own),
             _mean((row.resting, 1) for row in own),
+            _mean((row.signed_asymmetry, row.trials) for row in own),
         )
         for monday, own in sorted(by_monday.items())
     )
@@ -141,12 +143,11 @@ def rating_changes(rated: Iterable[tuple[datetime, str, int]]) -> tuple[RatingCh
 
 def trend_words(rows: Sequence[DayRow]) -> Message:
     """Return the trend in words: the first against the last of the weeks that can be compared."""
-    known = [row for row in rows if math.isfinite(row.symmetry)]
-    n_days = len({_day_of(row) for row in known})
-    scored = [week for week in weeks(known) if week.repetitions >= LEAST_REPETITIONS]
-    if n_days < LEAST_DAYS or len(scored) < 2:
+    compared = _compared(rows)
+    if compared is None:
+        n_days = len({_day_of(row) for row in rows if math.isfinite(row.symmetry)})
         return message("train.trend.too_early", days=max(LEAST_DAYS - n_days, 1))
-    first, last = scored[0], scored[-1]
+    first, last = compared
     symmetry = last.symmetry - first.symmetry
     synkinesis = last.synkinesis - first.synkinesis
     even = _step(symmetry, SYMMETRY_STEP, ("less_even", "as_even", "more_even"))
@@ -159,19 +160,37 @@ def trend_words(rows: Sequence[DayRow]) -> Message:
     )
 
 
+def _compared(rows: Sequence[DayRow]) -> tuple[Week, Week] | None:
+    """Return the first and the last of the weeks that can be compared, None before there are."""
+    known = [row for row in rows if math.isfinite(row.symmetry)]
+    scored = [week for week in weeks(known) if week.repetitions >= LEAST_REPETITIONS]
+    if len({_day_of(row) for row in known}) < LEAST_DAYS or len(scored) < 2:
+        return None
+    return scored[0], scored[-1]
+
+
+def _side_trend(rows: Sequence[DayRow]) -> tuple[Message, ...]:
+    """Return how the affected side stands against the other: with its sign, weaker or stronger."""
+    compared = _compared(rows)
+    if compared is None or not all(math.isfinite(week.signed_asymmetry) for week in compared):
+        return ()
+    first, last = (round(100 * week.signed_asymmetry) for week in compared)
+    return (message("train.trend.side", from_pct=signed(first), side_pct=signed(last)),)
+
+
 def trends(rows: Sequence[DayRow]) -> tuple[Message, ...]:
     """Return all that the weeks say, what matters most first.
 
     Symmetry and synkinesis, and the tone at rest where it was measured: it leads in the stage
     whose goal it is.
     """
-    movement, resting = trend_words(rows), _resting_trend(rows)
+    movement, resting = (trend_words(rows), *_side_trend(rows)), _resting_trend(rows)
     if resting is None:
-        return (movement,)
+        return movement
     if rows[-1].stage != "relaxation":
-        return (movement, resting)
-    is_early = movement.key == "train.trend.too_early"
-    return (resting,) if is_early else (resting, movement)
+        return (*movement, resting)
+    is_early = movement[0].key == "train.trend.too_early"
+    return (resting,) if is_early else (resting, *movement)
 
 
 def _resting_trend(rows: Sequence[DayRow]) -> Message | None:

@@ -57,7 +57,7 @@ class ResultsView(View):
         text = self.text
         if not result.movements:
             return
-        heads = ("movement", "clean", "symmetry", "joined")
+        heads = ("movement", "clean", "symmetry", "side", "joined")
         with tag("div", classes="fl-table"), tag("table"):
             with tag("thead"), tag("tr"):
                 for head in heads:
@@ -70,8 +70,10 @@ class ResultsView(View):
                         clean = text("results.of", n=movement.clean, of=movement.scored)
                         self._cell("clean", clean)
                         self._cell("symmetry", self._symmetry(movement))
+                        self._cell("side", text.signed_percent(movement.signed_asymmetry))
                         joined = text.number(movement.synkinesis_per_repetition, 1)
                         self._cell("joined", joined)
+        tag("p", text("results.side_hint"), "fl-quiet")
 
     def _symmetry(self, movement: MovementResult) -> str:
         """Return the mean with its 95 % interval, where there is one."""
@@ -137,7 +139,7 @@ class ResultsView(View):
             # The lines above say how often what is counted: here a week has one line on a phone.
             with tag("div", classes="fl-table fl-weeks"), tag("table"):
                 with tag("thead"), tag("tr"):
-                    for head in ("week", "days", "minutes", "symmetry", "joined_week"):
+                    for head in ("week", "days", "minutes", "symmetry", "side", "joined_week"):
                         tag("th", text(f"results.{head}"), scope="col")
                 with tag("tbody"):
                     for week in shown:
@@ -146,6 +148,7 @@ class ResultsView(View):
                             self._cell("days", str(week.days))
                             self._cell("minutes", text.number(max(week.minutes, 1.0)))
                             self._cell("symmetry", text.percent(week.symmetry))
+                            self._cell("side", text.signed_percent(week.signed_asymmetry))
                             self._cell("joined_week", text.number(week.synkinesis, 1))
             RatingTable(rating_changes(rated), text)
 

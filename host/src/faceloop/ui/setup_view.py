@@ -7,7 +7,7 @@ import time
 from nicegui import ui
 
 from faceloop.session.live import LiveStatus
-from faceloop.training.placement import GOOD_SNR_DB, ElectrodeCheck
+from faceloop.training.placement import ElectrodeCheck
 from faceloop.training.setup import N_REPETITIONS, SetUpView
 from faceloop.ui.elements import Photo, Text, tag
 from faceloop.ui.face_picture import FacePicture
@@ -195,9 +195,10 @@ class SetupView(View):
         """Return what the numbers mean, or what they wait for; a rest alone brings none."""
         if view is None or len(view.checks) < len(view.contractions):
             return self.text("setup.snr_before")
-        return (
-            self.text("setup.snr_after", good=self.text.plain(GOOD_SNR_DB)) if view.checks else ""
-        )
+        setup = self.state.room.setup
+        if setup is None or not view.checks:
+            return ""
+        return self.text("setup.snr_after", good=self.text.plain(setup.good_snr_db))
 
     def _clear(self, check: ElectrodeCheck | None, contractions: int) -> list[str]:
         """Return how clear a signal is, or how much of what that takes has been done."""

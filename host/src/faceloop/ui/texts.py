@@ -14,7 +14,7 @@ from typing import Any
 
 from faceloop.errors import FaceloopError
 from faceloop.refusal import Refusal, Term, english
-from faceloop.training.message import Message
+from faceloop.training.message import Message, signed
 
 __all__ = ["DASH", "LANGUAGES", "Texts", "best_language", "catalogue"]
 
@@ -224,6 +224,12 @@ class Texts:
         if not math.isfinite(fraction):
             return DASH
         return f"{self.number(100 * fraction, decimals)}\N{NO-BREAK SPACE}%"
+
+    def signed_percent(self, fraction: float) -> str:
+        """Return a fraction (-1 to 1) in per cent with its sign; a dash for what is not known."""
+        if not math.isfinite(fraction):
+            return DASH
+        return f"{signed(round(100 * fraction))}\N{NO-BREAK SPACE}%"
 
     def sentence_case(self, text: str) -> str:
         """Return a text with a capital first letter."""

@@ -8,7 +8,7 @@ from typing import Any
 from faceloop.errors import FaceloopError
 from faceloop.training.message import message
 from faceloop.training.profiles import Profile
-from faceloop.training.programme import BlockSpec, Programme
+from faceloop.training.programme import BlockSpec, Programme, SetUpSpec
 from faceloop.training.programme_file import programme_with
 from faceloop.training.stage import STAGES
 from faceloop.ui.elements import Choice, Text, tag
@@ -70,6 +70,8 @@ class TherapistView(View):
                 GoalsCard(self.state, self._pin)
                 HeatCard(self.state, room.profile, self._pin)
                 self._which_day()
+                if not self._is_short:
+                    self._set_up(programme.setup)
                 for block in programme.block:
                     self._block(block)
                 # Beside the button: the head of the page may be far away.
@@ -194,6 +196,16 @@ class TherapistView(View):
         self._changes.clear()
         self._draw()
 
+    def _set_up(self, spec: SetUpSpec) -> None:
+        """Offer the numbers of set-up: there is one for full and short days."""
+        self._folds[""] = tag("details", classes="fl-card fl-fold")
+        with self._folds[""]:
+            with tag("summary"):
+                tag("h2", self.text("nav.setup"))
+            with tag("div", classes="fl-numbers-grid"):
+                for number in _numbers(spec):
+                    self._number("", number)
+
     def _block(self, block: BlockSpec) -> None:
         text = self.text
         heading = f"fl-block-{block.name}"
@@ -212,7 +224,7 @@ class TherapistView(View):
 
     def _number(self, block: str, number: _Number) -> None:
         text = self.text
-        id_ = f"fl-{block}-{number.key}"
+        id_ = f"fl-{block or 'setup'}-{number.key}"
         with tag("div"):
             tag("label", text(f"therapist.field.{number.key}"), "fl-label", **{"for": id_})
             Choice(
@@ -262,7 +274,7 @@ class TherapistView(View):
         """Return what was typed; None, and the reason on the page, where it cannot be."""
         if key == "is_on":
             return value == "true"
-        spec = next(spec for spec in programme.block if spec.name == block)
+        spec = next((spec for spec in programme.block if spec.name == block), programme.setup)
         number = next(number for number in _numbers(spec) if number.key == key)
         try:
             given = float(value.replace(",", "."))
@@ -272,13 +284,18 @@ class TherapistView(View):
         if not number.low <= given <= number.high or (number.is_whole and not is_whole):
             name = self.text(f"therapist.field.{key}")
             sentence = self.text("therapist.out_of_range", name=name, range=self._range(number))
-            self._save_problem.say(f"{self.words.block_name(spec)}: {sentence}")
+            where = (
+                self.text("nav.setup")
+                if isinstance(spec, SetUpSpec)
+                else self.words.block_name(spec)
+            )
+            self._save_problem.say(f"{where}: {sentence}")
             self._folds[block].set_attribute("open", "")
             return None
         return int(given) if number.is_whole else given
 
 
-def _numbers(block: BlockSpec) -> list[_Number]:
+def _numbers(block: BlockSpec | SetUpSpec) -> list[_Number]:
     """Return the numbers of a block in order, with the limits that the programme's schema has."""
     found = []
     for key, field in type(block).model_fields.items():

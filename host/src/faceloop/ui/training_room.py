@@ -305,12 +305,14 @@ class TrainingRoom:
         if self.profile is None:
             return
         self._is_setup_kept = False
+        programme = self.programme()
+        own = SetUpTimes() if programme is None else SetUpTimes.of(programme.setup)
         self.setup = SetUp(
             self.montage,
             self.profile.affected_side,
             self._clock_s(),
             utc_now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
-            times=self._times,
+            times=self._times or own,
             known=self.profile.known_references,
             is_short=is_short,
         )

@@ -1,4 +1,4 @@
-"""The weeks as two calm lines, symmetry and joining in; the table has their numbers."""
+"""The weeks as calm lines: symmetry, the affected side, joining in; the table has the numbers."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ __all__ = ["TrendChart"]
 
 WIDTH, HEIGHT, MARGIN = 320, 72, 8
 DOT = 4
+SIDE = 0.5
+"""The affected side at a third of the other one, or at three times it; what is beyond stays at
+the edge."""
 LEAST_WEEKS = 2
 
 
@@ -33,9 +36,12 @@ class TrendChart:
             return
         most = max(1, math.ceil(max(week.synkinesis for week in self._weeks)))
         with tag("div", classes="fl-trend"):
-            self._line("symmetry", [week.symmetry for week in self._weeks], 1.0, text.percent)
+            self._line("symmetry", [w.symmetry for w in self._weeks], (0.0, 1.0), text.percent)
+            sides = [w.signed_asymmetry for w in self._weeks]
+            if all(map(math.isfinite, sides)):
+                self._line("side", sides, (-SIDE, SIDE), text.signed_percent)
             self._line(
-                *("joined", [week.synkinesis for week in self._weeks], float(most)),
+                *("joined", [w.synkinesis for w in self._weeks], (0.0, float(most))),
                 lambda value: text.number(value, 0 if value == most or value == 0 else 1),
             )
             with tag("p", classes="fl-trend-ends fl-quiet", aria_hidden="true"):
@@ -43,18 +49,22 @@ class TrendChart:
                 tag("span", text.calendar_day(self._weeks[-1].monday))
 
     def _line(
-        self, name: str, values: Sequence[float], most: float, say: Callable[[float], str]
+        self,
+        name: str,
+        values: Sequence[float],
+        limits: tuple[float, float],
+        say: Callable[[float], str],
     ) -> None:
-        text = self._text
+        text, (low, high) = self._text, limits
         title = text(f"results.{name}")
-        scale = text("therapist.range", low=say(0.0), high=say(most))
+        scale = text("therapist.range", low=say(low), high=say(high))
         said = ", ".join(
             f"{text.calendar_day(week.monday)}: {say(value)}"
             for week, value in zip(self._weeks, values, strict=True)
         )
         tag("p", f"{title}, {scale}", "fl-trend-name")
         places = [
-            (self._x(week), _y(value / most))
+            (self._x(week), _y(min(max((value - low) / (high - low), 0.0), 1.0)))
             for week, value in zip(self._weeks, values, strict=True)
         ]
         with tag(
