@@ -160,11 +160,7 @@ class Heating(Parts):
         """
         lead = self._leadtest.step(self.sensors, elapsed_ms)
         if not self._is_leading:
-            result = self._test_once()
-            if result == RUNNING:
-                return
-            if result != CAUSE_NONE:
-                self._latch(result)
+            if not self._has_passed_test():
                 return
             self._is_leading = True
         if not self._is_cause_gone():  # any more: all of it once more, later

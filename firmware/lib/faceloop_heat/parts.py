@@ -21,7 +21,7 @@ from .hal import N_INPUTS, TRIP_NONE
 from .leadtest import LeadTest
 from .ledger import Ledger
 from .output import Output
-from .selftest import SelfTest
+from .selftest import RUNNING, SelfTest
 from .sensors import Sensors
 from .session import Session
 
@@ -84,13 +84,15 @@ class Parts:
         self.cause = cause
         self._state_ms = 0
 
-    def _test_once(self):
-        """Do one step of the self-test; return what it returned."""
+    def _has_passed_test(self):
+        """Do one step of the self-test; return whether it has passed. What fails latches."""
         result = self._selftest.step(self.inputs)
         self._hal.trip(self._selftest.trip)
         if self._selftest.is_clearing:
             self._hal.clear_trip()
-        return result
+        if result != RUNNING and result != CAUSE_NONE:
+            self._latch(result)
+        return result == CAUSE_NONE
 
     def _withdraw(self):
         self.consent.withdraw()

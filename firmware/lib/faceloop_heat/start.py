@@ -45,7 +45,6 @@ from faceloop_protocol.heat_limits import (
 from .hal import FLAG_TIMER, FLAG_VBUS, IN_FLAGS, IN_SUPPLY_MV, RESET_POWER_ON, RESET_WATCHDOG
 from .heating import Heating
 from .ledger import DAMAGED
-from .selftest import RUNNING
 
 
 class Start(Heating):
@@ -94,11 +93,7 @@ class Start(Heating):
                 self._is_proven = False
                 self._end_test(NO_PAD if self.sensors.is_absent else USB_POWER)
             return
-        result = self._test_once()
-        if result == RUNNING:
-            return
-        if result != CAUSE_NONE:
-            self._latch(result)
+        if not self._has_passed_test():
             return
         self._is_proven = True
         self._end_test(CAUSE_NONE)

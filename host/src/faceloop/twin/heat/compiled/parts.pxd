@@ -33,5 +33,5 @@ cdef class Parts:
     cdef bint _is_proven, _is_first_scan, _is_stop_wanted, _is_saving, _was_tripped
     cdef bint _is_testing, _is_leading, _is_pulse
     cpdef bint is_heating(self)
-    cdef long _test_once(self) except? -2
+    cdef bint _has_passed_test(self) except? -2
     cdef _enter(self, long state, long cause)
