@@ -19,6 +19,7 @@ stages = ["synkinesis"]
 [[block]]
 name = "settle"
 kind = "settle"
+eye_care_s = 1
 duration_s = 5
 rest_s = 4
 [[block]]
@@ -31,10 +32,12 @@ releases = ["cheek_release"]
 hold_s = 5
 pause_s = 0
 repetitions = 1
+ask_s = 1
 [[block]]
 name = "retraining"
 kind = "retraining"
-movements = ["closed_mouth_smile"]
+movements = ["closed_mouth_smile", "close_eyes_gently"]
+movement_pause_s = 1
 repetitions = 3
 rise_s = 0.8
 hold_s = 1.6
@@ -51,6 +54,7 @@ name = "function"
 kind = "function"
 tasks = ["sip"]
 task_s = 5
+ask_s = 1
 [[block]]
 name = "cool_down"
 kind = "cool_down"
@@ -98,23 +102,32 @@ async def day_killed_and_gone_on_with(home: Any) -> None:
         ("retraining", "done"), ("function", "done"), ("cool_down", "done"),
     ]  # fmt: skip
     trials = account["trials"]
-    assert [trial["step"] for trial in trials] == [1, 2, 3]
+    assert [trial["step"] for trial in trials] == [1, 2, 3, 5, 6, 7]
+    smile, eyes = "closed_mouth_smile", "close_eyes_gently"
+    assert [trial["movement"] for trial in trials] == [smile] * 3 + [eyes] * 3
+    steps = [record["id"] for record in records_in(folder) if record["kind"] == "step"]
+    assert {"eye_care", "settle", "rate-pain", "pause-1", "sip", "rate-drinking"} <= {*steps}
     assert account["frames_lost_silently"] == 0
     # The recording of the killed part was finished first, and lies beside what was done.
     assert account["recovered"][0]["error"] is None
     assert (folder / "recording.bdf").is_file()
     assert account["recording"] is not None
     assert account["set_up"]["findings"] == []
-    # In the first repetition of each run the eye joins in, then it is quiet: the score is high
-    # only where ratio and guard agree.
+    # In the first repetition of each run the eye joins in while the target is met, in the next
+    # the eye is quiet and the target is not met, then both are right: the score is high only
+    # where ratio and guard agree.
     for trial in trials:
         assert trial["reason"] == ""
-        assert trial["score"] <= 100 * min(trial["together"], trial["guard_quiet"]) + 0.01
+        parts = (trial["in_band"], trial["together"], trial["guard_quiet"])
+        assert trial["score"] <= 100 * min(parts) + 0.01
     for trial in trials[:2]:
         assert trial["n_synkinesis"] > 0 and trial["score"] < 50
         assert trial["synkinesis_muscle"] == "orbicularis_oculi"
     assert trials[2]["guard_quiet"] > 0.9
-    assert trials[2]["score"] > max(trial["score"] for trial in trials[:2])
+    assert trials[2]["in_band"] < 0.5 and trials[2]["score"] < 50
+    for trial in trials[3:]:
+        assert trial["guard_quiet"] > 0.9 and trial["in_band"] > 0.5
+        assert trial["score"] > max(trial["score"] for trial in trials[:3])
     summary = json.loads((folder / "session.json").read_text())
     assert summary["events"]["note"] > 3  # blocks and repetitions are marked in the recording
 

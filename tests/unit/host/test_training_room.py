@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,9 @@ class Live:
 class Wearer:
     """Feeds a room, 10 ms at a time, with a clock of its own."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(
+        self, root: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self.live = Live()
         self.now_s = 100.0
         self.frame = 0
@@ -59,6 +62,7 @@ class Wearer:
             root,
             clock_s=lambda: self.now_s,
             times=QUICK,
+            now=now,
         )
 
     def feel(self, seconds: float, **levels_uv: float) -> None:
@@ -212,6 +216,67 @@ def test_today_is_known_and_can_be_rated_after_a_new_start(
     room.choose("anna")
     again = room.result()
     assert again is not None and again.ratings == {"pain": 3}
+
+
+class Late:
+    """A time of day shortly before midnight, and after it."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now().astimezone().replace(hour=23, minute=50)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def late_room(root: Path) -> tuple[TrainingRoom, Late, Any]:
+    late = Late()
+    wearer = Wearer(root, now=late)
+    room = wearer.room
+    assert room.create(
+        Profile("anna", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
+    )
+    assert room.begin(is_short=True)
+    return room, late, wearer
+
+
+def test_day_that_goes_over_midnight_goes_on_and_is_today_for_a_while(tmp_path: Path) -> None:
+    room, late, _ = late_room(tmp_path)
+    session = room.day.session  # type: ignore[union-attr]
+    late.now += timedelta(minutes=20)
+    room.tick()
+    assert room.is_under_way and room.engine.state == "running"  # type: ignore[union-attr]
+    room.do(DayEngine.close)
+    room.tick()
+    late.now += timedelta(hours=2)
+    room.tick()
+    assert room.result().outcome == "closed"  # type: ignore[union-attr]
+    room.say_of_today(lambda engine, now_s: engine.rate("pain", 3, now_s))
+    assert room.days.result(session).ratings == {"pain": 3}
+    late.now += timedelta(hours=2)
+    room.tick()
+    assert room.day is None and room.result() is None and not room.is_under_way
+    room.say_of_today(lambda engine, now_s: engine.rate("pain", 9, now_s))
+    assert room.days.result(session).ratings == {"pain": 3}
+
+
+def test_day_left_in_a_pause_overnight_is_offered_to_go_on_with_or_close(tmp_path: Path) -> None:
+    room, late, _ = late_room(tmp_path)
+    session = room.day.session  # type: ignore[union-attr]
+    room.do(DayEngine.pause)
+    late.now += timedelta(hours=1)
+    room.tick()
+    assert room.is_under_way
+    late.now += timedelta(hours=9)
+    room.tick()
+    assert not room.is_under_way and room.view() is None
+    left = room.open_day()
+    assert left is not None and (left.session, left.can_resume) == (session, True)
+    assert room.resume(session) and room.engine.state == "running"  # type: ignore[union-attr]
+    room.tick()
+    assert room.is_under_way
+    room.do(DayEngine.close)
+    assert room.begin(is_short=True) and room.day.session != session  # type: ignore[union-attr]
+    room.leave()
 
 
 def test_day_of_yesterday_is_not_today(tmp_path: Path) -> None:

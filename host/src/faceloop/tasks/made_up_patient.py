@@ -52,6 +52,8 @@ class MadeUpPatient:
     joins : tuple of float, optional
         With what share of its comfortable movement the other muscle joins in, repetition by
         repetition; the last one stays. Left out: as this face is.
+    reaches : tuple of float, optional
+        What share of the target it reaches, in the same way. Left out: all of it.
     """
 
     def __init__(
@@ -59,10 +61,12 @@ class MadeUpPatient:
         watched: Watched,
         tell: Callable[..., Awaitable[Any]],
         joins: tuple[float, ...] = (),
+        reaches: tuple[float, ...] = (),
     ) -> None:
         self._watched = watched
         self._tell = tell
         self._joins = joins
+        self._reaches = reaches
         self._n_moved = 0
         self._is_attending = False
         self._was: object = None
@@ -117,11 +121,12 @@ class MadeUpPatient:
         self, step: StepView, feedback: Feedback, block: RetrainingBlock, now_s: float
     ) -> None:
         """Do a repetition as the moving target shows it."""
-        joins = self._joins[min(self._n_moved, len(self._joins) - 1)] if self._joins else None
+        joins, reach = (_share(kind, self._n_moved) for kind in (self._joins, self._reaches))
+        share = feedback.hold_share * (1.0 if reach is None else reach)
         self._n_moved += 1
         self._moves_until_s = now_s + block.rise_s + block.hold_s + block.release_s
         ramps_s = (block.rise_s, block.release_s)
-        await self._move(step.movement, feedback.hold_share, block.hold_s, ramps_s, joins)
+        await self._move(step.movement, share, block.hold_s, ramps_s, joins)
 
     async def _use(self, step: StepView, block: str, now_s: float) -> None:
         """Use the mouth, over and over."""
@@ -149,3 +154,8 @@ class MadeUpPatient:
             release_s=ramps_s[1],
             joins=joins,
         )
+
+
+def _share(shares: tuple[float, ...], n: int) -> float | None:
+    """Return the share of the n-th repetition; the last one stays, None without any."""
+    return shares[min(n, len(shares) - 1)] if shares else None

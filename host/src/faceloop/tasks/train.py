@@ -62,7 +62,7 @@ class TrainOptions:
         Of the made-up face.
     out : Path or None
         Data folder; its parent must exist. None takes the user's own.
-    joins : tuple of float
+    joins, reaches : tuple of float
         See `MadeUpPatient`.
     """
 
@@ -78,6 +78,7 @@ class TrainOptions:
     seed: int = 1
     out: Path | None = None
     joins: tuple[float, ...] = (0.8, 0.0)
+    reaches: tuple[float, ...] = (1.0, 0.5, 1.0)
 
     @property
     def set_up(self) -> SetUpTimes:
@@ -171,7 +172,10 @@ class _Rehearsal:
 
     async def play(self) -> None:
         """Return when the day is over, or the disk has failed."""
-        patient = MadeUpPatient(self._training, self._paired.board.control, self._options.joins)
+        options = self._options
+        patient = MadeUpPatient(
+            self._training, self._paired.board.control, options.joins, options.reaches
+        )
         feeding = asyncio.ensure_future(self._training.run())
         following = asyncio.ensure_future(patient.run())
         try:

@@ -476,8 +476,8 @@ class DayEngine:
         self._step = None
         is_left_out = outcome == "left_out"
         self._notices = (left_out_message(reason, block.kind),) if is_left_out else ()
-        self._outputs.vibrate("phase")
         self._begin_block(self._block + 1, t_s)
+        self._outputs.vibrate("phase" if self.state == "running" else "done")
 
     def _end_day(self, outcome: str, t_s: float) -> None:
         self._store("day_end", outcome=outcome, goals=self._retraining.goals())

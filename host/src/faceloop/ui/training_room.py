@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +29,10 @@ from faceloop_protocol.heat import PERMIT_NONE
 __all__ = ["TrainingRoom"]
 
 
+LATE_S = 3 * 3600.0
+"""A day that went over midnight is today's for so long after it was last trained."""
+
+
 class TrainingRoom:
     """What all open pages share of the training.
 
@@ -41,6 +45,9 @@ class TrainingRoom:
     clock_s : callable
         Monotonic seconds.
     times : SetUpTimes, optional
+        Instead of the programme's.
+    now : callable
+        Time of day with its zone.
 
     Attributes
     ----------
@@ -62,8 +69,9 @@ class TrainingRoom:
         outputs: Outputs | None = None,
         clock_s: Callable[[], float] = time.monotonic,
         times: SetUpTimes | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.days = Days(root)
+        self.days = Days(root, now)
         self.profile: Profile | None = None
         self.day: Day | None = None
         self.setup: SetUp | None = None
@@ -74,6 +82,8 @@ class TrainingRoom:
         self._clock_s = clock_s
         self._times = times
         self._is_setup_kept = False
+        self._now = now
+        self._begun = self._trained = now()
         names = self.days.profiles.names()
         if len(names) == 1:
             self.choose(names[0])
@@ -228,6 +238,7 @@ class TrainingRoom:
                 self.profile.pseudonym, is_short=is_short, outputs=self._outputs
             )
             self.day.engine.start(self._clock_s())
+            self._begun = self._trained = self._now()
 
         return self.profile is not None and self._try(start)
 
@@ -238,6 +249,7 @@ class TrainingRoom:
             self.leave()
             self.day = self.days.resume(session, self._outputs)
             self.day.engine.resume(self._clock_s())
+            self._begun = self._trained = self._now()
 
         return self._try(start)
 
@@ -287,9 +299,26 @@ class TrainingRoom:
         if self.day is not None:
             return self.day.session
         last = self._last_day()
-        if last is None or last.begun_utc.astimezone().date() != date.today():
+        if last is None:
             return None
-        return last.session
+        trained = last.begun_utc + timedelta(seconds=last.active_s)
+        return last.session if self._is_today(last.begun_utc, trained) else None
+
+    def _is_today(self, begun: datetime, trained: datetime) -> bool:
+        """Whether what was begun and last trained at these moments is today's."""
+        now = self._now()
+        is_same_date = begun.astimezone().date() == now.astimezone().date()
+        return is_same_date or (now - trained).total_seconds() < LATE_S
+
+    def _turn_day(self) -> None:
+        """Let go of a day of yesterday: what was not finished can be gone on with or closed."""
+        if self.engine is None:
+            return
+        if self.engine.state == "running":
+            self._trained = self._now()
+        elif not self._is_today(self._begun, self._trained):
+            self.leave()
+            self.day = None
 
     def leave(self) -> None:
         """Let go of the day's file; the day stays as it is."""
@@ -367,6 +396,7 @@ class TrainingRoom:
             self.setup.tick(self._clock_s())
             self._keep_setup()
         self.do(DayEngine.tick)
+        self._turn_day()
 
     def guide(self) -> wire.Guide | None:
         """Return what a repetition asks for at this moment, None without one."""
