@@ -8,6 +8,8 @@ NAME = "esp32s3"
 CAPTURE = "irq"
 RING_KIB = 96  # of packets that the host does not have on disk yet
 
+CAPTURE_RING_BITS = 14  # 16 KiB = 455 frames = 455 ms
+
 # Front end (ADS1298) on SPI2, on the pins that reach it without the GPIO matrix.
 AFE_SPI = 1  # MicroPython's SPI(1) is the chip's SPI2
 AFE_DOUT = 13  # FSPIQ

@@ -9,6 +9,11 @@ CAPTURE = "pio"  # or "irq": hal/capture.py
 # ring that is fuller costs detail.
 RING_KIB = 212
 
+# Heat's modules take 76 KiB: less is left (tests/conformance/test_memory.py), and a link may be
+# lost for 5 s at 20 kB/s, 7 s as sessions usually are, before detail is.
+RING_KIB_WITH_HEATER = 136
+CAPTURE_RING_BITS = 14  # 16 KiB = 455 frames = 228 ms; DMA wraps at 15 bits at the most
+
 # Front end (ADS1298) on SPI0. The capture program needs DRDY right after DOUT.
 AFE_SPI = 0
 AFE_DOUT = 16  # SPI0 RX; in_base of the capture program

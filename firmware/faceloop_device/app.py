@@ -69,15 +69,26 @@ class Board:
         self.device_id = processor.device_id()
         self._keys = Keys()
         self._bonds = Bonds() if pins.HAS_BONDING else None
+        # Before the large buffers: an ESP32's heap grows into what its radio needs
+        # (micropython/micropython 14293).
+        self.ble = BleLink(
+            LinkSession(self._keys, self.device_id),
+            device_name(self.device_id),
+            "faceloop " + name,
+            "%d.%d.%d" % VERSION,
+            "".join("%02x" % b for b in self.device_id),
+            self._bonds,
+        )
         self._power = Power(pins)
         self._capture = make_capture(pins)
-        self._ring_kib = pins.RING_KIB
+        has_heater = outputs.has_heater(pins)
+        self._ring_kib = pins.RING_KIB_WITH_HEATER if has_heater else pins.RING_KIB
         self._wearer = Wearer(pins)
         self._self_test = None
         self._testing = None
         self.stream = Stream(self._capture, self._ring_kib * 1024)
         self.heat = None
-        if outputs.has_heater(pins):
+        if has_heater:
             from faceloop_device.heat import make_heat  # memory that a board without one keeps
 
             self.heat = make_heat(
@@ -97,14 +108,6 @@ class Board:
         self._supervisor = Supervisor(N_TASKS)
         self._converter_id = self._probe()
         self.serial = SerialLink(LinkSession(self._keys, self.device_id))
-        self.ble = BleLink(
-            LinkSession(self._keys, self.device_id),
-            device_name(self.device_id),
-            "faceloop " + name,
-            "%d.%d.%d" % VERSION,
-            "".join("%02x" % b for b in self.device_id),
-            self._bonds,
-        )
         if self._keys.is_new:
             self._keys.make_owner()  # the radio is on
         self._commands = CommandServer(self)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import pytest
 import segno
 from tests.fakes.qr_reading import modules
 
@@ -74,51 +72,3 @@ async def test_key_is_made_with_the_radio_on_and_no_heater_costs_no_memory(
     code, output = await mpremote(board.tty, "exec", FIRST_KEY)
     assert code == 0, output
     assert output == "key True\nlabel 16\n[]\n"
-
-
-MEMORY = """
-import asyncio, bluetooth, gc, machine, rp2
-from boards import virtual
-virtual.HAS_HEATER = HEATER
-gc.collect()
-before = gc.mem_alloc()  # the modules that stand for a chip
-from faceloop_device import app
-from faceloop_device.core.crash import Crash
-app.print_label = lambda device_id, key: None
-board = app.Board(Crash(), 0)
-gc.collect()
-made = gc.mem_alloc() - before
-stream = board.stream
-buffers = len(stream.ring.buffer) + 10 * 1024 + 2 * len(board._capture.words)
-board._collector.hold()
-stream.start(4)
-board._stream_seen_ms = board.ticks_ms()
-async def run():
-    running = [asyncio.create_task(task) for task in (board.pump(), board.status())]
-    await asyncio.sleep(5)
-    for task in running:
-        task.cancel()
-asyncio.run(run())
-stream.stop()
-gc.collect()
-print(made, gc.mem_alloc() - before, buffers, stream.frames.frame, stream.dropped)
-"""
-# Of a Pico 2 W's 520 KiB, what its MicroPython leaves for the heap.
-PICO_HEAP_KIB = 436
-
-
-@pytest.mark.parametrize("heater", [False, True])
-async def test_memory_of_the_program_is_what_the_firmwares_readme_says(
-    root: Path, start_twin: Any, mpremote: Any, heater: bool
-) -> None:
-    """This port's words have 64 bits: of what is no buffer a board takes half, or more."""
-    board = await start_twin(radio=Radio(), world={"bench_plug": True})
-    code, output = await mpremote(board.tty, "exec", f"HEATER = {heater}\n{MEMORY}")
-    assert code == 0, output
-    made, streamed, buffers, n_frames, n_dropped = map(int, output.split())
-    assert n_frames > 4 * 2000 and not n_dropped
-    assert streamed - made < 16 * 1024, "a stream leaves nothing behind"
-    least_kib, most_kib = (buffers + (made - buffers) // 2) / 1024, made / 1024
-    assert least_kib < (425 if heater else 372) and most_kib < (560 if heater else 454)
-    radio_kib = 0 if heater else 32  # nobody knows yet whether the heater fits
-    assert least_kib + radio_kib < PICO_HEAP_KIB

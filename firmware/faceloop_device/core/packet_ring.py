@@ -25,7 +25,11 @@ class PacketRing:
         self.buffer = bytearray(n_bytes)
         self._size = n_bytes
         self._index_mask = n_packets - 1
-        self._offset = array("I", [0] * n_packets)
+        self._unit_bits = 0  # packets begin at multiples of so many bytes: offsets fit 16 bits
+        while n_bytes >> self._unit_bits > 0xFFFF:
+            self._unit_bits += 1
+        self._unit_mask = (1 << self._unit_bits) - 1
+        self._offset = array("H", bytes(2 * n_packets))
         self._length = bytearray(n_packets)
         self.oldest = 0
         self.head = 0
@@ -52,9 +56,9 @@ class PacketRing:
             self._evict_oldest()
         copy(self.buffer, at, packet, 0, length)
         slot = self.head & self._index_mask
-        self._offset[slot] = at
+        self._offset[slot] = at >> self._unit_bits
         self._length[slot] = length
-        self._write_at = at + length
+        self._write_at = (at + length + self._unit_mask) & ~self._unit_mask
         self.used_bytes += length
         self.head += 1
 
@@ -65,7 +69,7 @@ class PacketRing:
 
     def offset(self, number):
         """Return where packet ``number`` starts in ``buffer``."""
-        return self._offset[number & self._index_mask]
+        return self._offset[number & self._index_mask] << self._unit_bits
 
     def length(self, number):
         """Return how long packet ``number`` is."""

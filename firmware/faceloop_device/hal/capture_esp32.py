@@ -17,15 +17,12 @@ from faceloop_device.core.frame_ring import WORDS_PER_FRAME
 from faceloop_device.core.kernels import store_frame
 from faceloop_device.hal.front_end import REGISTER_SPI_HZ, FrontEnd
 
-_RING_WORDS = const(4096)  # 16 KiB = 455 frames = 455 ms
 _FRAME_BYTES = const(27)
 _HEADER = const(0xC)  # upper half of the first byte
 _FRAME_SPI_HZ = const(8000000)  # 27 us a frame
 _PULSES = const(30000)  # of the counter, half a minute: nobody is so late
 _MOST_MARKED = const(255)  # one byte in the ring
-# Between two looks of the program no more than this is stored: what the program took last may
-# still be in use.
-_ROOM_FRAMES = const(400)
+_SPARE_FRAMES = const(55)  # of the ring, are not stored between two looks of the program
 
 
 class Capture(FrontEnd):
@@ -38,11 +35,14 @@ class Capture(FrontEnd):
 
     def __init__(self, board):
         super().__init__(board, 1)
-        self.n_words = _RING_WORDS
-        self.words = bytearray(4 * _RING_WORDS)
+        self.words = bytearray(1 << board.CAPTURE_RING_BITS)
+        self.n_words = len(self.words) // 4
+        self._mask = self.n_words - 1
+        # What the program took last may still be in use.
+        self._most_frames = self.n_words // WORDS_PER_FRAME - _SPARE_FRAMES
         self._frame = bytearray(_FRAME_BYTES)
         self._word = 0
-        self._room = _ROOM_FRAMES
+        self._room = self._most_frames
         self._seen = 0  # edges whose frames are stored or known to be lost
         self._lost = 0  # of these, not yet marked in the ring
         self._is_halted = True
@@ -64,7 +64,7 @@ class Capture(FrontEnd):
         self._set_up(prepare)
         self._spi.init(baudrate=_FRAME_SPI_HZ)
         self._word = self._seen = self._lost = 0
-        self._room = _ROOM_FRAMES
+        self._room = self._most_frames
         self._pulses.init(value=0)
         self._pulses.start()
         self._is_halted = False
@@ -73,7 +73,7 @@ class Capture(FrontEnd):
 
     def position(self):
         """Return the word of the ring that is written next; allocates nothing."""
-        self._room = _ROOM_FRAMES
+        self._room = self._most_frames
         return self._word
 
     def halt(self):
@@ -121,5 +121,5 @@ class Capture(FrontEnd):
         marked = lost if lost < _MOST_MARKED else _MOST_MARKED
         self._lost = lost - marked
         word = self._word
-        store_frame(self.words, _RING_WORDS - 1, word, self._frame, marked)
-        self._word = (word + WORDS_PER_FRAME) & (_RING_WORDS - 1)
+        store_frame(self.words, self._mask, word, self._frame, marked)
+        self._word = (word + WORDS_PER_FRAME) & self._mask

@@ -10,13 +10,12 @@ from micropython import const
 
 from faceloop_device.drivers.ads1298 import ConverterError
 from faceloop_device.hal.front_end import FrontEnd
+from faceloop_device.hal.ring_memory import aligned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rp2.asm_pio import *  # the instructions, which the decorator makes known
 
-_RING_BITS = const(15)  # 32 KiB = 910 frames = 455 ms, the most that DMA can wrap
-_RING_BYTES = const(1 << 15)
 _SM_HZ = const(16000000)  # four cycles a bit: SCLK 4 MHz
 _N_MACHINES = const(12)  # four in each of three PIO blocks
 
@@ -55,13 +54,9 @@ class Capture(FrontEnd):
         # An RP2350's pads are cut off after a reset, and a state machine switches on only what it
         # drives (micropython/micropython 17047). SPI has switched DOUT on.
         Pin(board.AFE_DRDY, Pin.IN)
-        raw = bytearray(2 * _RING_BYTES)
-        start = uctypes.addressof(raw)
-        aligned = (start + _RING_BYTES - 1) & ~(_RING_BYTES - 1)
-        self._raw = raw  # keeps the memory
-        self._base = aligned
-        self.n_words = _RING_BYTES // 4
-        self.words = uctypes.bytearray_at(aligned, _RING_BYTES)
+        self.words = aligned(1 << board.CAPTURE_RING_BITS)
+        self.n_words = len(self.words) // 4
+        self._base = uctypes.addressof(self.words)
         self._dma = rp2.DMA()
         self._sm = None
         self._number = 0  # of the state machine, 4 to a block
@@ -145,7 +140,7 @@ class Capture(FrontEnd):
             inc_read=False,
             inc_write=True,
             ring_sel=True,
-            ring_size=_RING_BITS,
+            ring_size=self._board.CAPTURE_RING_BITS,
             treq_sel=(self._number >> 2 << 3) + (self._number & 3) + 4,  # its RX FIFO
         )
         self._dma.config(read=sm, write=self.words, count=0xFFFFFFFF, ctrl=control, trigger=True)

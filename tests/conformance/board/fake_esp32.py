@@ -85,6 +85,7 @@ class FakeEsp32:
 class Board:
     AFE_DRDY = AFE_PWDN = AFE_CS = AFE_START = AFE_RESET = AFE_SPI = 0
     AFE_SCLK = AFE_DIN = AFE_DOUT = 0
+    CAPTURE_RING_BITS = 14
 
 
 sys.modules["machine"] = FakeMachine
