@@ -35,6 +35,24 @@ def make_counter_source() -> Any:
 
 
 @pytest.fixture
+def make_rig(
+    tmp_path: Path, fake_clock: Any, make_counter_source: Any
+) -> Iterator[Callable[..., Any]]:
+    """Makes front ends by themselves; see ``front_end_rig.py``."""
+    rig_class = load_fake("front_end_rig").Rig
+    rigs: list[Any] = []
+
+    def make(n_samples: int | None = None, source: Any = None, **options: Any) -> Any:
+        source = source or make_counter_source(n_samples)
+        rigs.append(rig_class(tmp_path, fake_clock, source, **options))
+        return rigs[-1]
+
+    yield make
+    for rig in rigs:
+        rig.frontend.close()
+
+
+@pytest.fixture
 def open_page(tmp_path: Path) -> Iterator[Callable[[], Any]]:
     """Opens the app's pages in German, over the data in ``tmp_path``; see ``fake_page.py``."""
     page_class = load_fake("fake_page").Page

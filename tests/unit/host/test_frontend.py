@@ -7,82 +7,13 @@ import struct
 import numpy as np
 import pytest
 
-from faceloop.errors import UsageError
 from faceloop.twin.ads1298_registers import Opcode
-from faceloop.twin.board_pins import BoardPins
-from faceloop.twin.dma_window import CAPACITY_FRAMES, DmaWindow
+from faceloop.twin.dma_window import CAPACITY_FRAMES
 from faceloop.twin.electrode_feed import ElectrodeFeed
-from faceloop.twin.firmware_files import board_constants
-from faceloop.twin.frontend import PATIENCE_S, Frontend
+from faceloop.twin.frontend import PATIENCE_S
 from faceloop.twin.pulse_count import PulseCount
-from faceloop.twin.world import World
 
-RING_BYTES = 16384
-RING_FRAMES = RING_BYTES // 36
 SETTLE_S = 4616 / 2_048_000
-
-
-class Rig:
-    """A front end set up as the firmware does it: 2 kSPS, gain 12, all electrodes."""
-
-    def __init__(self, path, clock, source, **options):
-        self.clock = clock
-        self.world = World()
-        self.window = DmaWindow(path / "dma")
-        self.path = path / "dma"
-        options.setdefault("clock_ppm", 0.0)
-        self.frontend = Frontend(source, self.window, clock=clock, world=self.world, **options)
-        clock.advance(0.2)
-        self.set_up(0x84, 0x60)
-
-    def spi(self, *data):
-        chip = self.frontend.chip
-        self.frontend.drive(chip.select, 0)
-        received = self.frontend.spi(bytes(data), 2_000_000)
-        self.frontend.drive(chip.select, 1)
-        return received
-
-    def set_up(self, config1, channels):
-        self.spi(Opcode.SDATAC)
-        self.spi(0x43, 0, 0xC0)
-        self.clock.advance(0.2)
-        self.spi(0x41, 0, config1)
-        self.spi(0x45, 7, *[channels] * 8)
-        self.spi(Opcode.RDATAC)
-
-    def start(self, level=1):
-        self.frontend.drive(self.frontend.chip.set_start, level)
-
-    def capture(self):
-        self.frontend.start_capture()
-        self.frontend.set_ring(RING_BYTES)
-
-    def frames(self):
-        """Return (frames written, content of the window)."""
-        data = self.path.read_bytes()
-        (written,) = struct.unpack_from("<Q", data)
-        words = np.frombuffer(data, dtype="<u4", offset=16).reshape(CAPACITY_FRAMES, 9)
-        return written, words
-
-    def take(self, count):
-        """Pretend that the board has copied this many frames."""
-        with self.path.open("r+b") as file:
-            file.seek(8)
-            file.write(struct.pack("<Q", count))
-
-
-@pytest.fixture
-def make_rig(tmp_path, fake_clock, make_counter_source):
-    rigs = []
-
-    def make(n_samples=None, **options):
-        rig = Rig(tmp_path, fake_clock, make_counter_source(n_samples), **options)
-        rigs.append(rig)
-        return rig
-
-    yield make
-    for rig in rigs:
-        rig.frontend.close()
 
 
 # -- time ----------------------------------------------------------------------------------------
@@ -236,17 +167,16 @@ def test_captured_frames_have_status_and_codes(make_rig):
     np.testing.assert_array_equal(words[:21, 1:], 16 * np.arange(21)[:, None] + np.arange(8))
 
 
-def test_negative_codes_are_24_bits_right_aligned(tmp_path, fake_clock, make_counter_source):
+def test_negative_codes_are_24_bits_right_aligned(make_rig, make_counter_source):
     source = make_counter_source()
     source.position = -5
-    rig = Rig(tmp_path, fake_clock, source)
+    rig = make_rig(source=source)
     source.rewind = lambda: None
     rig.capture()
     rig.start()
     rig.clock.advance(0.0025)
     rig.frontend.pump()
     assert rig.frames()[1][0, 1] == 0xFFFFFF + 1 - 80
-    rig.frontend.close()
 
 
 def test_nothing_is_captured_before_the_state_machine_runs(make_rig):
@@ -274,17 +204,17 @@ def test_overrun_keeps_the_newest_and_counts_the_lost(make_rig):
         rig.frontend.pump()
     written, words = rig.frames()
     assert written == 4196
-    for frame in range(written - RING_FRAMES, written):
+    for frame in range(written - rig.RING_FRAMES, written):
         assert words[frame % CAPACITY_FRAMES, 1] == 16 * frame
-    assert rig.frontend.stats()["overrun_frames"] == 4000 - RING_FRAMES
+    assert rig.frontend.stats()["overrun_frames"] == 4000 - rig.RING_FRAMES
     # Pumping again does not count the same frames twice.
     rig.clock.advance(0.005)
     rig.frontend.pump()
-    assert rig.frontend.stats()["overrun_frames"] == 4010 - RING_FRAMES
+    assert rig.frontend.stats()["overrun_frames"] == 4010 - rig.RING_FRAMES
     rig.take(4206)
     rig.clock.advance(0.2)
     rig.frontend.pump()
-    assert rig.frontend.stats()["overrun_frames"] == 4010 - RING_FRAMES
+    assert rig.frontend.stats()["overrun_frames"] == 4010 - rig.RING_FRAMES
 
 
 def test_simulator_that_was_held_up_lets_the_board_take_it_in_pieces(make_rig):
@@ -300,14 +230,14 @@ def test_simulator_that_was_held_up_lets_the_board_take_it_in_pieces(make_rig):
         pieces.append(rig.frontend.pump())
         assert rig.frontend.pump() == 0  # as long as the board has not taken them
         rig.take(rig.frames()[0])
-    assert max(pieces) == pieces[0] == RING_FRAMES // 4
+    assert max(pieces) == pieces[0] == rig.RING_FRAMES // 4
     assert rig.frontend.stats()["overrun_frames"] == 0
     # A board that does not take them loses them, as it would with a real converter.
     rig.clock.advance(0.7)
     piece = rig.frontend.pump()
     rig.clock.advance(2.0)
     assert rig.frontend.pump() == 5400 - piece
-    assert rig.frontend.stats()["overrun_frames"] == 5400 - RING_FRAMES
+    assert rig.frontend.stats()["overrun_frames"] == 5400 - rig.RING_FRAMES
 
 
 def test_a_board_in_time_loses_nothing(make_rig):
@@ -434,99 +364,3 @@ def test_truth_names_labels_and_length(make_rig):
         "labels": [f"count {i + 1}" for i in range(8)],
         "n_samples": 7,
     }
-
-
-# -- pins and world ------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def wired(make_rig):
-    rig = make_rig()
-    at = board_constants()
-    return rig, BoardPins(rig.frontend, rig.world, at), at
-
-
-def test_pins_lead_to_the_chip(wired):
-    rig, pins, at = wired
-    pins.configure(at["AFE_START"], 1, 0, 1)
-    assert rig.frontend.chip.is_converting
-    pins.write(at["AFE_START"], 0)
-    assert not rig.frontend.chip.is_converting
-    pins.configure(at["AFE_PWDN"], 1, 0, 0)
-    assert not rig.frontend.chip.is_alive
-
-
-def test_hard_reset_lets_go_of_all_pins(wired):
-    rig, pins, at = wired
-    pins.configure(at["AFE_START"], 1, 0, 1)
-    pins.configure(at["LED"], 1, 0, 1)
-    pins.configure(at["AFE_RESET"], 1, 0, 0)
-    pins.release()
-    rig.clock.advance(0.2)
-    assert rig.frontend.chip.is_alive  # external pull-ups on RESET and PWDN
-    assert not rig.frontend.chip.is_converting  # external pull-down on START
-    assert pins.snapshot() == {"led": False, "motor_duty": 0.0}
-
-
-def test_button_needs_its_pull_up(wired):
-    rig, pins, at = wired
-    pins.configure(at["BUTTON"], 0, 0, 2)
-    assert pins.read(at["BUTTON"]) == 0
-    pins.configure(at["BUTTON"], 0, 1, 2)
-    assert pins.read(at["BUTTON"]) == 1
-    rig.world.turn({"button": True})
-    assert pins.read(at["BUTTON"]) == 0
-
-
-def test_knobs_make_edges(wired):
-    rig, pins, at = wired
-    edges = []
-    pins.on_edge = lambda *edge: edges.append(edge)
-    rig.world.turn({"button": True})
-    rig.world.turn({"usb_power": True})
-    rig.world.turn({"button": False})
-    assert edges == [(at["BUTTON"], 4, 1), (at["VBUS_SENSE"], 8, 1), (at["BUTTON"], 8, 1)]
-
-
-@pytest.mark.parametrize("battery_mv", [0, 3000, 3700, 4200])
-def test_adc_shows_half_the_battery(wired, battery_mv):
-    rig, pins, _ = wired
-    rig.world.turn({"battery_mv": battery_mv})
-    assert pins.read_adc_u16(0) / 65535 * 3300 * 2 == pytest.approx(battery_mv, abs=2)
-
-
-def test_adc_shows_the_bench_plug(wired):
-    rig, pins, at = wired
-    assert pins.read_adc_u16(1) == 65535
-    rig.world.turn({"bench_plug": True})
-    millivolts = pins.read_adc_u16(1) / 65535 * 3300
-    assert at["BENCH_PLUG_MIN_MV"] < millivolts < at["BENCH_PLUG_MAX_MV"]
-
-
-def test_lead_off_knob_reaches_the_status_word(make_rig):
-    rig = make_rig()
-    rig.spi(Opcode.SDATAC)
-    for register, value in ((0x04, 0x03), (0x0F, 0xFF), (0x10, 0xFF), (0x17, 0x02)):
-        rig.spi(0x40 | register, 0, value)
-    rig.capture()
-    rig.start()
-    rig.clock.advance(0.0025)
-    rig.frontend.pump()
-    rig.world.turn({"lead_off_p": 0x81, "lead_off_n": 0x10})
-    rig.clock.advance(0.0005)
-    rig.frontend.pump()
-    _, words = rig.frames()
-    assert words[:2, 0].tolist() == [0xC00000, 0xC81100]
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [{"battery": 1}, {"battery_mv": -1}, {"battery_mv": 5501}, {"lead_off_p": 256},
-     {"battery_mv": True}, {"battery_mv": 3.7}, {"button": "yes"}],
-)  # fmt: skip
-def test_wrong_knob_changes_nothing(changes):
-    world = World()
-    before = world.knobs
-    with pytest.raises(UsageError):
-        world.turn({"usb_power": True, **changes})
-    assert world.knobs == before
