@@ -41,6 +41,7 @@ from faceloop_protocol import (
 from faceloop_protocol.limits import FS_HZ, UNAUTHENTICATED_LINK_MS
 
 PUMP_MS = 5
+STANDBY_PUMP_MS = 25  # nobody waits for anything but a press
 ADAPT_EVERY = 20  # pump steps
 TASK_PUMP, TASK_STATUS, N_TASKS = range(3)  # those that the supervisor waits for
 SERIAL_POLL_EVERY = 4  # pump steps, unless the cable carries the stream
@@ -102,6 +103,7 @@ class Board:
         self._crash = crash
         self._restarts = restarts
         self._cable_idle_s = self._left_alone_s = 0
+        self._pump_ms = PUMP_MS
         self._started_ms = self._counted_ms = time.ticks_ms()
         self._uptime_s = self._uptime_rest_ms = 0
         self._collector = Collector()
@@ -235,7 +237,7 @@ class Board:
             if is_reset and not stream.is_running:
                 self._factory_reset()  # it writes to the flash
             self._supervisor.beat(TASK_PUMP)
-            await asyncio.sleep_ms(PUMP_MS)
+            await asyncio.sleep_ms(self._pump_ms)
 
     def _count_uptime(self, now_ms):
         # Not the clock itself: it wraps after twelve days, and on a computer it began with that.
@@ -286,7 +288,9 @@ class Board:
             self.ble.send_state(self._state, percent)
             self.serial.send_state(self._state, percent)
             self._publish()  # a write to config has overwritten what a read of it answers
-            self.ble.advertise(wearer.awake_for_ms(now_ms), wearer.is_standby(now_ms))
+            is_standby = wearer.is_standby(now_ms)
+            self._pump_ms = STANDBY_PUMP_MS if is_standby else PUMP_MS
+            self.ble.advertise(wearer.awake_for_ms(now_ms), is_standby)
             self._supervisor.beat(TASK_STATUS)
             await asyncio.sleep_ms(1000)
 

@@ -23,7 +23,8 @@ class Wearer:
     def __init__(self, pins):
         self._person = Person(pins)
         self._button = button.Button()
-        self._light = lights.IDLE
+        self._is_heat_fault = self._is_fault = self._is_low = False
+        self._is_running = self._is_linked = False
         self.presses = self.long_presses = 0
         self._paired_ms = None  # when a long press opened the minute for pairing
         self._awake_ms = time.ticks_ms()
@@ -37,8 +38,17 @@ class Wearer:
         is_down = person.is_pressed()
         self._was_pressed = self._was_pressed or is_down
         press = self._button.look(is_down, now_ms)
-        is_held = self._button.held_ms >= button.LONG_MS
-        person.light(lights.is_lit(lights.HELD if is_held else self._light, now_ms))
+        pattern = lights.choose(
+            self._button.held_ms >= button.LONG_MS,
+            self.is_pairing(now_ms),
+            self._is_heat_fault,
+            self._is_fault,
+            self._is_low,
+            self._is_running,
+            self._is_linked,
+            self.is_standby(now_ms),
+        )
+        person.light(lights.is_lit(pattern, now_ms))
         if press:
             self._awake_ms = now_ms
             if press == button.PRESS:
@@ -78,17 +88,11 @@ class Wearer:
             self._awake_ms = now_ms
         if is_on_a_cable or not is_linked:
             self._person.still()  # off on a cable, and once the link that asked for it is gone
-        self._light = lights.choose(
-            False,
-            is_heat_fault,
-            is_fault,
-            is_low,
-            is_running,
-            is_linked,
-            self.is_standby(now_ms),
-        )
-        if self.is_pairing(now_ms):
-            self._light = lights.PAIRING
+        self._is_heat_fault = is_heat_fault
+        self._is_fault = is_fault
+        self._is_low = is_low
+        self._is_running = is_running
+        self._is_linked = is_linked
 
     def is_empty(self, battery_mv):
         """Return whether the battery has been empty for a while; once a second."""

@@ -34,16 +34,17 @@ class LinkSession:
         self.role = session.ROLE_OWNER
         self._abused_ms = -1
         self.bad_tags = 0
+        # Since the key was last proven, whoever sent them: hanging up and calling again must not
+        # gain anything, here and with the rates below.
+        self._wrong = 0
         self.generation = 0  # tells one session of a link from the next
-        # kept across hosts: hanging up and calling again must not gain anything
         self.commands = Rate(COMMANDS_PER_S)
         self.refusals = Rate(COMMANDS_PER_S)
         self.acknowledgements = Rate(ACKS_PER_S)
         self.new_link()
 
     def new_link(self):
-        """Another host, or none: end the session and forgive what the last one did."""
-        self._bad_here = 0
+        """Another host, or none: end the session."""
         self.forget()
 
     def forget(self):
@@ -80,8 +81,9 @@ class LinkSession:
         if not session.is_equal(proof, expected):
             self.forget()
             self.bad_tags += 1
-            self._bad_here += 1
+            self._wrong += 1
             return control.BAD_PROOF
+        self._wrong = 0
         self._tag_pads = session.hmac_pads(session.tag_key(self._key, self._covered))
         self.stream_key = session.stream_key(self._key, self._covered)
         self._covered = None  # one proof per nonce
@@ -97,7 +99,7 @@ class LinkSession:
         untagged = message[: len(message) - len(tag)]
         if not session.is_equal(tag, session.command_tag(self._tag_pads, untagged)):
             self.bad_tags += 1
-            self._bad_here += 1
+            self._wrong += 1
             return control.BAD_TAG
         if counter <= self._counter:
             return control.BAD_COUNTER
@@ -105,12 +107,14 @@ class LinkSession:
         return control.OK
 
     def is_abused(self):
-        """Return whether this link sent too many wrong tags and should be cut."""
-        return self._bad_here >= BAD_TAGS_BEFORE_DISCONNECT
+        """Return whether too many wrong tags came: this link should be cut."""
+        return self._wrong >= BAD_TAGS_BEFORE_DISCONNECT
 
     def back_off(self, now_ms):
         """The link is cut for abuse: hear no proof for a while, whoever comes."""
         self._abused_ms = now_ms
+        self._wrong = 0
+        self.forget()
 
     def is_backing_off(self, now_ms):
         """Return whether proofs are not heard now."""

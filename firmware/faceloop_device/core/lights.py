@@ -34,10 +34,14 @@ def is_lit(pattern, now_ms):
     return at_ms < lit_ms * (2 * n - 1) and at_ms // lit_ms % 2 == 0 if lit_ms else False
 
 
-def choose(is_held, is_heat_fault, is_fault, is_low, is_streaming, is_linked, is_standby):
-    """Return the pattern of the highest line that is true."""
+def choose(
+    is_held, is_pairing, is_heat_fault, is_fault, is_low, is_streaming, is_linked, is_standby
+):
+    """Return the pattern of the highest line that is true; allocates nothing."""
     if is_held:
         return HELD
+    if is_pairing:
+        return PAIRING
     if is_heat_fault:
         return HEAT_FAULT
     if is_fault:

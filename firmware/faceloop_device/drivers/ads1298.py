@@ -40,6 +40,7 @@ _TEST_PARTS = const(2400)  # of the reference
 _CONFIG4_LOFF_COMP = const(0x02)
 
 _POWER_ON_MS = const(130)  # 2**18 clock periods at 2.048 MHz
+_RESET_US = const(10)  # 2 periods low, and 18 until the next command
 _REFERENCE_MS = const(150)
 
 
@@ -74,17 +75,18 @@ class Ads1298:
         cs.value(1)
 
     def bring_up(self):
-        """Reset and set all registers; read them back.
+        """Reset and set all registers; read them back. Its supply has just been switched on.
 
         Raises
         ------
         ConverterError
             If the id is not that of an ADS1298 or a register does not keep its value.
         """
-        self._reset.value(0)
-        time.sleep_us(10)
-        self._reset.value(1)
         time.sleep_ms(_POWER_ON_MS)
+        self._reset.value(0)
+        time.sleep_us(_RESET_US)
+        self._reset.value(1)
+        time.sleep_us(_RESET_US)
         self.command(SDATAC)
         self.id = 0
         found = self.read(ID)

@@ -46,12 +46,19 @@ class FrontEnd:
             self._power.value(0)
 
     def _set_up(self, prepare):
-        """Power and registers, up to the START of conversions; raises ``ConverterError``."""
+        """Power and registers, up to the START of conversions; raises ``ConverterError``.
+
+        Whatever goes wrong, the front end is left without power.
+        """
         self._power.value(1)
-        self.converter.bring_up()
-        if prepare is not None:
-            prepare()
-        self.converter.close_registers()
+        try:
+            self.converter.bring_up()
+            if prepare is not None:
+                prepare()
+            self.converter.close_registers()
+        except BaseException:
+            self._power.value(0)
+            raise
 
     def _shut_down(self):
         self.converter.open_registers()

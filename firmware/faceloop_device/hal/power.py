@@ -3,10 +3,10 @@
 from machine import ADC, Pin
 
 from faceloop_protocol import state
+from faceloop_protocol.limits import BATTERY_LOW_MV
 
 # Open-circuit voltage of a lithium-ion cell at light load, mV, for 0, 10 ... 100 %.
 _CURVE_MV = (3300, 3600, 3680, 3730, 3770, 3810, 3860, 3920, 4000, 4080, 4170)
-LOW_MV = 3500
 EMPTY_MV = 3300  # what is running is stopped as well: below, the supply of the converter goes
 
 
@@ -41,7 +41,7 @@ class Power:
         plug_mv = self._plug.millivolts()
         if self._board.BENCH_PLUG_MIN_MV <= plug_mv <= self._board.BENCH_PLUG_MAX_MV:
             bits |= state.POWER_BENCH_PLUG
-        if self.battery_mv() < LOW_MV:
+        if self.battery_mv() < BATTERY_LOW_MV:
             bits |= state.POWER_LOW
         return bits
 

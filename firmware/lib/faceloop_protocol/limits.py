@@ -27,6 +27,8 @@ ACKS_PER_S = const(20)  # but no oftener than this: the board leaves the rest un
 # Commands on one link; STOP is always heard. Each costs the board an HMAC and a reply.
 COMMANDS_PER_S = const(20)
 
+BATTERY_LOW_MV = const(3500)  # below it nothing body-worn starts
+
 NONCE_BYTES = const(16)
 KEY_BYTES = const(16)
 PROOF_BYTES = const(16)

@@ -17,6 +17,7 @@ from collections import namedtuple
 
 from ._compat import const
 from .errors import ProtocolError
+from .limits import BATTERY_LOW_MV
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ MAX_JITTER_MS = const(10)
 MAX_ARRIVAL_P95_MS = const(60)  # over the soonest packets; what a screen can still hide
 MIN_GOODPUT_BYTES_PER_S = const(26500)  # eight channels at full effort
 MIN_MTU = const(239)  # a whole packet in one notification
+MIN_BATTERY_MV = BATTERY_LOW_MV
 MAX_BATTERY_MV = const(4250)  # a lithium-ion cell at the end of charging, with 1 %
 
 REPORT_FORMAT = "<BB8H8H8BH"

@@ -13,6 +13,7 @@ import sys
 from faceloop_protocol import config, control, heat, info, rice, selftest, serial_frame, state
 from faceloop_protocol import stream as wire
 from faceloop_protocol.errors import ProtocolError
+from faceloop_protocol.limits import BACK_OFF_MS
 
 
 def random_bytes(n):
@@ -166,6 +167,8 @@ def commands(n):
             assert after == before, (message, before, after)
             changed += 1
         if target.link.session.is_abused():
+            target.link.session.back_off(board.now_ms)
+            board.now_ms = (board.now_ms + BACK_OFF_MS) & 0x3FFFFFFF
             target.link.session.new_link()
             if target is owner:
                 assert owner.prove() == control.OK

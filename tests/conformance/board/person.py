@@ -73,6 +73,7 @@ def bounces_and_stuck_buttons_do_nothing():
 def light_shows_the_highest_line_that_is_true():
     order = (
         lights.HELD,
+        lights.PAIRING,
         lights.HEAT_FAULT,
         lights.FAULT,
         lights.BATTERY_LOW,
@@ -82,7 +83,7 @@ def light_shows_the_highest_line_that_is_true():
         lights.IDLE,
     )
     for n, pattern in enumerate(order):
-        facts = [False] * n + [True] * (7 - n)
+        facts = [False] * n + [True] * (8 - n)
         assert lights.choose(*facts) is pattern, n
     shown = set()
     for pattern in order:

@@ -118,6 +118,29 @@ def five_wrong_proofs_silence_a_link_for_half_a_minute():
     assert host.plain(control.HELLO, hello).status == control.OK, "over is over"
 
 
+def hanging_up_does_not_forgive_wrong_proofs():
+    board = Board()
+    server = CommandServer(board)
+    owner = Host(server)
+    one = owner.link.session
+    guesser = Host(server, b"wrong" + bytes(11))
+    guesser.link = owner.link  # there is one radio
+    for _ in range(BAD_TAGS_BEFORE_DISCONNECT - 1):
+        assert guesser.prove() == control.BAD_PROOF
+        one.new_link()
+        assert not one.is_abused()
+    assert guesser.prove() == control.BAD_PROOF and one.is_abused()
+    one.back_off(board.ticks_ms())
+    assert not one.is_abused(), "served: the next five count anew"
+    board.now_ms += BACK_OFF_MS
+    for _ in range(BAD_TAGS_BEFORE_DISCONNECT - 1):
+        assert guesser.prove() == control.BAD_PROOF
+    assert owner.prove() == control.OK, "who has the key ends the count"
+    for _ in range(BAD_TAGS_BEFORE_DISCONNECT - 1):
+        assert guesser.prove() == control.BAD_PROOF
+    assert not one.is_abused()
+
+
 def bonds_are_kept_only_while_the_board_is_open_for_them():
     bonds = Bonds(BONDS_FILE)
     assert not bonds.set(1, b"peer", b"secret") and bonds.get(1, 0, None) is None
@@ -163,6 +186,7 @@ for test in (
     full_flash_does_not_end_a_session,
     each_role_has_its_key,
     five_wrong_proofs_silence_a_link_for_half_a_minute,
+    hanging_up_does_not_forgive_wrong_proofs,
     bonds_are_kept_only_while_the_board_is_open_for_them,
     broken_file_of_bonds_is_no_exception,
 ):

@@ -153,9 +153,7 @@ async def _test(
     ]
     if info.features & FEATURE_BONDING and isinstance(transport, BleTransport):
         checks.append(_encryption(state))
-    checks.append(
-        judged("battery", "Battery", state.battery_mv, "mV", None, limits.MAX_BATTERY_MV)
-    )
+    checks.append(_battery(state))
     fault = FAULT_TEXT.get(state.fault, f"fault {state.fault}")
     checks.append(Check("fault", "No fault is reported", fault, "", None, None, not state.fault))
     checks += await _person(link, bench, info, state, ask, progress)
@@ -247,6 +245,11 @@ def _link_checks(measured: Measured, transport: Transport, phy: str | None) -> l
             check = check.untested("this computer's Bluetooth does not tell which")
         checks.append(check)
     return checks
+
+
+def _battery(state: BoardState) -> Check:
+    low, high = limits.MIN_BATTERY_MV, limits.MAX_BATTERY_MV
+    return judged("battery", "Battery", state.battery_mv, "mV", low, high)
 
 
 def _encryption(state: BoardState) -> Check:
