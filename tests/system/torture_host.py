@@ -12,7 +12,8 @@ withholds, repeats and delays packets. ``FOLDER/notes`` survives its death; runn
 
 Where a journal is already there it takes the stream over and goes on in it.
 
-It prints one JSON object a line; it takes ``break``, ``calm``, ``rough`` and ``stop``.
+It prints one JSON object a line. It begins when told ``begin``, then takes ``break``, ``calm``,
+``rough``, at last ``stop`` and ``weigh``.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from faceloop.session.missing_packets import MissingPackets
 from faceloop.session.montage import montage_named
 from faceloop_dsp import decode_payload
 from faceloop_protocol import control
-from faceloop_protocol.limits import HEADER_BYTES
+from faceloop_protocol.limits import HEADER_BYTES, SHIFT
 from faceloop_protocol.state import BoardState
 from faceloop_protocol.stream import FLAG_LATE, SHIFT_MASK, decode_header, seq_distance
 
@@ -69,6 +70,7 @@ class Host:
         noted = [line.split() for line in (folder / "notes").read_text().splitlines()]
         self._withheld = {int(seq) for what, seq, *_ in noted if what == "W"}
         self._tickets: deque[tuple[int, int]] = deque()
+        self._is_over = False
 
     # -- LinkListener ------------------------------------------------------------------------
 
@@ -97,6 +99,8 @@ class Host:
         tell("gone", error=str(error))
 
     def on_packet(self, packet: Packet) -> None:
+        if self._is_over:
+            return
         seq = self._near + seq_distance(packet.header.seq, self._near & 0xFFFF)
         self._near = max(self._near, seq)
         is_first = seq not in self._seen and seq not in self._withheld
@@ -198,11 +202,19 @@ class Host:
         await self.missing.fetch(end_seq, lambda: self.error is None)
         await asyncio.to_thread(self.journal.sync)
         await self.link.finish_stream()
-        await asyncio.sleep(2.5)  # the board tidies its heap and reports
         self.journal.close(end_frame)
+        await asyncio.sleep(1.2)  # it is reported once more
         coverage = self.assembler.coverage
         tell("end", end_frame=end_frame, gaps=list(coverage.gaps(end_frame)))
-        await self.link.disconnect()
+
+    async def weigh(self) -> None:
+        """Start another stream: the board collects its heap before, and then reports it."""
+        self._is_over = True
+        await self.link.start_stream(control.MODE_TRAINING, SHIFT)
+        await asyncio.sleep(2.2)
+        await self.link.stop_stream()
+        await self.link.finish_stream()
+        tell("weighed")
 
 
 def headers_in(path: Path) -> Any:
@@ -220,9 +232,6 @@ async def main() -> None:
     folder, key, seed = Path(sys.argv[1]), bytes.fromhex(sys.argv[2]), int(sys.argv[3])
     odds = {name: 0.0 for name in MODES}
     odds.update((name, float(p)) for name, p in (word.split("=") for word in sys.argv[4:]))
-    host = Host(folder, key, seed, odds)
-    await host.begin()
-    care = asyncio.create_task(host.care())
     commands: asyncio.Queue[str] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
@@ -231,12 +240,20 @@ async def main() -> None:
             commands.put_nowait(line)
 
     loop.add_reader(0, read)
+    tell("ready")
+    assert await commands.get() == "begin"
+    host = Host(folder, key, seed, odds)
+    await host.begin()
+    care = asyncio.create_task(host.care())
     while (command := await commands.get()) not in ("", "stop"):
         if command == "break":
             await host.break_link()
         else:
             host.is_rough = command == "rough"
     await host.stop()
+    if await commands.get() == "weigh":
+        await host.weigh()
+    await host.link.disconnect()
     care.cancel()
 
 
