@@ -20,13 +20,39 @@ from faceloop_protocol.heat import PERMIT_NONE
 FAKE_HEAT = Path(__file__).parents[1] / "fakes" / "fake_heat_board.py"
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-CUT_OFF = """() => [...document.querySelectorAll(".fl-root *")].filter((e) => {
+CUT_OFF = """() => {
+  // Text that is taller or wider than the control it stands in.
+  const spills = (e, box) => {
+    const range = document.createRange();
+    range.selectNodeContents(e);
+    return [...range.getClientRects()].some((line) => line.width > 0
+      && (line.top < box.top - 1 || line.bottom > box.bottom + 1
+        || line.left < box.left - 1 || line.right > box.right + 1));
+  };
+  // Controls that lie on each other; what stays in place while the page scrolls may.
+  const overlapping = () => {
+    const controls = [...document.querySelectorAll(".fl-content button, .fl-content input, "
+      + ".fl-content select, .fl-content a, .fl-content summary")].filter((e) =>
+      e.checkVisibility() && ![e, e.parentElement].some((one) =>
+        ["fixed", "sticky"].includes(getComputedStyle(one).position)));
+    const boxes = controls.map((e) => e.getBoundingClientRect());
+    return controls.filter((e, i) => boxes.some((other, j) => j > i
+      && !e.contains(controls[j]) && !controls[j].contains(e)
+      && boxes[i].left < other.right - 1 && other.left < boxes[i].right - 1
+      && boxes[i].top < other.bottom - 1 && other.top < boxes[i].bottom - 1));
+  };
+  return [...document.querySelectorAll(".fl-root *")].filter((e) => {
   if (e.closest(".fl-skip") || e.closest("svg") || !e.getClientRects().length) return false;
   const box = e.getBoundingClientRect();
   const isOutside = box.right > document.documentElement.clientWidth + 1 || box.left < -1;
-  const hides = getComputedStyle(e).overflowX !== "visible" && e.tagName !== "SELECT";
-  return isOutside || (hides && e.scrollWidth > e.clientWidth + 1);
-}).map((e) => e.outerHTML.slice(0, 160))"""
+  const style = getComputedStyle(e);
+  const hides = style.overflowX !== "visible" && e.tagName !== "SELECT";
+  const hidesBelow = ["hidden", "clip"].includes(style.overflowY) && e.tagName !== "SELECT";
+  return isOutside || (hides && e.scrollWidth > e.clientWidth + 1)
+    || (hidesBelow && e.scrollHeight > e.clientHeight + 1)
+    || (e.matches("button, .fl-button, .fl-option, summary, th, td") && spills(e, box));
+}).concat(overlapping()).map((e) => e.outerHTML.slice(0, 160));
+}"""
 
 
 async def attribute(page: Page, name: str) -> str:
@@ -237,6 +263,89 @@ async def test_texts_of_1_4_times_the_length_have_room(
         await page.locator(".fl-where span").first.filter(has_text="Settle").wait_for()
         await page.evaluate(f"document.documentElement.dataset.size = '{size}'")
         assert await page.evaluate(CUT_OFF) == [], "a day under way"
+        await page.close()
+
+
+NAMELESS = """() => [...document.querySelectorAll(
+  ".fl-root :is(a, button, input, select, summary, canvas, svg[role=img], nav, fieldset)"
+)].filter((e) => e.checkVisibility()).filter((e) => {
+  const labelled = (e.getAttribute("aria-labelledby") ?? "").split(" ").filter(Boolean)
+    .map((id) => document.getElementById(id)?.textContent ?? "").join("");
+  const own = ["INPUT", "SELECT", "CANVAS", "svg", "NAV"].includes(e.nodeName)
+    ? [...(e.labels ?? [])].map((label) => label.textContent).join("")
+    : e.nodeName === "FIELDSET" ? e.querySelector("legend")?.textContent : e.textContent;
+  return !(e.getAttribute("aria-label") || labelled || own || "").trim();
+}).map((e) => e.outerHTML.slice(0, 160))"""
+FOCUS = """() => {
+  const e = document.activeElement;
+  if (e === document.body) return null;
+  const ringed = [e, e.closest("label")].filter(Boolean).some((one) => {
+    const style = getComputedStyle(one);
+    return style.outlineStyle === "solid" && parseFloat(style.outlineWidth) >= 2;
+  });
+  const at = [...document.querySelectorAll("*")].indexOf(e);
+  return [at, ringed, e.outerHTML.slice(0, 160)];
+}"""
+WANTED = """() => {
+  const groups = new Set();
+  return [...document.querySelectorAll(
+    ".fl-root :is(a[href], button, input, select, summary)"
+  )].filter((e) => e.checkVisibility() && !e.disabled).filter((e) => {
+    if (e.type !== "radio") return true; // one of a group has the Tab key
+    const isNew = !groups.has(e.name);
+    groups.add(e.name);
+    return isNew;
+  }).length;
+}"""
+
+
+async def check_names_and_focus(page: Page, name: str) -> None:
+    """Check that all has a name, and that Tab leads to every control, which shows it."""
+    assert await page.evaluate(NAMELESS) == [], name
+    n_wanted = await page.evaluate(WANTED)
+    await page.evaluate("document.activeElement.blur()")
+    reached: set[int] = set()
+    n_rounds = 0  # the first begins where something was pressed before
+    for _ in range(3 * n_wanted + 20):  # a date has three places to stop at
+        await page.keyboard.press("Tab")
+        found = await page.evaluate(FOCUS)
+        if found is None:
+            n_rounds += 1
+            if n_rounds > 1:
+                break
+            continue
+        at, is_ringed, html = found
+        assert is_ringed, (name, html)
+        reached.add(at)
+    assert len(reached) >= n_wanted, (name, len(reached), n_wanted)
+
+
+async def test_every_page_has_names_and_is_led_through_by_tab(
+    fake_module: Any, start_app: Any, browser: Browser, tmp_path: Path
+) -> None:
+    Profiles(tmp_path).pin.choose("2468")
+    async with (
+        Heated(fake_module.FakeLive(alerts=False)) as live,
+        start_app(live, data=with_profile(tmp_path)) as app,
+    ):
+        page = await browser.new_page(viewport={"width": 1280, "height": 800})
+        await page.goto(app.url)
+        await page.locator("h1").wait_for()
+        for name in PAGES:
+            await page.goto(f"{app.origin}/{name}")
+            await page.locator("h1").wait_for()
+            await check_names_and_focus(page, name)
+        await page.locator("#fl-pin").fill("2468")
+        await page.get_by_role("button", name="Open").click()
+        await page.locator("summary").first.wait_for()
+        await check_names_and_focus(page, "therapist, opened")
+        await page.goto(f"{app.origin}/today")
+        await page.get_by_role("button", name="Begin", exact=True).click()
+        await page.locator(".fl-where").wait_for()
+        await check_names_and_focus(page, "a day under way")
+        live.set_status(link="ended")
+        await expect(page.locator("h1")).to_have_text("The session has ended.")
+        await check_names_and_focus(page, "ended")
         await page.close()
 
 

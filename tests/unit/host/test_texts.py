@@ -190,7 +190,7 @@ def test_whatever_the_training_says_can_be_said(language: str) -> None:
     [
         ("en", 0, "Your recordings are here:"),
         ("en", 1, "Your recording is here:"),
-        ("fr", 0, "Votre enregistrement est ici :"),
+        ("fr", 0, "Votre enregistrement est ici\N{NO-BREAK SPACE}:"),
         ("de", 2, "Ihre Aufzeichnungen liegen hier:"),
     ],
 )

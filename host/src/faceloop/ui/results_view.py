@@ -137,14 +137,14 @@ class ResultsView(View):
                 return
             TrendChart(shown, text)
             # The lines above say how often what is counted: here a week has one line on a phone.
-            with tag("div", classes="fl-table fl-weeks"), tag("table"):
+            with tag("div", classes="fl-table fl-weeks fl-trained"), tag("table"):
                 with tag("thead"), tag("tr"):
                     for head in ("week", "days", "minutes", "symmetry", "side", "joined_week"):
                         tag("th", text(f"results.{head}"), scope="col")
                 with tag("tbody"):
                     for week in shown:
                         with tag("tr"):
-                            tag("th", text.calendar_day(week.monday), scope="row")
+                            tag("th", text.day_of_year(week.monday), scope="row")
                             self._cell("days", str(week.days))
                             self._cell("minutes", text.number(max(week.minutes, 1.0)))
                             self._cell("symmetry", text.percent(week.symmetry))

@@ -212,8 +212,11 @@ class Texts:
 
     def calendar_day(self, day: date) -> str:
         """Return a date as the language writes it, with the month in letters."""
-        number, month = self("date.day", n=day.day), self(f"date.month.{day.month}")
-        return f"{number} {month} {day.year}"
+        return f"{self.day_of_year(day)} {day.year}"
+
+    def day_of_year(self, day: date) -> str:
+        """Return a date without its year."""
+        return f"{self('date.day', n=day.day)} {self(f'date.month.{day.month}')}"
 
     def plain(self, value: float) -> str:
         """Return a number with as many decimals as it has, with the language's mark."""
