@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -52,8 +53,12 @@ def played(play: Callable[[int], Run], n_runs: int) -> Iterator[Run]:
     if n_runs <= SHORT:
         yield from map(play, range(n_runs))
         return
+    before = os.times()
     with ProcessPoolExecutor() as pool:
         yield from pool.map(play, range(n_runs), chunksize=100)
+    after = os.times()  # the children's are known once they have gone
+    cpu_s = sum(after[:4]) - sum(before[:4])
+    print(f"\n{n_runs} sessions: {cpu_s:.0f} s of processor")
 
 
 def healthy(n_wearers: int) -> None:
@@ -86,7 +91,7 @@ def faulty(n_wearers: int) -> None:
     hottest: defaultdict[str, float] = defaultdict(float)
     dose: defaultdict[str, float] = defaultdict(float)
     first: Counter[str] = Counter()
-    crashes = 0
+    crashes = paused = 0
     for number, run in enumerate(played(fault_at, n_wearers)):
         assert run.fault is not None
         fault = fault_named(run.fault)
@@ -94,7 +99,8 @@ def faulty(n_wearers: int) -> None:
         hottest[fault.name] = max(hottest[fault.name], run.max_skin_degc)
         dose[fault.name] = max(dose[fault.name], run.dose_cem43)
         crashes += run.n_crashes
-        found = misses(run, fault)[:1]
+        found = misses(run, fault, in_pause=run.begun_in == PAUSED)[:1]
+        paused += run.begun_in == PAUSED
         missed[fault.name] += found
         first[fault.name] += bool(found) and number < SHORT
     print(f"\n{n_wearers} sessions with a fault")
@@ -104,7 +110,9 @@ def faulty(n_wearers: int) -> None:
         line = f"| {fault.row} | {name} | {runs[name]} | {len(missed[name])} | {first[name]}"
         example = missed[name][0] if missed[name] else ""
         print(f"{line} | {hottest[name]:.2f} | {dose[name]:.3f} | {example} |")
+    print(f"{paused} of them begun in PAUSED")
     assert crashes == 0
+    assert paused > n_wearers / 8
     # A miss is a fault found late or not at all; it may not be a burn.
     for fault in FAULTS:
         if fault.layer == "firmware":

@@ -48,8 +48,8 @@ def test_rest_of_the_core_is_taken_within_its_limits(core_mdegc: int, rest_mdegc
 @pytest.mark.parametrize("flag", [hal.FLAG_HW1, hal.FLAG_HW2])
 def test_cut_off_latches_and_a_young_clock_is_no_fault(flag: int) -> None:
     checks = Checks(AREA_CM2, HEATER_MOHM)
-    assert checks.fault(inputs(), 35000, 35500, 250, 0, False) == h.CAUSE_NONE
-    assert checks.fault(inputs(flags=flag), 35000, 35500, 250, 0, False) == h.HARDWARE_TRIP
+    assert checks.fault(inputs(), 35000, 35500, 250, 0, False, False) == h.CAUSE_NONE
+    assert checks.fault(inputs(flags=flag), 35000, 35500, 250, 0, False, False) == h.HARDWARE_TRIP
 
 
 def test_controller_resumes_within_its_power_and_derates_the_core() -> None:

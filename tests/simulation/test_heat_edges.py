@@ -11,6 +11,7 @@ from faceloop.twin.heat._trips import Comparator, CoreSwitch, Timer, VbusGate, W
 from faceloop_heat import hal
 from faceloop_heat.checks import Checks
 from faceloop_heat.ledger import Ledger
+from faceloop_heat.sensors import Sensors
 from faceloop_heat.session import Session
 from faceloop_protocol import heat as h
 from faceloop_protocol import heat_limits as limits
@@ -91,10 +92,10 @@ def lead_cause(lead_mdegc: int, power_mw: int, n_ticks: int) -> int:
     inputs[hal.IN_HEATER_MA] = 3900 * 1000 // HEATER_MOHM
     checks = Checks(AREA_CM2, HEATER_MOHM)
     for _ in range(1000):
-        assert checks.fault(inputs, 37000, 37500, TICK, power_mw, True) == h.CAUSE_NONE
+        assert checks.fault(inputs, 37000, 37500, TICK, power_mw, True, True) == h.CAUSE_NONE
     cause = h.CAUSE_NONE
     for _ in range(n_ticks):
-        cause = checks.fault(inputs, 37000, 37000 + lead_mdegc, TICK, power_mw, True)
+        cause = checks.fault(inputs, 37000, 37000 + lead_mdegc, TICK, power_mw, True, True)
     return cause
 
 
@@ -304,3 +305,64 @@ def test_sixth_pause_within_five_minutes_is_too_many(apart_ms: int, is_too_many:
 
 def test_fake_heater_starts_without_heat() -> None:
     assert not FakeHeater().is_q1_closed
+
+
+# What shows in the readings alone.
+
+
+@pytest.mark.parametrize("sign", [1, -1], ids=["fold", "loose"])
+@pytest.mark.parametrize(("apart_mdegc", "is_seen"), [(2490, False), (2510, True)])
+def test_zone_that_is_colder_is_loose_and_said_so_sooner_than_a_fold(
+    sign: int, apart_mdegc: int, is_seen: bool
+) -> None:
+    heater, sensors = FakeHeater(), Sensors()
+    inputs = array("i", [0] * hal.N_INPUTS)
+    heater.mdegc["z"] += sign * apart_mdegc
+    causes = []
+    for _ in range(2 * limits.ZONE_MS // TICK):
+        heater.scan(inputs, hal.PROBE_NONE)
+        causes.append(sensors.update(inputs, TICK))
+    after = (limits.ZONE_MS if sign > 0 else limits.PAIR_MS) // TICK
+    assert set(causes[: after - 1]) == {h.CAUSE_NONE}
+    assert (causes[after - 1] == h.SENSOR_ZONE) is is_seen
+
+
+@pytest.mark.risk("RC-02")
+@pytest.mark.parametrize("start_at", range(0, 45, 7))
+@pytest.mark.parametrize(
+    ("fall_mdegc", "n_ticks", "face_mdegc", "is_seen"),
+    [
+        (limits.CORE_FALL_MDEGC + 8, 8, 38_000, True),
+        (limits.CORE_FALL_MDEGC, 8, 38_000, False),
+        (limits.CORE_FALL_MDEGC + 8, 9, 38_000, False),
+        (limits.CORE_FALL_MDEGC + 8, 8, 36_992, False),
+    ],
+    ids=["fell", "too little", "too slow", "still the warmer one"],
+)
+def test_core_that_falls_below_the_face_in_two_seconds_is_loose(
+    fall_mdegc: int, n_ticks: int, face_mdegc: int, is_seen: bool, start_at: int
+) -> None:
+    inputs = array("i", [0] * hal.N_INPUTS)
+    checks = Checks(AREA_CM2, HEATER_MOHM)
+    inputs[hal.IN_SUPPLY_MV] = 3900
+
+    def cause(core_mdegc: int) -> int:
+        inputs[hal.IN_FRAMES] += 500
+        checks.note(inputs, face_mdegc, core_mdegc, TICK)
+        return int(checks.fault(inputs, face_mdegc, core_mdegc, TICK, 0, False, False))
+
+    for _ in range(45 + start_at):
+        assert cause(38_000) == h.CAUSE_NONE
+    causes = [cause(38_000 - fall_mdegc * tick // n_ticks) for tick in range(1, n_ticks + 1)]
+    assert (causes[-1] == h.SENSOR_CORE) is is_seen
+    assert set(causes[:-1]) == {h.CAUSE_NONE}
+
+
+@pytest.mark.parametrize(("core_mdegc", "cause"), [(1, h.SENSOR_SWAPPED), (0, h.CORE_SILENT)])
+def test_core_that_does_not_lead_at_the_start_is_swapped_or_silent(
+    core_mdegc: int, cause: int
+) -> None:
+    session = Session()
+    session.begin(0, 0, 35_000, 35_000)
+    causes = [session.lead_cause(35_040, 35_000 + core_mdegc, TICK) for _ in range(16)]
+    assert causes == [h.CAUSE_NONE] * 15 + [cause]

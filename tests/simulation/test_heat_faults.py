@@ -26,18 +26,23 @@ ELECTRONIC = [fault for fault in FAULTS if fault.layer != "mechanical"]
 # Controls of the risk file that a row of the fault list tests.
 CONTROLS = {
     1: ["RC-01"],
-    2: ["RC-02"],
+    2: ["RC-02", "RC-03"],
     3: ["RC-02"],
     4: ["RC-04"],
     5: ["RC-05"],
     6: ["RC-05"],
     7: ["RC-07"],
+    8: ["RC-08"],
     9: ["RC-09"],
+    10: ["RC-10"],
     11: ["RC-09"],
+    13: ["RC-13"],
     14: ["RC-14"],
     15: ["RC-15"],
     17: ["RC-17"],
+    18: ["RC-18"],
     19: ["RC-19"],
+    21: ["RC-21B"],
 }
 PARAMETERS = [
     pytest.param(fault, id=fault.name, marks=pytest.mark.risk(*CONTROLS.get(fault.row, [])))
@@ -92,6 +97,7 @@ def test_latch_survives_power_cycle_and_radio_and_ends_by_the_button() -> None:
     assert bench.supervisor.state == OFF
 
 
+@pytest.mark.risk("RC-06")
 @pytest.mark.parametrize("dead", ["hw1", "hw2"])
 def test_dead_cut_off_is_found_before_heat(dead: str) -> None:
     bench = make_bench(nominal_wearer())

@@ -6,6 +6,7 @@ import importlib
 from array import array
 
 import pytest
+from tests.fakes.fake_heater import PULSE_TICKS, REST_TICKS, Rig
 
 from faceloop.twin.heat.board import LINK, heat_up, make_bench, states
 from faceloop.twin.heat.campaign import HEATING_STATES, misses, run_fault
@@ -14,22 +15,26 @@ from faceloop.twin.heat.wearer import nominal_wearer
 from faceloop_heat import hal
 from faceloop_protocol import heat_limits as limits
 from faceloop_protocol.heat import (
+    BUTTON_STUCK,
     CAUSE_NONE,
+    HOLD,
+    LOCKED,
+    PAUSED,
     PERMIT_FLAGGED,
     SENSOR_SWAPPED,
     WARMUP,
 )
 
 NEVER = 1 << 29
-# Fault, module, constant, value that disables it. Sensor A off its spot is not among them:
+# Fault, module, constants, value that disables it. Sensor A off its spot is not among them:
 # the pair rule and the zone rule both find it in time.
 TAKEN_AWAY = (
     ("ntc_open", "sensors", "SENSOR_BAD_SCANS", NEVER),
     ("ntc_drift", "sensors", "PAIR_MS", NEVER),
-    ("zone_detached", "sensors", "ZONE_MS", NEVER),
+    ("zone_detached", "sensors", "ZONE_MDEGC", NEVER),
     ("adc_frozen", "sensors", "FROZEN_SCANS", NEVER),
     ("adc_high", "sensors", "REFERENCE_BAD_SCANS", NEVER),
-    ("core_detached", "checks", "CORE_FACE_MS", NEVER),
+    ("core_detached", "checks", "CORE_FALL_MDEGC,CORE_FACE_MS", NEVER),
     ("q1_short", "checks", "LEAK_MA", NEVER),
     ("q2_short", "checks", "LEAK_MA", NEVER),
     ("heater_low", "checks", "HEATER_BAD_SCANS", NEVER),
@@ -52,6 +57,14 @@ CONTROLS = {
     "q1_short": ["RC-07"],
     "q2_short": ["RC-07"],
     "asleep": ["RC-19"],
+    "core_detached": ["RC-03"],
+    "heater_low": ["RC-08"],
+    "heater_high": ["RC-08"],
+    "clock_fast": ["RC-10"],
+    "battery_low": ["RC-13"],
+    "overvoltage": ["RC-13"],
+    "pad_off": ["RC-18"],
+    "lead_off": ["RC-18"],
 }
 
 
@@ -72,7 +85,8 @@ def test_control_taken_away_is_missed(
     state = HEATING_STATES["WARMUP" if name == "pad_off" else "HOLD"]
     healthy = run_fault(fault, nominal_wearer(), state, logic="python")
     assert misses(healthy, fault) == []
-    monkeypatch.setattr(importlib.import_module(f"faceloop_heat.{module}"), constant, value)
+    for each in constant.split(","):
+        monkeypatch.setattr(importlib.import_module(f"faceloop_heat.{module}"), each, value)
     assert misses(run_fault(fault, nominal_wearer(), state, logic="python"), fault)
 
 
@@ -151,7 +165,7 @@ def test_lead_taken_away_lets_swapped_sensors_heat(monkeypatch: pytest.MonkeyPat
     def judged() -> int:
         session = Session()
         session.begin(0, 0, 35_000, 35_000)
-        causes = [session.lead_cause(35_000 + 40 * tick, 35_000, 250) for tick in range(20)]
+        causes = [session.lead_cause(35_000 + 40 * tick, 35_001, 250) for tick in range(20)]
         return max(causes)
 
     assert judged() == SENSOR_SWAPPED
@@ -167,7 +181,8 @@ def test_lead_taken_away_lets_sensors_swapped_in_a_pause_heat(
 
     def found() -> list[str]:
         fault = fault_named("ntc_swapped")
-        run = run_fault(fault, nominal_wearer(), HEATING_STATES["PAUSED"], logic="python")
+        paused = HEATING_STATES["PAUSED"]
+        run = run_fault(fault, nominal_wearer(), paused, setpoint_degc=38.0, logic="python")
         return misses(run, fault, in_pause=True)
 
     assert found() == []
@@ -258,3 +273,139 @@ def test_rest_taken_away_lets_the_next_session_begin_at_once(
     assert not second()
     monkeypatch.setattr("faceloop_heat.ledger.REST_S", 0)
     assert second()
+
+
+@pytest.mark.mutation("RC-35")
+@pytest.mark.parametrize("begins", ["start", "resume"])
+def test_set_point_taken_away_gives_full_power_over_it(
+    begins: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from faceloop_heat.heating import Heating
+
+    def is_powered() -> bool:
+        rig = Rig()
+        if begins == "start":
+            rig.setpoint_mdegc = limits.SETPOINT_MIN_MDEGC
+            rig.heater.face(limits.SETPOINT_MIN_MDEGC + limits.FACE_OVER_RESUME_MDEGC)
+            rig.asked().press()
+            return rig.heater.is_q1_closed
+        rig.brought_to(PAUSED)
+        rig.tick(REST_TICKS)
+        rig.setpoint_mdegc = limits.SETPOINT_MIN_MDEGC
+        rig.has_host = True
+        rig.tick(PULSE_TICKS[0])
+        return rig.heater.is_q1_closed
+
+    assert not is_powered()
+    monkeypatch.setattr(Heating, "_is_too_warm", lambda _: False)
+    assert is_powered()
+
+
+@pytest.mark.mutation("RC-35")
+def test_second_of_the_test_taken_away_heats_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def powered_ticks() -> int:
+        rig = Rig().brought_to(PAUSED)
+        rig.tick(REST_TICKS)
+        rig.has_host = True
+        n_powered = 0
+        while rig.tick().supervisor.state == PAUSED:
+            n_powered += rig.heater.is_q1_closed
+        return n_powered
+
+    assert powered_ticks() == limits.LEAD_TEST_MS // limits.TICK_MS
+    monkeypatch.setattr("faceloop_heat.leadtest.LEAD_TEST_MS", NEVER)
+    assert powered_ticks() > limits.LEAD_TEST_MS // limits.TICK_MS
+
+
+@pytest.mark.mutation("RC-06")
+@pytest.mark.parametrize("dead", ["hw1", "hw2"])
+def test_trip_test_taken_away_heats_with_a_dead_cut_off(
+    dead: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from faceloop_heat import selftest
+
+    def heats() -> bool:
+        bench = make_bench(nominal_wearer(), logic="python")
+        getattr(bench.pad, dead).is_dead = True
+        return heat_up(bench)
+
+    assert not heats()
+    step = selftest.SelfTest.step
+
+    def short(self: selftest.SelfTest, inputs: object) -> int:
+        result = step(self, inputs)
+        return self._end(CAUSE_NONE) if self.trip else result
+
+    monkeypatch.setattr(selftest.SelfTest, "step", short)
+    assert heats()
+
+
+@pytest.mark.mutation("RC-12")
+def test_count_of_resets_taken_away_never_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def locks() -> bool:
+        heater = Rig().heater
+        for _ in range(limits.RESETS_BEFORE_LOCK):
+            rig = Rig(hal.RESET_WATCHDOG, heater)
+            rig.tick(8)
+        return bool(rig.supervisor.state == LOCKED)
+
+    assert locks()
+    monkeypatch.setattr("faceloop_heat.ledger.RESETS_WINDOW_S", 0)
+    assert not locks()
+
+
+@pytest.mark.mutation("RC-21B")
+def test_limit_of_a_held_button_taken_away_waits_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def cause() -> int:
+        rig = Rig()
+        rig.heater.flags = hal.FLAG_BUTTON
+        rig.ready()
+        rig.supervisor.request(LINK, 39_000, 10)
+        rig.tick(60)
+        return int(rig.supervisor.cause)
+
+    assert cause() == BUTTON_STUCK
+    monkeypatch.setattr("faceloop_heat.consent.BUTTON_STUCK_MS", NEVER)
+    assert cause() != BUTTON_STUCK
+
+
+@pytest.mark.mutation("RC-24")
+def test_limit_of_a_rise_taken_away_heats_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def heats() -> bool:
+        rig = Rig().brought_to(HOLD)
+        rig.tick(44)
+        rig.heater.face(38_000 + limits.RISE_MDEGC + 20)
+        rig.tick()
+        return rig.heater.is_q1_closed
+
+    assert not heats()
+    monkeypatch.setattr("faceloop_heat.checks.RISE_MDEGC", NEVER)
+    assert heats()
+
+
+@pytest.mark.mutation("RC-26")
+@pytest.mark.parametrize(
+    ("mdegc", "constants"),
+    [
+        (limits.FACE_PAUSE_MDEGC + 10, ["checks.FACE_PAUSE_MS"]),
+        (limits.FACE_LATCH_MDEGC + 10, ["checks.FACE_PAUSE_MS", "checks.FACE_LATCH_MS"]),
+    ],
+)
+def test_limits_of_the_face_taken_away_heat_on(
+    mdegc: int, constants: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Slower than a rise, and the controller left out: what asks for power is what is wrong.
+    monkeypatch.setattr("faceloop_heat.checks.RISE_MDEGC", NEVER)
+
+    def heats() -> bool:
+        rig = Rig().brought_to(HOLD)
+        rig.heater.face(mdegc)
+        rig.tick(limits.FACE_PAUSE_MS // limits.TICK_MS + 1)
+        return rig.heater.is_q1_closed
+
+    assert not heats()
+    for constant in constants:
+        monkeypatch.setattr(f"faceloop_heat.{constant}", NEVER)
+    assert heats()

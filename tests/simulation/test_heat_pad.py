@@ -59,6 +59,7 @@ def test_hardware_limits_are_all_in_the_papers() -> None:
     assert hardware
 
 
+@pytest.mark.risk("RC-39")
 @pytest.mark.parametrize("pad", PAD["pads"], ids=lambda pad: pad["name"])
 def test_pad_is_the_simulated_one_and_within_the_limits(pad: dict[str, Any]) -> None:
     assert HEATER_MOHM[pad["area_cm2"]] == pad["heater_mohm"]

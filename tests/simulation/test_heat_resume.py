@@ -67,6 +67,7 @@ def resume(rig: Rig) -> int:
     raise AssertionError("still paused")
 
 
+@pytest.mark.risk("RC-35")
 def test_resume_takes_both_tests_and_no_press() -> None:
     rig = paused()
     assert resume(rig) == TEST_TICKS
@@ -120,6 +121,22 @@ def test_heater_that_changed_in_a_pause_latches_before_heat_comes_back(
     assert rig.heater.is_q1_closed is is_right
     assert (rig.supervisor.state == h.WARMUP) is is_right
     assert is_right or rig.supervisor.cause == h.HEATER
+
+
+@pytest.mark.risk("RC-08")
+@pytest.mark.parametrize("at_tick", range(1, TEST_TICKS - limits.HEATER_BAD_SCANS))
+def test_heater_that_breaks_during_the_test_latches_in_two_scans(at_tick: int) -> None:
+    rig = paused()
+    rig.tick(at_tick)
+    rig.heater.heater_ma = 0
+    bad_scans = 0
+    while rig.supervisor.state == h.PAUSED:
+        rig.tick()
+        bad_scans += 1
+    assert (rig.supervisor.state, rig.heater.is_q1_closed) == (h.LATCHED, False)
+    assert rig.supervisor.cause in (h.HEATER, h.TRIP_TEST)
+    # The first scans of the test look at the switches, and those with a cut-off forced at none.
+    assert bad_scans <= (limits.HEATER_BAD_SCANS if at_tick >= SELF_TEST_TICKS else 4)
 
 
 @pytest.mark.parametrize("at_tick", range(TEST_TICKS))
@@ -201,6 +218,7 @@ def test_lease_has_to_be_back_within_half_a_minute(away_ms: int, resumes: bool) 
     assert (rig.supervisor.cause == h.PAUSED_TOO_LONG) is not resumes
 
 
+@pytest.mark.risk("RC-35")
 def test_face_over_a_lowered_set_point_gets_no_power_of_a_test() -> None:
     rig = Rig().brought_to(h.PAUSED)
     rig.tick(REST_TICKS)

@@ -22,6 +22,7 @@ def test_every_row_of_the_fault_list_is_tested_in_every_state() -> None:
     assert {fault.row for fault in FAULTS} | set(HERE) == set(range(1, 27))
 
 
+@pytest.mark.risk("RC-12")
 @STATES
 def test_row_12_third_reset_in_ten_minutes_locks(state: int) -> None:
     rig = Rig().brought_to(state)
@@ -126,6 +127,7 @@ def test_row_22_wrong_commands_change_nothing(state: int) -> None:
     assert before == (consent.lease_ms, consent.setpoint_mdegc, consent.minutes, supervisor.state)
 
 
+@pytest.mark.risk("RC-26")
 @STATES
 @pytest.mark.parametrize(("mdegc", "latches"), [(42990, False), (43010, True)])
 def test_row_23_face_of_43_is_off_and_latched_after_a_second(
@@ -154,6 +156,7 @@ def test_row_23_pause_ends_below_41(mdegc: int, resumes: bool) -> None:
     assert rig.heater.is_q1_closed is resumes
 
 
+@pytest.mark.risk("RC-24")
 @STATES
 @pytest.mark.parametrize(("rise_mdegc", "is_fast"), [(980, False), (1020, True)])
 def test_row_24_fast_rise_is_off_at_once_and_latches_without_heat(

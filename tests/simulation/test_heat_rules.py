@@ -119,6 +119,7 @@ def test_press_is_refused(what: str, cause: int) -> None:
     assert not heater.is_q1_closed
 
 
+@pytest.mark.risk("RC-35")
 @pytest.mark.parametrize(("over_mdegc", "heats"), [(-10, True), (10, False)])
 def test_start_is_refused_at_a_degree_over_the_set_point(over_mdegc: int, heats: bool) -> None:
     # Heat begins with two seconds of full power, whatever was asked for.

@@ -57,8 +57,8 @@ RULES: list[tuple[str, Change, Change, int, int]] = [
         h.ADC_REFERENCE,
     ),
     ("pair", put("c", 36510), put("c", 36490), ticks(limits.PAIR_MS), h.SENSOR_PAIR),
-    ("zone", put("z", 35510), put("z", 35490), ticks(limits.ZONE_MS), h.SENSOR_ZONE),
-    ("trip sensor", put("h", 35510), put("h", 35490), ticks(limits.ZONE_MS), h.SENSOR_TRIP),
+    ("zone", put("z", 35510), put("z", 35490), ticks(limits.PAIR_MS), h.SENSOR_ZONE),
+    ("trip sensor", put("h", 36510), put("h", 36490), ticks(limits.PAIR_MS), h.SENSOR_TRIP),
     (
         "core far above",
         put("b", 45980),

@@ -33,6 +33,8 @@ from faceloop_protocol.heat_limits import (
     CORE_FACE_LEAST_MDEGC,
     CORE_FACE_MS,
     CORE_FACE_PER_W_MDEGC,
+    CORE_FALL_MDEGC,
+    CORE_FALL_MS,
     FACE_LATCH_MDEGC,
     FACE_LATCH_MS,
     FACE_PAUSE_MDEGC,
@@ -69,6 +71,7 @@ from .hal import (
 )
 
 HISTORY = RISE_MS // TICK_MS
+FALL = CORE_FALL_MS // TICK_MS
 
 
 class Checks:
@@ -126,6 +129,7 @@ class Checks:
         self._face_rise = 0
         self._core_rise = 0
         self._is_rising = False
+        self._is_falling = False
 
     def forget_clock(self):
         """The front end was started anew."""
@@ -164,6 +168,12 @@ class Checks:
         self._face_rise = face_mdegc - self._face_history[first]
         self._core_rise = core_mdegc - self._core_history[first]
         self._is_rising = face_mdegc >= RISE_FROM_MDEGC and self._face_rise > RISE_MDEGC
+        before = at - FALL if at >= FALL else at - FALL + HISTORY
+        self._is_falling = (
+            self._n_history >= FALL
+            and self._core_history[before] - core_mdegc > CORE_FALL_MDEGC
+            and core_mdegc < face_mdegc
+        )
         self._face_history[at] = face_mdegc
         self._core_history[at] = core_mdegc
         self._history_at = at + 1 if at + 1 < HISTORY else 0
@@ -183,7 +193,7 @@ class Checks:
             or inputs[IN_HEATER_MA] > LEAK_MA
         )
 
-    def fault(self, inputs, face_mdegc, core_mdegc, elapsed_ms, power_mw, is_heating):
+    def fault(self, inputs, face_mdegc, core_mdegc, elapsed_ms, power_mw, is_heating, is_measured):
         """Return the latching or locking cause that this tick shows, or ``CAUSE_NONE``.
 
         Parameters
@@ -192,6 +202,8 @@ class Checks:
             Electrical power of the pad since the last tick.
         is_heating : bool
             Whether both switches were to be closed since the last tick.
+        is_measured : bool
+            Whether the scan closed both to measure the heater.
         """
         # All are counted before any is judged.
         power_mw = power_mw * 100 // self._area_cm2
@@ -200,7 +212,7 @@ class Checks:
         cause = self._core_fault(core_mdegc - face_mdegc, elapsed_ms, power_mw)
         is_odd = False
         self._cold_ms = 0 if is_heating else add_ms(self._cold_ms, elapsed_ms)
-        if is_heating:
+        if is_measured:
             mohm = inputs[IN_SUPPLY_MV] * 1000 // max(inputs[IN_HEATER_MA], 1)
             is_odd = mohm < self._least_mohm or mohm > self._most_mohm
         self._n_heater = self._n_heater + 1 if is_odd else 0
@@ -273,6 +285,7 @@ class Checks:
             self._above_ms >= CORE_FACE_MS
             or self._below_ms >= CORE_FACE_MS
             or self._absolute_ms >= CORE_FACE_ABSOLUTE_MS
+            or self._is_falling
         ):
             return SENSOR_CORE
         return CAUSE_NONE

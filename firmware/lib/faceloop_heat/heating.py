@@ -105,6 +105,7 @@ class Heating(Parts):
             elapsed_ms,
             self.output.power_mw,
             self.output.is_driven,
+            self._is_measured,
         )
         # A lock comes before a latch, and what is broken before what follows from it.
         if cause >= FIRST_LOCK or cause == FACE_HOT or self._sensor_cause == CAUSE_NONE:
@@ -183,7 +184,7 @@ class Heating(Parts):
         elif lead != CAUSE_NONE:
             self._pause(lead)
         else:
-            self.session.note_lead()
+            self.session.begin_again(self.sensors.face, self.sensors.b)
             self._enter(WARMUP, CAUSE_NONE)
             self._resume()
 
@@ -213,7 +214,7 @@ class Heating(Parts):
     def _step_cool(self, elapsed_ms):
         inputs = self.inputs
         face = self.sensors.face
-        fault = self.checks.fault(inputs, face, self.sensors.b, elapsed_ms, 0, False)
+        fault = self.checks.fault(inputs, face, self.sensors.b, elapsed_ms, 0, False, False)
         # A pad that is unplugged now is no fault, though its sensor trips HW1, maybe a scan before
         # all of them read open; one that is still this hot is.
         is_tripped = fault == HARDWARE_TRIP and not self.sensors.is_absent

@@ -8,10 +8,18 @@ with it, and a face that warms up with the core has lost the skin.
 
 from array import array
 
-from faceloop_protocol.heat import CAUSE_NONE, CONTACT_CHANGED, OFF_SKIN, SENSOR_SWAPPED
+from faceloop_protocol.heat import (
+    CAUSE_NONE,
+    CONTACT_CHANGED,
+    CORE_SILENT,
+    OFF_SKIN,
+    SENSOR_SWAPPED,
+)
 from faceloop_protocol.heat_limits import (
     LEAD_AHEAD_MDEGC,
+    LEAD_JUMP_MDEGC,
     LEAD_OFF_SKIN_PCT,
+    LEAD_SPREAD_MDEGC,
     LEAD_TEST_MS,
 )
 
@@ -25,6 +33,7 @@ PULSE_TICK = BEGAN_TICK + LOOK_TICKS
 LOOK_TICK = 28
 END_TICK = LOOK_TICK + LOOK_TICKS
 NOBODY = -1
+CORE = 3
 
 
 class LeadTest:
@@ -81,13 +90,19 @@ class LeadTest:
         return (self._after[i] - due) // LOOK_TICKS
 
     def _judge(self):
-        core = self._response(3)
+        core = self._response(CORE)
         first = 0
         n_close = 0
-        for i in range(3):
+        for i in range(4):
+            if abs(self._began[i] - self._before[i]) > LEAD_JUMP_MDEGC * LOOK_TICKS:
+                return CONTACT_CHANGED  # a line through these looks says nothing
+        least = self._response(first)
+        for i in range(CORE):
             response = self._response(i)
             if response > self._response(first):
                 first = i
+            if response < least:
+                least = response
             if response * 100 > core * LEAD_OFF_SKIN_PCT:
                 n_close += 1
         ahead = self._response(first) - core
@@ -96,8 +111,23 @@ class LeadTest:
             return OFF_SKIN
         if core > 0 and ahead < 0:
             self._ahead = NOBODY
-            return CAUSE_NONE
-        # The pad may be moving on the skin: it is swapped when the same sensor is first twice.
+            # What changed in the middle of the test shows in one sensor only: once more.
+            is_uneven = ahead + core - least > LEAD_SPREAD_MDEGC or self._is_apart()
+            return CONTACT_CHANGED if is_uneven else CAUSE_NONE
+        if ahead <= LEAD_AHEAD_MDEGC:
+            first = CORE  # power went in, and no sensor saw it
+        # The pad may be moving on the skin: it is a fault when the same sensor is first twice.
         is_again = first == self._ahead
         self._ahead = first
-        return SENSOR_SWAPPED if is_again else CONTACT_CHANGED
+        if not is_again:
+            return CONTACT_CHANGED
+        return CORE_SILENT if first == CORE else SENSOR_SWAPPED
+
+    def _is_apart(self):
+        """Return whether the face sensors went different ways before the power."""
+        least = most = self._began[0] - self._before[0]
+        for i in range(1, CORE):
+            jump = self._began[i] - self._before[i]
+            least = jump if jump < least else least
+            most = jump if jump > most else most
+        return most - least > LEAD_SPREAD_MDEGC * LOOK_TICKS

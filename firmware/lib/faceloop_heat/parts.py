@@ -64,6 +64,7 @@ class Parts:
         self._is_testing = False  # in PAUSED, before heat comes back,
         self._is_leading = False  # and of that in the second half
         self._is_pulse = False  # power of that test, until the next tick
+        self._is_measured = False  # the heater, by the last scan
         self._state_ms = 0
         self._up_ms = 0
         self._control_phase = 0

@@ -67,6 +67,7 @@ class Sensors:
         self._n_reference = 0
         self._pair_ms = 0
         self._zone_ms = 0
+        self._loose_ms = 0
         self._trip_ms = 0
         for i in range(N_SENSORS):
             self._n_same[i] = 0
@@ -129,17 +130,19 @@ class Sensors:
             self._n_reference = 0
         self._pair_ms = self._pair_ms + elapsed_ms if abs(self.a - self.c) > PAIR_MDEGC else 0
         self._zone_ms = self._zone_ms + elapsed_ms if abs(self.z - self.a) > ZONE_MDEGC else 0
+        # The warmer zone may be folded; a colder one can only be a loose sensor.
+        self._loose_ms = self._loose_ms + elapsed_ms if self.a - self.z > ZONE_MDEGC else 0
         # H sits where A and C are: HW1 with a loose sensor would protect nobody.
         spot = self.a if self.a > self.c else self.c
-        self._trip_ms = self._trip_ms + elapsed_ms if abs(self.h - spot) > ZONE_MDEGC else 0
+        self._trip_ms = self._trip_ms + elapsed_ms if abs(self.h - spot) > PAIR_MDEGC else 0
         if cause != CAUSE_NONE:
             return cause
         if self._n_reference >= REFERENCE_BAD_SCANS:
             return ADC_REFERENCE
         if self._pair_ms >= PAIR_MS:
             return SENSOR_PAIR
-        if self._zone_ms >= ZONE_MS:
+        if self._zone_ms >= ZONE_MS or self._loose_ms >= PAIR_MS:
             return SENSOR_ZONE
-        if self._trip_ms >= ZONE_MS:
+        if self._trip_ms >= PAIR_MS:
             return SENSOR_TRIP
         return CAUSE_NONE

@@ -5,6 +5,8 @@ from array import array
 from faceloop_protocol.heat import (
     BATTERY_LOW,
     CAUSE_NONE,
+    CONTACT_CHANGED,
+    CORE_SILENT,
     DOSE_USED,
     SENSOR_SWAPPED,
     SESSION_DONE,
@@ -54,6 +56,7 @@ class Session:
         self._core_mdegc = core_mdegc
         self._start_ms = 0
         self._is_lead_judged = False
+        self._is_resumed = False
         self._low_ms = 0
         self._donning_mw = 0
         self._donning_ms = 0
@@ -76,13 +79,16 @@ class Session:
         return left_ms if left_ms > 0 else 0
 
     def is_pulse(self):
-        """Return whether this is the full power of the first two seconds."""
+        """Return whether this is the full power of the first two seconds of heat."""
         return self._start_ms < LEAD_PULSE_MS
 
-    def note_lead(self):
-        """The core was seen to lead in a pause: the start need not show it any more."""
-        self._is_lead_judged = True
-        self._start_ms = LEAD_JUDGED_MS
+    def begin_again(self, face_mdegc, core_mdegc):
+        """Heat comes back at these temperatures; what changed while it was tested shows now."""
+        self._face_mdegc = face_mdegc
+        self._core_mdegc = core_mdegc
+        self._start_ms = 0
+        self._is_lead_judged = False
+        self._is_resumed = True
 
     def lead_cause(self, face_mdegc, core_mdegc, elapsed_ms):
         """Core and face may be swapped: when heat comes on the core has to lead."""
@@ -92,8 +98,12 @@ class Session:
         if self._start_ms < LEAD_JUDGED_MS:
             return CAUSE_NONE
         self._is_lead_judged = True
-        is_leading = core_mdegc - self._core_mdegc > face_mdegc - self._face_mdegc
-        return CAUSE_NONE if is_leading else SENSOR_SWAPPED
+        response_mdegc = core_mdegc - self._core_mdegc
+        if response_mdegc > face_mdegc - self._face_mdegc:
+            return CAUSE_NONE
+        if self._is_resumed:
+            return CONTACT_CHANGED  # the test before the next resume tells which it is
+        return SENSOR_SWAPPED if response_mdegc > 0 else CORE_SILENT
 
     def end_cause(self, inputs, elapsed_ms):
         """Return why supply, dose or time end the session, or ``CAUSE_NONE``."""

@@ -159,7 +159,9 @@ class Start(Heating):
             return self._sensor_cause
         if self.sensors.is_doubtful():
             return NOT_SETTLED
-        cause = self.checks.fault(inputs, self.sensors.face, self.sensors.b, TICK_MS, 0, False)
+        cause = self.checks.fault(
+            inputs, self.sensors.face, self.sensors.b, TICK_MS, 0, False, False
+        )
         if cause == CAUSE_NONE and self.checks.is_doubtful():
             return NOT_SETTLED
         return cause

@@ -49,7 +49,7 @@ from faceloop_protocol.heat import (
 from faceloop_protocol.heat_limits import TICK_LATE_MS, TICK_MS, WARMUP_MESSAGE_MS
 
 from .consent import add_ms
-from .hal import FLAG_VBUS, IN_FLAGS, PROBE_HEATER, PROBE_NONE, PROBE_SWITCHES
+from .hal import FLAG_VBUS, IN_FLAGS, PROBE_HEATER, PROBE_NONE, PROBE_SWITCHES, TRIP_NONE
 from .parts import NEVER_MS, TICKS_MASK
 from .start import Start
 
@@ -238,7 +238,9 @@ class Supervisor(Start):
         self._up_ms = (self._up_ms + elapsed_ms) & TICKS_MASK
         self._state_ms = add_ms(self._state_ms, elapsed_ms)
         self.ledger.advance(elapsed_ms)
-        self._hal.scan(self.inputs, self._probe())
+        probe = self._probe()
+        self._is_measured = probe == PROBE_HEATER and self._selftest.trip == TRIP_NONE
+        self._hal.scan(self.inputs, probe)
         inputs = self.inputs
         self._sensor_cause = self.sensors.update(inputs, elapsed_ms)
         self.consent.update(inputs[IN_FLAGS], elapsed_ms)

@@ -130,6 +130,7 @@ HARDWARE_TRIP = const(77)
 TRIP_TEST = const(78)
 SUPPLY_HIGH = const(79)
 SENSOR_TRIP = const(80)
+CORE_SILENT = const(81)
 # And these lock until the bench procedure.
 FIRST_LOCK = const(96)
 SWITCH_SHORT = const(96)
@@ -182,6 +183,7 @@ CAUSE_TEXT = {
     TRIP_TEST: "A hardware cut-off failed its test. Have the board checked.",
     SUPPLY_HIGH: "The supply voltage is too high for the pad. Have the board checked.",
     SENSOR_TRIP: "The cut-off's sensor does not fit to the others. Replace the pad.",
+    CORE_SILENT: "The heater's own sensor does not feel its warmth. Replace the pad.",
     SWITCH_SHORT: "A heater switch does not open. Do not use this board; see the bench page.",
     RESETS: "The board restarted three times in ten minutes. See the bench page.",
     LATCHES: "Three heat faults within a day. See the bench page.",

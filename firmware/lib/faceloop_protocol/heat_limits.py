@@ -80,6 +80,10 @@ CORE_BELOW_MDEGC = const(1000)
 CORE_BELOW_REST_MDEGC = const(4000)  # that much at most comes on top
 CORE_BELOW_POWER_MW = const(1000)
 CORE_BELOW_PER_W_MDEGC = const(5000)  # more for each watt under 1 W
+# A core that falls this fast, to below the face, fell off: without power it loses at most 0.5 C in
+# that time, lifted and put back included; a loose sensor 1.4 C at least (RESULTS.md).
+CORE_FALL_MDEGC = const(1000)
+CORE_FALL_MS = const(2000)
 POWER_AVERAGE_MS = const(19000)  # time constant of the core (model)
 # Two seconds of full power at the start: the core must lead.
 LEAD_PULSE_MS = const(2000)
@@ -92,6 +96,8 @@ LEAD_REST_MS = const(4000)
 LEAD_TEST_MS = const(1000)
 LEAD_AHEAD_MDEGC = const(30)
 LEAD_OFF_SKIN_PCT = const(60)
+LEAD_JUMP_MDEGC = const(500)  # in the three seconds before the power, of no sensor
+LEAD_SPREAD_MDEGC = const(100)  # between face sensors: then, and in what power did
 SETTLED_MDEGC = const(500)  # over RISE_MS: a pad put on a moment ago still warms up by itself
 
 # Consistency of heat and temperature.
@@ -103,7 +109,7 @@ RISE_FROM_MDEGC = const(37000)
 # goes on without heat for RISE_MS, or comes this often in a session.
 RISES_BEFORE_LATCH = const(3)
 OFF_SKIN_MDEGC_PER_W = const(250)  # core above face per watt; model: 0 % false, 3 % missed
-OFF_SKIN_MS = const(60000)
+OFF_SKIN_MS = const(54000)  # 60 s in the fault list, from the fault on: the lag included
 OFF_SKIN_POWER_MW = const(500)
 OFF_SKIN_RETRY_MS = const(10000)
 RISE_RETRY_MS = const(10000)

@@ -61,6 +61,7 @@ NEXT: dict[int, tuple[str, ...]] = {
     heat.TRIP_TEST: _BENCH,
     heat.SUPPLY_HIGH: _BENCH,
     heat.SENSOR_TRIP: _CLEAR,
+    heat.CORE_SILENT: _CLEAR,
     heat.SWITCH_SHORT: ("unplug_pad", "bench"),
     heat.RESETS: _BENCH,
     heat.LATCHES: _BENCH,

@@ -15,6 +15,7 @@ class Bench:
     setpoint_mdegc: int
     link: int
     step_ms: int
+    area_cm2: int
     now_ms: float
     max_skin_degc: float
     dose_cem43: float
@@ -29,7 +30,7 @@ class Bench:
     n_tests: int
     n_crashes: int
     def __init__(
-        self, make: Callable[[Pad, int], Any], pad: Pad, *, step_ms: int = 50
+        self, make: Callable[[Pad, int], Any], pad: Pad, *, step_ms: int = 50, area_cm2: int = 100
     ) -> None: ...
     def mark(self) -> None: ...
     def run(self, duration_ms: float, until_states: int = 0) -> bool: ...

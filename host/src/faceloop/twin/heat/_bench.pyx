@@ -5,12 +5,14 @@ from faceloop.twin.heat._pad cimport Pad
 
 from faceloop_heat import hal as _hal
 from faceloop_heat import output as _output
+from faceloop_protocol import heat as _heat
 from faceloop_protocol import heat_limits as _limits
 
 cdef long TICK_MS = _limits.TICK_MS
 cdef long LEASE_MS = _limits.LEASE_MAX_MS
 cdef long RENEW_MS = _limits.LEASE_RENEW_MS
 cdef long ANSWER_MASK = _output.ANSWER_MASK
+cdef long PAUSED = _heat.PAUSED
 cdef long TICKS_MASK = 0x3FFFFFFF
 cdef long REBOOT_MS = 300
 cdef double OFF_W = 0.01
@@ -37,6 +39,8 @@ cdef class Bench:
         Of the processor's clock.
     setpoint_mdegc : int
         In the lease.
+    area_cm2 : int
+        Of the pad.
     is_confirming : bool
         The person answers "still there?".
     max_skin_degc, dose_cem43 : float
@@ -46,8 +50,8 @@ cdef class Bench:
     on_ms : float
         Last moment with power after ``mark``; -1 when there was none.
     resume_ms, resume_off_ms : float
-        First moment with power after ``off_ms``, and the end of that; -1 for none. Power for as
-        long as the test before a resume takes is none.
+        First moment with power after ``off_ms``, and the end of that; -1 for none. In PAUSED,
+        power for as long as the test before a resume takes is none.
     n_tests : int
         How often that was so.
     split_ms : float
@@ -59,7 +63,7 @@ cdef class Bench:
     cdef public Pad pad
     cdef public bint is_host_silent, is_main_hung, is_hung, is_confirming, is_dead
     cdef public double clock_gain
-    cdef public long setpoint_mdegc, link, step_ms
+    cdef public long setpoint_mdegc, link, step_ms, area_cm2
     cdef public double now_ms, max_skin_degc, dose_cem43, off_ms, on_ms
     cdef public double resume_ms, resume_off_ms, split_ms
     cdef public list trace
@@ -67,10 +71,11 @@ cdef class Bench:
     cdef long _n_rogue
     cdef double _burst_ms, _mark_ms, _clock_ms, _tick_at, _renew_at, _reboot_at, _trace_at
 
-    def __init__(self, make, Pad pad, *, long step_ms=50):
+    def __init__(self, make, Pad pad, *, long step_ms=50, long area_cm2=100):
         self._make = make
         self.pad = pad
         self.step_ms = step_ms
+        self.area_cm2 = area_cm2
         self.clock_gain = 1.0
         self.setpoint_mdegc = 39000
         self.link = 1
@@ -140,7 +145,7 @@ cdef class Bench:
         self._clock_ms = 0.0
         self.supervisor = self._make(self.pad, cause)
 
-    cdef void _advance(self):
+    cdef int _advance(self) except -1:
         cdef double hottest, ahead
         self.pad.advance(self.step_ms)
         self.now_ms += self.step_ms
@@ -161,13 +166,14 @@ cdef class Bench:
         if self.trace is not None and self.now_ms >= self._trace_at:
             self._trace_at = self.now_ms + self.trace_every_ms
             self._note()
+        return 0
 
-    cdef void _note_power(self, double at_ms) noexcept:
+    cdef int _note_power(self, double at_ms) except -1:
         if self.pad.power_w > OFF_W:
             if self.off_ms >= 0.0 and self.resume_ms < 0.0:
                 if self._burst_ms < 0.0:
                     self._burst_ms = at_ms - self.step_ms
-                if at_ms - self._burst_ms > TEST_MS:
+                if at_ms - self._burst_ms > TEST_MS or <long>self.supervisor.state != PAUSED:
                     self.resume_ms = self._burst_ms
             self.on_ms = at_ms
         elif self.off_ms < 0.0:
@@ -177,6 +183,7 @@ cdef class Bench:
         elif self._burst_ms >= 0.0 and self.resume_ms < 0.0:
             self.n_tests += 1
             self._burst_ms = -1.0
+        return 0
 
     def _note(self):
         skin = self.pad.skin

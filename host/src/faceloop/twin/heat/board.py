@@ -74,7 +74,7 @@ def make_bench(
     def make(hal: Pad, reset_cause: int) -> Any:
         return supervisor_type(hal, area_cm2, heater_mohm, reset_cause)
 
-    bench = Bench(make, pad, step_ms=step_ms)
+    bench = Bench(make, pad, step_ms=step_ms, area_cm2=area_cm2)
     bench.run(3000.0, states(OFF))
     bench.supervisor.open_link(LINK)
     bench.supervisor.permit(LINK, PERMIT_FULL)

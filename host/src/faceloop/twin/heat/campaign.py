@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -41,6 +41,7 @@ _ENDED = states(COOL, OFF, LATCHED, LOCKED)
 _RESUME_AFTER_S = 20.0
 _AFTER_END_S = 60.0
 _STEP_MS = 50.0
+_SHARE_PAUSED = 0.25
 
 Event = tuple[float, Callable[[Bench], None]]
 
@@ -134,17 +135,22 @@ def run_fault(
 def random_fault_run(rng: np.random.Generator, faults: Sequence[Fault] = FAULTS) -> Run:
     """Bring about a random fault at a random moment of a random wearer's session."""
     fault = faults[int(rng.integers(len(faults)))]
-    bench = make_bench(random_wearer(rng), seed=int(rng.integers(1, 1 << 30)))
+    bench = _random_bench(rng)
     while not heat_up(bench, float(rng.integers(360, 401)) / 10, 15):
         if bench.supervisor.cause != TOO_WARM:  # for this set-point: a warmer one is asked for
             raise RuntimeError(f"heat did not start, cause {bench.supervisor.cause}")
     bench.run(float(rng.uniform(0.0, 12 * 60_000.0)), _ENDED)
-    return _watch(bench, fault, resumes=False)
+    resumes = bool(rng.random() < _SHARE_PAUSED) and bench.supervisor.state in (WARMUP, HOLD)
+    if resumes:
+        bench.is_host_silent = True
+        bench.run(10_000.0, states(PAUSED) | _ENDED)
+        bench.run(float(rng.uniform(250.0, 9_000.0)), _ENDED)
+    return _watch(bench, fault, resumes=resumes and fault.row not in (15, 19))
 
 
 def healthy_session(rng: np.random.Generator, minutes: int = 10) -> Run:
     """Play a session of a random wearer who lives: pillow, draught, pad moved, link lost."""
-    bench = make_bench(random_wearer(rng), seed=int(rng.integers(1, 1 << 30)))
+    bench = _random_bench(rng)
     setpoint_degc = float(rng.integers(360, 401)) / 10
     if not heat_up(bench, setpoint_degc, minutes):
         return _result(bench, None, bench.supervisor.state)
@@ -158,6 +164,15 @@ def healthy_session(rng: np.random.Generator, minutes: int = 10) -> Run:
     bench.run(25 * 60_000.0, _ENDED)
     bench.run(_AFTER_END_S * 1000.0)
     return _result(bench, None, WARMUP)
+
+
+def _random_bench(rng: np.random.Generator) -> Bench:
+    """Return a random wearer with either pad, one in five with a cell that just may start."""
+    wearer = random_wearer(rng)
+    if rng.random() < 0.2:
+        wearer = replace(wearer, cell_v=float(rng.uniform(3.61, 3.75)))
+    area_cm2 = int(rng.choice([60, 100]))
+    return make_bench(wearer, area_cm2=area_cm2, seed=int(rng.integers(1, 1 << 30)))
 
 
 def misses(run: Run, fault: Fault, *, in_pause: bool = False) -> list[str]:
@@ -262,7 +277,7 @@ def _events(rng: np.random.Generator, bench: Bench) -> list[Event]:
         events.append((begin_ms + 1000.0 * length_s, _restore(g12, g1a, rho)))
 
     def cover(loss: float) -> Callable[[Bench], None]:
-        return lambda bench: setattr(bench.pad.skin, "g1a", loss)
+        return lambda bench: setattr(bench.pad.skin, "g1a", loss * bench.area_cm2 / 100)
 
     def lift(bench: Bench) -> None:
         bench.pad.skin.g12 = g12 * 0.02
@@ -271,7 +286,7 @@ def _events(rng: np.random.Generator, bench: Bench) -> list[Event]:
 
     # One after the other, each with some minutes of its own.
     slot_s = 0.0
-    for kind in rng.permutation(6)[: int(rng.integers(0, 4))]:
+    for kind in rng.permutation(7)[: int(rng.integers(0, 4))]:
         first_s = slot_s + float(rng.uniform(10.0, 120.0))
         length_s = float(rng.uniform(30.0, 150.0))
         if kind == 0:
@@ -279,11 +294,18 @@ def _events(rng: np.random.Generator, bench: Bench) -> list[Event]:
         elif kind == 1:
             at(first_s, length_s, cover(0.13))
         elif kind == 2:
-            length_s = float(rng.uniform(2.0, 10.0))
+            # Moved, or as long as the skin is looked at.
+            length_s = float(rng.uniform(*((2.0, 10.0) if rng.random() < 0.5 else (20.0, 30.0))))
             at(first_s, length_s, lift)
         elif kind == 3:
             length_s = float(rng.uniform(1.0, 20.0))
             at(first_s, length_s, lambda bench: setattr(bench, "is_host_silent", True))
+        elif kind == 6:
+            # The same within a silence.
+            length_s = float(rng.uniform(10.0, 25.0))
+            at(first_s, length_s, lambda bench: setattr(bench, "is_host_silent", True))
+            lifted_s = first_s + float(rng.uniform(0.0, 0.6)) * length_s
+            events.insert(-1, (start_ms + 1000.0 * lifted_s, lift))
         elif kind == 4:
             length_s = float(rng.uniform(0.5, 10.0))
             at(first_s, length_s, lambda bench: setattr(bench.pad, "is_lead_off", True))

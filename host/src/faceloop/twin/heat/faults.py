@@ -113,7 +113,7 @@ def _lift_off(bench: Bench) -> None:
 def _cover(loss_w_per_k: float) -> Callable[[Bench], None]:
     # For 100 cm2.
     def begin(bench: Bench) -> None:
-        bench.pad.skin.g1a = loss_w_per_k
+        bench.pad.skin.g1a = loss_w_per_k * bench.area_cm2 / 100
 
     return begin
 
@@ -138,7 +138,7 @@ FAULTS: tuple[Fault, ...] = (
         "core_detached",
         2,
         "sensor B off the heater",
-        15.0,
+        6.0,
         "latch",
         _spoil(_pad.B, _pad.DETACHED),
     ),
@@ -146,7 +146,7 @@ FAULTS: tuple[Fault, ...] = (
         "zone_detached",
         2,
         "sensor Z off its spot",
-        15.0,
+        6.0,
         "latch",
         _spoil(_pad.Z, _pad.DETACHED),
     ),
@@ -172,10 +172,9 @@ FAULTS: tuple[Fault, ...] = (
         "face_drift",
         3,
         "A, C and Z drift together",
-        600.0,
+        240.0,
         "latch",
         _drift(ALL_FACE),
-        "hardware",
         needs_heat=True,
     ),
     Fault(
@@ -265,7 +264,7 @@ FAULTS: tuple[Fault, ...] = (
         "mechanical",
     ),
     Fault("lead_off", 18, "an electrode off", 2.0, "pause", _set_pad(is_lead_off=True)),
-    Fault("pad_off", 18, "pad off the skin", 75.0, "pause", _lift_off),
+    Fault("pad_off", 18, "pad off the skin", 60.0, "pause", _lift_off),
     Fault("asleep", 19, "nobody answers", 360.0, "end", _set_bench(is_confirming=False)),
     Fault("stuck_button", 21, "button held down", 0.25, "end", _set_pad(is_button=True)),
     Fault("rogue", 26, "supervisor wrong: full power, kicks", 1800.0, "none", _rogue, "hardware"),

@@ -11,7 +11,7 @@ cdef long HEATER_BAD_SCANS, HEATER_TOLERANCE_PCT, LEAD_REST_MS, LEAK_MA, OFF_SKI
 cdef long OFF_SKIN_MS, OFF_SKIN_POWER_MW, POWER_AVERAGE_MS, RISE_FROM_MDEGC, RISE_MDEGC
 cdef long RISE_MS, RISES_BEFORE_LATCH, SUPPLY_HIGH_MV, SUPPLY_HIGH_SCANS, TICK_LATE_MS, TICK_MS
 cdef long FLAG_HW1, FLAG_HW2, IN_FLAGS, IN_FRAMES, IN_HEATER_MA, IN_Q1_ONLY_MA, IN_Q2_ONLY_MA
-cdef long IN_SUPPLY_MV, HISTORY
+cdef long IN_SUPPLY_MV, HISTORY, FALL, CORE_FALL_MDEGC, CORE_FALL_MS
 
 from faceloop.twin.heat.compiled.consent cimport add_ms
 
@@ -21,9 +21,9 @@ cdef class Checks:
     cdef long _n_heater, _n_supply, _above_ms, _absolute_ms, _below_ms, _warm_ms, _hot_ms, _over_ms
     cdef long _rest_mdegc, _cold_ms, _n_rises
     cdef long _off_skin_ms, _n_history, _history_at, _face_rise, _core_rise, _n_clock, _clock_at
-    cdef bint _is_rising
+    cdef bint _is_rising, _is_falling
     cpdef bint is_settled(self, long within_mdegc) except? -1
-    @cython.locals(at=long, first=long)
+    @cython.locals(at=long, first=long, before=long)
     cpdef note(self, int[::1] inputs, long face_mdegc, long core_mdegc, long elapsed_ms)
     cpdef bint is_cooling(self)
     @cython.locals(odd_ms=long)
@@ -31,7 +31,7 @@ cdef class Checks:
     cpdef bint is_leaking(self, int[::1] inputs) except? -1
     @cython.locals(step_ms=long, cause=long, mohm=long, is_odd=bint, is_high=bint)
     cpdef long fault(self, int[::1] inputs, long face_mdegc, long core_mdegc, long elapsed_ms,
-                     long power_mw, bint is_heating) except? -1
+                     long power_mw, bint is_heating, bint is_measured) except? -1
     @cython.locals(lead_mdegc=long, is_off=bint, is_over=bint)
     cpdef long pause(self, long face_mdegc, long core_mdegc, long elapsed_ms, long power_mw,
                      long most_mdegc) except? -1

@@ -3,7 +3,7 @@ cimport cython
 
 cdef long CAUSE_NONE, CONTACT_CHANGED, OFF_SKIN, SENSOR_SWAPPED, LEAD_AHEAD_MDEGC
 cdef long LEAD_OFF_SKIN_PCT, LEAD_TEST_MS, RUNNING, LOOK_TICKS, BEGAN_TICK, PULSE_TICK, LOOK_TICK
-cdef long END_TICK, NOBODY
+cdef long END_TICK, NOBODY, CORE, CORE_SILENT, LEAD_JUMP_MDEGC, LEAD_SPREAD_MDEGC
 
 from faceloop.twin.heat.compiled.sensors cimport Sensors
 
@@ -16,5 +16,8 @@ cdef class LeadTest:
     cdef _look(self, int[::1] look, Sensors sensors)
     @cython.locals(began=long, due=long)
     cdef long _response(self, long i) except? -1
-    @cython.locals(core=long, first=long, n_close=long, response=long, ahead=long, is_again=bint)
+    @cython.locals(core=long, first=long, n_close=long, response=long, ahead=long, is_again=bint, least=long,
+                   is_uneven=bint, i=long)
     cdef long _judge(self) except? -2
+    @cython.locals(least=long, most=long, jump=long, i=long)
+    cdef bint _is_apart(self) except? -1

@@ -31,7 +31,7 @@ cdef class Parts:
     cdef long _last_ms, _n_on_time, _state_ms, _up_ms, _sensor_cause, _save_wait, _latch_due
     cdef long _control_phase, _before_mw
     cdef bint _is_proven, _is_first_scan, _is_stop_wanted, _is_saving, _was_tripped
-    cdef bint _is_testing, _is_leading, _is_pulse
+    cdef bint _is_testing, _is_leading, _is_pulse, _is_measured
     cpdef bint is_heating(self)
     cdef bint _has_passed_test(self) except? -2
     cdef _enter(self, long state, long cause)

@@ -12,7 +12,7 @@ cdef class Sensors:
     cdef public long a, c, z, b, h, face, reference
     cdef public bint is_absent, is_good
     cdef int[::1] _now, _last_code, _n_same, _n_bad
-    cdef long _n_reference, _pair_ms, _zone_ms, _trip_ms
+    cdef long _n_reference, _pair_ms, _zone_ms, _loose_ms, _trip_ms
     @cython.locals(cause=long, n_open=long, n_bad=long, i=long, code=long, mdegc=long)
     cpdef long update(self, int[::1] inputs, long elapsed_ms) except? -1
     cpdef long hottest(self)

@@ -13,7 +13,7 @@ from faceloop.twin.heat.compiled.start cimport Start
 cdef class Supervisor(Start):
     @cython.locals(elapsed_ms=long)
     cpdef bint tick(self, long now_ms) except? -1
-    @cython.locals(inputs=cython.int[::1])
+    @cython.locals(inputs=cython.int[::1], probe=long)
     cdef _tick(self, long elapsed_ms)
     @cython.locals(state=long)
     cdef long _probe(self) except? -1
