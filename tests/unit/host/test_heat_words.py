@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from faceloop.session.heat_session import HeatView
 from faceloop.ui import heat_words
 from faceloop.ui.texts import LANGUAGES, Texts
 from faceloop_protocol import heat
+from faceloop_protocol.heat_limits import SETPOINT_MAX_MDEGC, SETPOINT_MIN_MDEGC
 
 CAUSES = sorted(set(heat.CAUSE_TEXT) - {heat.CAUSE_NONE})
 ENGLISH = Texts("en")
@@ -90,3 +93,9 @@ def test_numbers_have_the_marks_of_the_language() -> None:
         "day": "0,0\N{NO-BREAK SPACE}% des Erlaubten",
         "sessions": "0",
     }
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_heat_is_names_the_set_points_of_the_board(language: str) -> None:
+    said = [int(number) for number in re.findall(r"\d+", Texts(language)("heat.what"))]
+    assert said == [SETPOINT_MIN_MDEGC // 1000, SETPOINT_MAX_MDEGC // 1000]
