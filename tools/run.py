@@ -196,7 +196,8 @@ def installed_from() -> str:
         path for folder in folders for path in folder.rglob("*") if path.suffix in KERNELS
     )
     compiled = sorted((ROOT / "firmware" / "lib" / "faceloop_heat").glob("*.py"))
-    for path in (ROOT / "pyproject.toml", *kernels, *compiled):
+    build = (ROOT / "tools").glob("compile.py")
+    for path in (ROOT / "pyproject.toml", *build, *kernels, *compiled):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 

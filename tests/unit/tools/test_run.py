@@ -139,7 +139,10 @@ def test_changed_build_file_installs_again(checkout: Checkout) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["pyproject.toml", "dsp/kernel.h", "host/src/bench.pxd", "firmware/lib/faceloop_heat/dose.py"],
+    [
+        *("pyproject.toml", "tools/compile.py", "dsp/kernel.h", "host/src/bench.pxd"),
+        "firmware/lib/faceloop_heat/dose.py",
+    ],
 )
 def test_changed_build_file_or_kernel_is_noticed(
     checkout: Checkout, tmp_path: Path, name: str
@@ -188,26 +191,29 @@ def test_package_that_cannot_be_had_shows_the_end_of_its_output(checkout: Checko
         build_file.write_text(before)
 
 
-def test_many_packages_are_pips_work_where_no_index_may_be_asked(fresh: Checkout) -> None:
+def test_many_packages_are_pips_work_where_no_index_may_be_asked(checkout: Checkout) -> None:
     """Else uv is fetched first, which unpacks them faster."""
+    before = (checkout.folder / "pyproject.toml").read_text()
     names = [f"small{i}" for i in range(12)]
     for name in names:
-        with zipfile.ZipFile(fresh.folder / f"{name}-0-py3-none-any.whl", "w") as wheel:
+        with zipfile.ZipFile(checkout.folder / f"{name}-0-py3-none-any.whl", "w") as wheel:
             about = f"{name}-0.dist-info"
             wheel.writestr(
                 f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 0\n"
             )
             wheel.writestr(f"{about}/WHEEL", TAG)
             wheel.writestr(f"{about}/RECORD", "")
-    folder = fresh.folder.as_uri()
+    folder = checkout.folder.as_uri()
     wanted = [f"{name} @ {folder}/{name}-0-py3-none-any.whl" for name in names]
-    with (fresh.folder / "pyproject.toml").open("a") as file:
+    with (checkout.folder / "pyproject.toml").open("a") as file:
         file.write(f"dependencies = {wanted}\n")
-    code, _, err = fresh.run("--", "hello", PIP_NO_INDEX=1)
+    code, _, err = checkout.run("--", "hello", PIP_NO_INDEX=1)
     assert code == 0, err
-    site = next((fresh.folder / ".venv").glob("lib/*/site-packages"))
+    site = next((checkout.folder / ".venv").glob("lib/*/site-packages"))
     assert {f"{name}-0.dist-info" for name in names} <= {path.name for path in site.iterdir()}
-    assert not (fresh.folder / ".venv" / "bin" / "uv").exists()
+    assert not (checkout.folder / ".venv" / "bin" / "uv").exists()
+    (checkout.folder / "pyproject.toml").write_text(before)
+    assert checkout.run("--", "as before")[0] == 0
 
 
 def test_ctrl_c_reaches_the_program_and_its_code_comes_back(checkout: Checkout) -> None:
