@@ -106,6 +106,12 @@ def test_keys_bonds_and_guessers_are_treated_as_they_should(
     assert len([line for line in lines if line.startswith("ok ")]) == len(lines) == 8
 
 
+def test_board_in_standby_looks_and_advertises_less_often(
+    on_board: Callable[..., str], tmp_path: Path
+) -> None:
+    assert on_board(BOARD / "standby.py", str(tmp_path)) == "ok\n"
+
+
 def test_rate_is_the_same_under_both_interpreters(on_board: Callable[..., str]) -> None:
     rate = runpy.run_path(str(FIRMWARE / "faceloop_device" / "core" / "rate.py"))["Rate"]
     cases = json.loads(RATE.read_text())

@@ -27,6 +27,7 @@ from faceloop_protocol.state import BoardState
 WAIT_S = 30.0  # three starts in a row take as many seconds on an idle machine
 MAX_RESTARTS = 3
 MOST_DISCONNECTS = 4
+SLOW_PER_S = 8
 
 
 class Host:
@@ -225,21 +226,39 @@ async def test_link_without_proof_is_cut_after_ten_seconds(home: Any) -> None:
         await bluetooth.close()
 
 
-async def test_flood_of_commands_is_refused_and_stop_is_heard_all_the_same(home: Any) -> None:
+async def write_at_once(host: Host, ops: bytes) -> None:
+    """Write commands without a body to the cable, waiting for no reply."""
+    transport: Any = host.link._transport
+    await transport._write(b"".join(encode_line(CHANNEL_CONTROL, bytes([op])) for op in ops))
+
+
+async def test_flood_of_commands_is_refused_and_stop_is_heard_all_the_same(
+    home: Any, mutated_firmware: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the board that takes eight a second: on a busy computer it does not even read twenty.
+
+    The rate itself is tested by a clock of its own, tests/conformance/board/commands.py.
+    """
+    firmware = mutated_firmware(
+        "faceloop_device/core/auth.py",
+        "self.commands = Rate(COMMANDS_PER_S)",
+        f"self.commands = Rate({SLOW_PER_S})",
+    )
+    monkeypatch.setenv(FIRMWARE_VARIABLE, str(firmware))
     board = await home.start_board()
     async with by_air(board, home) as owner, by_cable(board, home) as other:
         await owner.start()
         await owner.streams()
+        # They use up the turns, and all refusals but two.
+        n = SLOW_PER_S + COMMANDS_PER_S - 2
+        await write_at_once(other, bytes([control.DESCRIBE]) * n)
         with pytest.raises(LinkError, match="more commands in one second"):
-            for _ in range(3 * COMMANDS_PER_S):
-                await other.link._client.describe()
+            await other.link.request(0, 1)
         # The rate is the link's: the other one still asks and is answered.
         assert await owner.link.request(owner.next_seq(), 1) is not None
         # The board reads six at a time; a turn that has come meanwhile goes to the first of them.
         flood = bytes([control.DESCRIBE]) * (3 * COMMANDS_PER_S - 1) + bytes([control.STOP])
-        await other.link._transport._write(
-            b"".join(encode_line(CHANNEL_CONTROL, bytes([op])) for op in flood)
-        )
+        await write_at_once(other, flood)
         await owner.reports(lambda report: report.state == state.STATE_DRAINING)
         await asyncio.sleep(1.0)
         await other.link._client.describe()
