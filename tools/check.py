@@ -151,13 +151,13 @@ def stages(arguments: list[str]) -> list[Stage]:
         tests = ["--tb=native", "-o", f"cache_dir={LIVE_CACHE}", *tests]
         found.append(Stage(", ".join(live), ([*pytest, *tests],), once_more=alone(pytest, tests)))
     timed = ["-m", f"({wanted}) and benchmark"]
-    found.append(Stage("timed", ([*pytest, *timed, "tests/unit"],), Pace.ALONE))
+    found.append(Stage("timed", ([*pytest, *timed, *timed_files("unit")],), Pace.ALONE))
     if live:
         # Each waits most of its time for a board that needs less than half of a core.
         # Test by test: the two that take a minute are not to wait for each other.
         tests = ["-n", str(TIMED_FILES), "--dist", "load", "--maxschedchunk", "1"]
         tests += ["--tb=native", "-o", f"cache_dir={LIVE_CACHE}-timed", *timed]
-        tests += [f"tests/{name}" for name in live]
+        tests += timed_files(*live)
         found.append(Stage("timed boards", ([*pytest, *tests],), Pace.ALONE, alone(pytest, tests)))
     return found
 
@@ -168,8 +168,18 @@ def alone(pytest: list[str], tests: list[str]) -> tuple[str, ...]:
 
 
 def files(at_a_time: int) -> list[str]:
-    """Return pytest's options to run so many files beside each other."""
-    return ["-n", str(at_a_time), "--dist", "loadfile"]
+    """Return pytest's options to run so many files beside each other, in their order."""
+    return ["-n", str(at_a_time), "--dist", "loadfile", "--no-loadscope-reorder"]
+
+
+def timed_files(*folders: str) -> list[str]:
+    """Return the files that measure time: to collect all takes longer than to measure."""
+    return [
+        str(path.relative_to(ROOT))
+        for name in folders
+        for path in sorted((TESTS / name).rglob("test_*.py"))
+        if "mark.benchmark" in path.read_text(encoding="utf-8")
+    ]
 
 
 def without_timed(wanted: str) -> list[str]:
