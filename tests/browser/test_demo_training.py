@@ -38,6 +38,14 @@ async def choose(page: Page, name: str) -> None:
     await page.get_by_role("button", name=name, exact=True).click()
 
 
+async def introduce(page: Page, name: str) -> None:
+    """Answer what the page asks about a person whose stage has movements."""
+    await page.get_by_label("Short name").fill(name)
+    await page.get_by_label("When did it begin").fill("2020-02-01")
+    await page.get_by_label("Movement has come back by itself").check()
+    await page.get_by_label("Muscles move together that should not").check()
+
+
 def recorded(folder: Path) -> list[str]:
     """Return the sessions that hold the signal of a day, as its log has them."""
     return [record["session"] for record in read_log(folder) if record["kind"] == "recording"]
@@ -60,8 +68,7 @@ async def test_app_that_is_killed_offers_the_day_again_and_its_recording_is_fini
     page = await browser.new_page()
     await page.goto(url)
     await choose(page, "Start")
-    await page.get_by_label("Short name").fill("anna")
-    await page.get_by_label("Muscles move together that should not").check()
+    await introduce(page, "anna")
     await choose(page, "Go on")
     await choose(page, "Short day, 5 minutes")
     await expect(page.locator(".fl-where")).to_contain_text("Settle")
@@ -118,8 +125,7 @@ async def test_first_day_from_profile_to_results_with_a_face_that_follows(
 async def day_of(page: Page) -> None:
     await shoot(page, "1-welcome")
     await choose(page, "Start")
-    await page.get_by_label("Short name").fill("anna")
-    await page.get_by_label("Muscles move together that should not").check()
+    await introduce(page, "anna")
     await shoot(page, "2-profile")
     await choose(page, "Go on")
     await expect(page.locator("h1")).to_have_text("Today")
