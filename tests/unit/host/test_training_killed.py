@@ -118,8 +118,13 @@ def check_closed(left: Days, session: str, before: list[dict[str, Any]]) -> None
     assert left.index.sync() == 1
 
 
-@pytest.mark.parametrize("is_paused", [False, True])
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize(
+    ("moment", "is_paused"),
+    [
+        *((moment, False) for moment in MOMENTS),
+        *((moment, True) for moment in ("heat", "rating pain", "holding", "resting")),
+    ],
+)
 def test_day_killed_then_is_there_gone_on_with_or_closed(
     moment: str, is_paused: bool, days: Days, tmp_path: Path
 ) -> None:
