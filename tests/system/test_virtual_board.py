@@ -141,7 +141,7 @@ print(seen)
 """
     running = asyncio.create_task(run(board, mpremote, program))
     for is_lit in (True, False):  # the second press comes when the first has been seen
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while bool(board.twin.pins.snapshot()["led"]) != is_lit:
                 await asyncio.sleep(0.01)
         board.twin.world.turn({"button": True})
