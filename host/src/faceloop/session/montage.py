@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from faceloop.errors import UsageError
 from faceloop.refusal import refusal
@@ -14,7 +15,7 @@ __all__ = ["MONTAGES", "Montage", "montage_named"]
 _UNUSED = "unused"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what follows from it is kept
 class Montage:
     """A named arrangement of the eight channels.
 
@@ -31,7 +32,7 @@ class Montage:
     muscles: tuple[MusclePair, ...]
     pairs: tuple[Pair, ...]
 
-    @property
+    @cached_property
     def labels(self) -> tuple[str, ...]:
         """One name per channel."""
         labels = [_UNUSED] * 8
@@ -40,7 +41,7 @@ class Montage:
             labels[muscle.right] = f"{muscle.muscle}_r"
         return tuple(labels)
 
-    @property
+    @cached_property
     def guard_channels(self) -> frozenset[int]:
         """Channels of muscles that should stay quiet in some task."""
         return frozenset(channel for pair in self.pairs for channel in pair.guard)

@@ -39,6 +39,7 @@ from faceloop.training.steps import (
     Step,
     StepSpec,
     TrialStep,
+    repetitions,
 )
 
 __all__ = ["DayEngine"]
@@ -81,6 +82,9 @@ class DayEngine:
         self._last_t_s = 0.0  # engine's time; stands still in a pause
         self._block = -1
         self._steps: tuple[StepSpec, ...] = ()
+        self._repetitions: tuple[tuple[int, int], ...] = ()  # one for each step
+        self._planned_s = programme.planned_s
+        self._block_views: dict[int, BlockView] = {}
         self._at = 0
         self._step: Step | None = None
         self._heat = HeatReport(is_on=False)
@@ -294,7 +298,7 @@ class DayEngine:
             last_trial=self._last_trial,
             notices=self._notices_now(t_s),
             active_s=t_s,
-            planned_s=self.programme.planned_s,
+            planned_s=self._planned_s,
         )
 
     def _current_block(self) -> BlockSpec | None:
@@ -303,16 +307,20 @@ class DayEngine:
         return None
 
     def _block_view(self, block: BlockSpec) -> BlockView:
+        if self._block in self._block_views:
+            return self._block_views[self._block]
         since = self.context.days_since
         due = [b.name for b in self.programme.block if is_due(b, since.get(b.name))]
         part = due.index(block.name) + 1  # names differ, and what goes on is due
-        return BlockView(
+        view = BlockView(
             self._block, part, len(due), block.name, block.kind, block_title(block.kind)
         )
+        self._block_views[self._block] = view
+        return view
 
     def _step_view(self, t_s: float) -> StepView:
         spec = self._steps[self._at]
-        alike = [step for step in self._steps if spec.movement and step.movement == spec.movement]
+        repetition, n_repetitions = self._repetitions[self._at]
         trial = self._step.trial if isinstance(self._step, TrialStep) else None
         return StepView(
             index=self._at,
@@ -323,8 +331,8 @@ class DayEngine:
             instruction=spec.instruction,
             phase=trial.phase if trial is not None else "",
             remaining_s=spec.duration_s if self._step is None else self._step.remaining_s(t_s),
-            repetition=alike.index(spec) + 1 if alike else 0,
-            repetitions=len(alike),
+            repetition=repetition,
+            repetitions=n_repetitions,
             movement=spec.movement,
             rating=spec.rating,
         )
@@ -373,6 +381,7 @@ class DayEngine:
             self._steps = (
                 () if reason else steps_of(block, self.context.muscles, self.context.lock)
             )
+            self._repetitions = repetitions(self._steps)
             if self._steps:
                 self._tell_exercise()
                 if not is_begun:

@@ -6,6 +6,8 @@ Times are the engine's, which stand still in a pause: no step knows of pauses.
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -26,6 +28,7 @@ __all__ = [
     "StepSpec",
     "TimedStep",
     "TrialStep",
+    "repetitions",
 ]
 
 StepKind = Literal["timed", "heat", "relax", "trial", "function", "rating"]
@@ -60,6 +63,18 @@ class StepSpec:
     movement: str = ""
     rating: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
+
+
+def repetitions(steps: Sequence[StepSpec]) -> tuple[tuple[int, int], ...]:
+    """Return for each step which repetition of its movement it is, and of how many; else zeros."""
+    total = Counter(step.movement for step in steps if step.movement)
+    seen: Counter[str] = Counter()
+    places = []
+    for step in steps:
+        seen[step.movement] += 1
+        n = total[step.movement]
+        places.append((seen[step.movement] if n else 0, n))
+    return tuple(places)
 
 
 class Step(Protocol):
