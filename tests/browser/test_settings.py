@@ -276,16 +276,21 @@ NAMELESS = """() => [...document.querySelectorAll(
     : e.nodeName === "FIELDSET" ? e.querySelector("legend")?.textContent : e.textContent;
   return !(e.getAttribute("aria-label") || labelled || own || "").trim();
 }).map((e) => e.outerHTML.slice(0, 160))"""
-FOCUS = """() => {
-  const e = document.activeElement;
-  if (e === document.body) return null;
-  const ringed = [e, e.closest("label")].filter(Boolean).some((one) => {
-    const style = getComputedStyle(one);
-    return style.outlineStyle === "solid" && parseFloat(style.outlineWidth) >= 2;
+NOTE_FOCUS = """() => {
+  window.focused = [];
+  document.activeElement.blur();
+  if (window.isNoting) return;
+  window.isNoting = true;
+  document.addEventListener("focusin", ({ target: e }) => {
+    const ringed = [e, e.closest("label")].filter(Boolean).some((one) => {
+      const style = getComputedStyle(one);
+      return style.outlineStyle === "solid" && parseFloat(style.outlineWidth) >= 2;
+    });
+    const at = [...document.querySelectorAll("*")].indexOf(e);
+    window.focused.push([at, ringed, e.outerHTML.slice(0, 160)]);
   });
-  const at = [...document.querySelectorAll("*")].indexOf(e);
-  return [at, ringed, e.outerHTML.slice(0, 160)];
 }"""
+AT_A_TIME = 12  # presses of Tab between two looks at what has had the focus
 WANTED = """() => {
   const groups = new Set();
   return [...document.querySelectorAll(
@@ -303,20 +308,16 @@ async def check_names_and_focus(page: Page, name: str) -> None:
     """Check that all has a name, and that Tab leads to every control, which shows it."""
     assert await page.evaluate(NAMELESS) == [], name
     n_wanted = await page.evaluate(WANTED)
-    await page.evaluate("document.activeElement.blur()")
-    reached: set[int] = set()
-    n_rounds = 0  # the first begins where something was pressed before
-    for _ in range(3 * n_wanted + 20):  # a date has three places to stop at
-        await page.keyboard.press("Tab")
-        found = await page.evaluate(FOCUS)
-        if found is None:
-            n_rounds += 1
-            if n_rounds > 1:
-                break
-            continue
-        at, is_ringed, html = found
-        assert is_ringed, (name, html)
-        reached.add(at)
+    await page.evaluate(NOTE_FOCUS)
+    reached: dict[int, str] = {}
+    n_pressed = 0
+    while len(reached) < n_wanted and n_pressed < 3 * n_wanted + 20:  # a date has three places
+        for _ in range(AT_A_TIME):
+            await page.keyboard.press("Tab")
+        n_pressed += AT_A_TIME
+        for at, is_ringed, html in await page.evaluate("window.focused.splice(0)"):
+            assert is_ringed, (name, html)
+            reached[at] = html
     assert len(reached) >= n_wanted, (name, len(reached), n_wanted)
 
 
