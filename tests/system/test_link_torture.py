@@ -6,8 +6,8 @@ the end is compared with the converter's output bit by bit; what was withheld wi
 again.
 
 The short form takes half a minute, and nothing may be missing; the long one runs both stacks
-beside each other, fifty broken links and a blackout that the board's ring cannot hold, in less than
-three minutes.
+beside each other, fifty broken links and a blackout that the board's ring cannot hold, in less
+than three minutes.
 """
 
 from __future__ import annotations
