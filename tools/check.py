@@ -34,6 +34,7 @@ ORDER = ("unit", "conformance", "simulation", "integration", "system", "browser"
 SLOW = ("integration", "system", "browser")
 LIVE_FILES = 3  # so many of their test files at a time: they wait more than they work
 TIMED_FILES = 2  # of those that measure time
+UNIT_FILES = 2
 LIVE_CACHE = ".pytest_cache/live"  # other stages write theirs at the same time
 BESIDE = 2  # so many patient stages beside each other
 # Patient stages take only what the others leave of the processor, and give it back at once.
@@ -138,7 +139,7 @@ def stages(arguments: list[str]) -> list[Stage]:
         pace = Pace.ALONE if name == "benchmarks" else Pace.PATIENT
         options = ["-m", wanted]
         if name == "unit":
-            options = [f"--ignore={PROTOCOL_TESTS}", *without_timed(wanted)]
+            options = [*files(UNIT_FILES), f"--ignore={PROTOCOL_TESTS}", *without_timed(wanted)]
         found.append(Stage(name, ([*pytest, *options, f"tests/{name}"],), pace))
     found.sort(key=lambda stage: stage.name != "unit")  # the longest of them begins first
     live = [name for name in folders if name in SLOW]

