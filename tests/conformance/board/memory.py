@@ -1,21 +1,26 @@
 """What the program of one board takes of its heap; the hardware under it does nothing.
 
-    memory.py BOARD plain|heater FOLDER
+    memory.py BOARD plain|heater FIRMWARE FOLDER
 
 Prints bytes: of its modules, of all that it makes of them, and of the buffers among these. The
 hardware's modules are loaded before, as on a board they are no part of the heap.
 """
 
 import gc
+import os
 import sys
 
 import fake_board
 
-NAME, WHICH, FOLDER = sys.argv[1:4]
+NAME, WHICH, FIRMWARE, FOLDER = sys.argv[1:5]
 # Part of the interpreter on a board, and of no heap.
 import asyncio  # noqa: E402, F401
 import select  # noqa: E402, F401
 import struct  # noqa: E402, F401
+
+# Every module keeps the path of its file: here that of a board, wherever the checkout is.
+os.mount(os.VfsPosix(FIRMWARE), "/faceloop_a")
+sys.path[:] = ["/faceloop_a/lib", "/faceloop_a", ".frozen"]
 
 gc.collect()
 before = gc.mem_alloc()
