@@ -311,9 +311,21 @@ def test_files_of_others_say_how_their_channels_are_taken() -> None:
     file = one(DATA / "facial_biopac_corr_zyg_lev.edf")
     assert (file["fs_hz"], file["analysed_fs_hz"]) == (1000.0, 2000.0)
     assert "Resampled from 1000 to 2000 Hz." in file["warnings"]
+    assert {tuple(channel["band_hz"]) for channel in file["channels"]} == {(20.0, 450.0)}
     assert any("guarded8" in warning and "--montage" in warning for warning in file["warnings"])
     assert file["calibrated"]
     assert (file["alerts"], file["judged"]) == (None, []), "three channels make no pair"
+
+
+def test_slow_recording_says_how_little_of_the_band_it_holds(tmp_path: Path) -> None:
+    uv = np.random.default_rng(3).normal(0.0, 5.0, 4 * 500)
+    rows = "\n".join(f"{value:.3f}" for value in uv)
+    (tmp_path / "slow.csv").write_text(f"# fs_hz=500\nzyg_uV\n{rows}\n")
+    file = one(tmp_path / "slow.csv")
+    assert any("only 20-225 Hz is there" in warning for warning in file["warnings"])
+    assert file["channels"][0]["band_hz"] == [20.0, 225.0]
+    # White noise up to 250 Hz, of which 20-225 Hz are kept.
+    assert file["channels"][0]["rms_uv"] == pytest.approx(5.0 * np.sqrt(205 / 250), rel=0.05)
 
 
 def test_recording_of_a_virtual_board_says_that_it_is_none_of_a_person(

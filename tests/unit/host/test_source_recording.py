@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 
 from faceloop.errors import SourceError, UsageError
-from faceloop.files.resample import resample
+from faceloop.files.recording import open_file
+from faceloop.files.resample import Resampler, resample
 from faceloop.twin.sources import LSB_UV, Source, make_source
 from faceloop.twin.sources.recording import RecordingSource
 
@@ -188,6 +190,49 @@ def test_recording_channels_of_different_rates_are_cut_to_the_common_duration(
     uv = source.read(10**6) * LSB_UV
     assert len(uv) == 6000
     np.testing.assert_allclose(uv[600:-600, 0], uv[600:-600, 1], atol=0.05)
+
+
+@pytest.mark.parametrize("fs_hz", [250, 999.7, 1926, 4000, 2000])
+@pytest.mark.parametrize("sizes", [[1, 9000], [700, 3, 2000, 0, 5], [10_000]])
+def test_resampling_piece_by_piece_is_resampling_at_once(fs_hz: float, sizes: list[int]) -> None:
+    x = noise_uv(8000) + 300.0
+    whole = resample(x, fs_hz, 2000.0)
+    resampler, parts, at = Resampler(fs_hz, 2000.0, len(x)), [], 0
+    for size in sizes:
+        parts.append(resampler.push(x[at : at + size]))
+        at += size
+    parts.append(resampler.push(x[at:], is_last=True))
+    np.testing.assert_allclose(np.concatenate(parts), whole, rtol=0, atol=1e-9)
+
+
+# --- long recordings ------------------------------------------------------------------------
+
+
+def write_long_edf(path: Path, fs_hz: float, seconds: int) -> Path:
+    """A second of one channel, again and again."""
+    short = write_edf(path, [(fs_hz, noise_uv(round(fs_hz)))]).read_bytes()
+    head = bytearray(short[:512])
+    head[236:244] = str(seconds).encode().ljust(8)
+    path.write_bytes(bytes(head) + short[512:] * seconds)
+    return path
+
+
+def test_recording_of_hours_is_read_but_not_played(tmp_path: Path) -> None:
+    path = write_long_edf(tmp_path / "long.edf", 250, 3 * 3600)
+    assert open_file(path).n_frames == 3 * 3600 * 2000
+    assert "lasts 3.0 h, longer than the 2 h a virtual board plays" in refusal(path)
+
+
+def test_long_recording_needs_little_memory(tmp_path: Path) -> None:
+    path = write_long_edf(tmp_path / "long.edf", 1000, 1200)
+    tracemalloc.start()
+    try:
+        n_frames = sum(len(block) for block in open_file(path).blocks())
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert n_frames == 1200 * 2000
+    assert peak_bytes < 0.75 * n_frames * 8 * 4, "its counts alone are more"
 
 
 # --- tables ---------------------------------------------------------------------------------

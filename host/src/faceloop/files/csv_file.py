@@ -12,14 +12,15 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from faceloop.errors import SourceError
-from faceloop.files.track import FloatArray, Track
+from faceloop.files.track import FloatArray, Track, Tracks
 
-__all__ = ["read_csv"]
+__all__ = ["csv_tracks"]
 
 _TIME_NAME = re.compile(
     r"^(?:t|time|times|timestamps?|seconds|secs?|ms)[ _]?[\[(]?(s|sec|seconds|ms|us|µs|μs)?[\])]?$"
@@ -31,12 +32,13 @@ _RATE_COMMENT = re.compile(
 )
 _TIME_SCALE = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6}
 _MAX_BYTES = 1 << 30
+_WINDOW_ROWS = 1 << 16
 _ROWS_LOOKED_AT = 50
 """Rows, spread over the file, that decide which columns hold numbers."""
 
 
-def read_csv(path: Path, fs_hz: float | None) -> tuple[list[Track], list[str]]:
-    """Return the numeric columns of a table as tracks.
+def csv_tracks(path: Path, fs_hz: float | None) -> Tracks:
+    """Return the numeric columns of a table as tracks, all of one rate and length.
 
     Parameters
     ----------
@@ -44,13 +46,6 @@ def read_csv(path: Path, fs_hz: float | None) -> tuple[list[Track], list[str]]:
         Text file or gzip of one.
     fs_hz : float or None
         Rate for a file that does not state it; overrides one that does.
-
-    Returns
-    -------
-    tracks : list of Track
-        One per signal column, all of one rate and length.
-    notes : list of str
-        Sentences about what was skipped or assumed.
 
     Raises
     ------
@@ -101,8 +96,14 @@ def read_csv(path: Path, fs_hz: float | None) -> tuple[list[Track], list[str]]:
     for i in keep:
         match = _UNIT_NAME.match(names[i])
         label, dimension = (match[1], match[2]) if match and match[1] else (names[i], "")
-        tracks.append(Track(label, dimension, rate_hz, np.ascontiguousarray(table[:, i])))
-    return tracks, notes
+        tracks.append(Track(label, dimension, rate_hz, len(table)))
+    table = table[:, keep]
+    return Tracks(tuple(tracks), lambda: _windows(table), tuple(notes))
+
+
+def _windows(table: FloatArray) -> Iterator[list[FloatArray]]:
+    for first in range(0, len(table), _WINDOW_ROWS):
+        yield list(table[first : first + _WINDOW_ROWS].T)
 
 
 def _number_columns(lines: list[str], delimiter: str | None) -> list[int]:

@@ -1,4 +1,4 @@
-"""Read EDF, EDF+, BDF and BDF+ recordings, refusing what is broken in plain words.
+"""Headers of EDF, EDF+, BDF and BDF+ files, refused in plain words where they are broken.
 
 The header is checked here before edfio sees the file, because edfio repairs or trips over a
 damaged one where a person needs to hear what is wrong with it.
@@ -7,23 +7,17 @@ damaged one where a person needs to hear what is wrong with it.
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import edfio
-import numpy as np
-
 from faceloop.errors import SourceError
-from faceloop.files.track import FloatArray, Track
 
-__all__ = ["EdfHeader", "is_edf_or_bdf", "read_edf_or_bdf", "read_header"]
+__all__ = ["NOT_SIGNALS", "EdfHeader", "is_edf_or_bdf", "read_header"]
 
 _MAGIC = {b"0       ": "EDF", b"\xffBIOSEMI": "BDF"}
 _BYTES_PER_SAMPLE = {"EDF": 2, "BDF": 3}
 # Not electrodes: annotations of both formats and the trigger word of BioSemi amplifiers.
-_NOT_SIGNALS = ("EDF Annotations", "BDF Annotations", "Status")
+NOT_SIGNALS = ("EDF Annotations", "BDF Annotations", "Status")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,88 +64,6 @@ def is_edf_or_bdf(first_bytes: bytes) -> bool:
     return first_bytes[:8] in _MAGIC
 
 
-def read_edf_or_bdf(
-    path: Path, min_fs_hz: float, max_tracks: int, max_seconds: float
-) -> tuple[list[Track], list[str]]:
-    """Return the first signal channels of a file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    min_fs_hz : float
-        Slower signals (temperatures, envelopes) are skipped with a warning.
-    max_tracks : int
-        At most so many channels are returned.
-    max_seconds : float
-        Longest recording that is taken.
-
-    Returns
-    -------
-    tracks : list of Track
-        In file order; may be empty only if every signal is slower than ``min_fs_hz``, then one
-        track without samples tells the fastest rate.
-    notes : list of str
-        Sentences about what was skipped or assumed.
-
-    Raises
-    ------
-    SourceError
-        If the file is damaged or holds no signal.
-    """
-    header, notes = read_header(path)
-    duration_s = header.n_records * header.record_s
-    if duration_s > max_seconds:
-        raise SourceError(
-            f"{path.name} lasts {duration_s / 3600:.1f} h, more than the {max_seconds / 3600:.0f}"
-            " h a virtual board plays: cut a shorter piece from it."
-        )
-    signals = [i for i, label in enumerate(header.labels) if label not in _NOT_SIGNALS]
-    if not signals:
-        raise SourceError(
-            f"{path.name} holds no signal channel, only annotations: choose a file with EMG."
-        )
-    rates_hz = {i: header.samples_per_record[i] / header.record_s for i in signals}
-    fast = [i for i in signals if rates_hz[i] >= min_fs_hz]
-    if not fast:
-        quickest = max(signals, key=lambda i: rates_hz[i])
-        empty = np.zeros(0)
-        return [Track(header.labels[quickest], "", rates_hz[quickest], empty)], notes
-    slow = [header.labels[i] for i in signals if i not in fast]
-    if slow:
-        notes.append(f"Too slow for EMG and left out: {', '.join(slow)}.")
-    chosen = fast[:max_tracks]
-    if len(fast) > max_tracks:
-        notes.append(f"Only the first {max_tracks} of {len(fast)} signal channels are played.")
-    physical = _read_samples(path, header, chosen)
-    tracks = [
-        Track(header.labels[i], header.dimensions[i], rates_hz[i], samples)
-        for i, samples in zip(chosen, physical, strict=True)
-    ]
-    return tracks, notes
-
-
-def _read_samples(path: Path, header: EdfHeader, chosen: list[int]) -> list[FloatArray]:
-    try:
-        with warnings.catch_warnings():
-            # A wrong record count was reported by read_header already.
-            warnings.simplefilter("ignore")
-            recording: edfio.Edf | edfio.Bdf
-            if header.format == "EDF":
-                recording = edfio.read_edf(path, lazy_load_data=False, header_encoding="latin-1")
-            else:
-                recording = edfio.read_bdf(path, header_encoding="latin-1")
-            annotation = f"{header.format} Annotations"
-            position = [i for i, label in enumerate(header.labels) if label != annotation]
-            signals: Sequence[edfio.EdfSignal | edfio.BdfSignal] = recording.signals
-            by_index = dict(zip(position, signals, strict=True))
-            return [np.array(by_index[i].data, dtype=np.float64) for i in chosen]
-    except (ValueError, TypeError, KeyError, IndexError, ArithmeticError, OSError) as error:
-        raise SourceError(
-            f"{path.name} cannot be read as {header.format} ({error}): export it again."
-        ) from error
-
-
 def read_header(path: Path) -> tuple[EdfHeader, list[str]]:
     """Return the header of a file of at least 8 bytes that ``is_edf_or_bdf``, and notes about it.
 
@@ -192,7 +104,7 @@ def read_header(path: Path) -> tuple[EdfHeader, list[str]]:
         for text, label in zip(_column(fields, n_signals, 216, 8), labels, strict=True)
     )
     for i, label in enumerate(labels):
-        if label in _NOT_SIGNALS:
+        if label in NOT_SIGNALS:
             continue
         if physical[0][i] == physical[1][i] or digital[0][i] >= digital[1][i]:
             raise SourceError(
@@ -203,7 +115,7 @@ def read_header(path: Path) -> tuple[EdfHeader, list[str]]:
         if per_record[i] < 1:
             raise SourceError(f"{path.name}: channel {label!r} has no samples: export it again.")
     record_s = _number(path, main[244:252], "record duration")
-    if record_s <= 0 and any(label not in _NOT_SIGNALS for label in labels):
+    if record_s <= 0 and any(label not in NOT_SIGNALS for label in labels):
         raise SourceError(
             f"{path.name} has an unknown sampling rate (record duration {record_s:g} s):"
             " export it again."
@@ -214,7 +126,7 @@ def read_header(path: Path) -> tuple[EdfHeader, list[str]]:
     )
     is_discontinuous = main[192:197] in (b"EDF+D", b"BDF+D")
     if is_discontinuous:
-        notes.append("The recording has pauses; its parts are played without them.")
+        notes.append("The recording has pauses; its parts are joined.")
     header = EdfHeader(
         format=name,
         n_bytes=n_bytes,
@@ -249,7 +161,7 @@ def _count_records(
             " Repair it with the program that recorded it."
         )
     if promised < stored:
-        notes.append(f"The header promises {promised} records, {stored} are there and played.")
+        notes.append(f"The header promises {promised} records, {stored} are there and used.")
     return stored, notes
 
 

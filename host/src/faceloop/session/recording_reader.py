@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from faceloop.errors import SourceError
 from faceloop.files.counts import FS_HZ, LSB_UV
 from faceloop.files.edf_file import is_edf_or_bdf
-from faceloop.files.recording import read_recording
+from faceloop.files.recording import open_file
+from faceloop.files.resample import FLAT_SHARE
 from faceloop.session.bdf import BDF_NAME
 from faceloop.session.bdf_reader import is_our_bdf, read_our_bdf
 from faceloop.session.journal_format import END_UNKNOWN, JOURNAL_NAME, MAGIC
@@ -21,11 +22,10 @@ from faceloop.session.kept_rest import kept_rest
 from faceloop.session.recorded_signal import RecordedSignal, end_unknown_note, intervals
 from faceloop.session.settings import Settings
 from faceloop.session.timeline import timeline
+from faceloop_dsp.core import MEASURE_BAND_HZ
 from faceloop_protocol.limits import N_CHANNELS
 
-__all__ = ["open_recording"]
-
-BLOCK_FRAMES = 20_000
+__all__ = ["band_in", "open_recording", "resampling_notes"]
 
 
 def open_recording(path: Path) -> RecordedSignal:
@@ -36,7 +36,7 @@ def open_recording(path: Path) -> RecordedSignal:
     path : Path
         A file that faceloop recorded, its journal, the folder of a session (its recording, or its
         journal as long as there is no recording), or any file that
-        `faceloop.files.recording.read_recording` takes.
+        `faceloop.files.recording.open_file` takes.
 
     Raises
     ------
@@ -57,6 +57,24 @@ def open_recording(path: Path) -> RecordedSignal:
     return _from_file(path)
 
 
+def resampling_notes(rates_hz: Sequence[float]) -> list[str]:
+    """Return what became of channels that were recorded at these rates (Hz)."""
+    notes = []
+    for rate_hz in sorted(set(rates_hz) - {FS_HZ}):
+        note = f"Resampled from {rate_hz:g} to {FS_HZ:g} Hz"
+        low_hz, high_hz = band_in(rate_hz)
+        if high_hz < MEASURE_BAND_HZ[1]:
+            note += f": of the band only {low_hz:g}-{high_hz:g} Hz is there, so levels are lower"
+        notes.append(f"{note}.")
+    return notes
+
+
+def band_in(rate_hz: float) -> tuple[float, float]:
+    """Return what of the measurement's band (Hz) a recording of that rate holds."""
+    low_hz, high_hz = MEASURE_BAND_HZ
+    return low_hz, min(high_hz, FLAT_SHARE * rate_hz)
+
+
 def _first_bytes(path: Path) -> bytes:
     if not path.is_file():
         return b""  # a pipe would wait for someone who writes
@@ -68,18 +86,15 @@ def _first_bytes(path: Path) -> bytes:
 
 
 def _from_file(path: Path) -> RecordedSignal:
-    recording = read_recording(path)
-    counts = recording.counts
+    recording = open_file(path)
     return RecordedSignal(
         labels=recording.labels,
         fs_hz=FS_HZ,
         lsb_uv=LSB_UV,
-        n_frames=len(counts),
-        blocks=lambda: (
-            counts[at : at + BLOCK_FRAMES] for at in range(0, len(counts), BLOCK_FRAMES)
-        ),
+        n_frames=recording.n_frames,
+        blocks=recording.blocks,
         lead_off=recording.lead_off,
-        warnings=(*recording.warnings, *_resampled(recording.fs_hz)),
+        warnings=(*recording.warnings, *resampling_notes(recording.fs_hz)),
         recorded_fs_hz=recording.fs_hz,
     )
 
@@ -125,14 +140,6 @@ def _from_journal(path: Path) -> RecordedSignal:
         rest=kept_rest(index),
         board=index.header.board,
     )
-
-
-def _resampled(rates_hz: Sequence[float]) -> list[str]:
-    return [
-        f"Resampled from {rate_hz:g} to {FS_HZ:g} Hz."
-        for rate_hz in sorted(set(rates_hz))
-        if rate_hz != FS_HZ
-    ]
 
 
 def _journal_blocks(index: JournalIndex) -> Iterator[NDArray[np.int32]]:

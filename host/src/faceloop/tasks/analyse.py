@@ -18,7 +18,7 @@ from faceloop.session.kept_rest import KeptRest
 from faceloop.session.live import LiveEvent, MusclePair, Side
 from faceloop.session.montage import Montage, montage_named
 from faceloop.session.recorded_signal import RecordedSignal
-from faceloop.session.recording_reader import open_recording
+from faceloop.session.recording_reader import band_in, open_recording
 from faceloop.session.settings import Settings
 from faceloop.tasks.account import alert_account, rounded
 from faceloop.tasks.progress import Progress, Silent
@@ -165,12 +165,14 @@ def _channel(
     """Return what is known of one channel."""
     fs_hz, rest = recorded.fs_hz, found.rest
     rates_hz = recorded.recorded_fs_hz
+    rate_hz = rates_hz[channel] if channel < len(rates_hz) else fs_hz
     bursts = review.bursts(channel)
     rest_uv = review.quiet_uv(channel) if rest is None else float(rest.rms_mean_uv[channel])
     return {
         "name": recorded.labels[channel],
         "muscle": montage.labels[channel],
-        "fs_hz": rates_hz[channel] if channel < len(rates_hz) else fs_hz,
+        "fs_hz": rate_hz,
+        "band_hz": [round(edge_hz, 1) for edge_hz in band_in(rate_hz)],
         "onsets_s": [round(burst.onset / fs_hz, 4) for burst in bursts],
         "offsets_s": [round(burst.offset / fs_hz, 4) for burst in bursts],
         "onset_interval_s": [

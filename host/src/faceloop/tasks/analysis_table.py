@@ -53,12 +53,13 @@ def write_table(content: dict[str, Any], path: Path) -> None:
     import pyarrow
     import pyarrow.parquet
 
-    lists_of_seconds = pyarrow.list_(pyarrow.float64())
+    numbers = pyarrow.list_(pyarrow.float64())
     types = {
-        "onsets_s": lists_of_seconds,
-        "offsets_s": lists_of_seconds,
-        "cues_s": lists_of_seconds,
-        "onset_interval_s": pyarrow.list_(lists_of_seconds),
+        "onsets_s": numbers,
+        "offsets_s": numbers,
+        "cues_s": numbers,
+        "onset_interval_s": pyarrow.list_(numbers),
+        "band_hz": numbers,
         "reasons": pyarrow.list_(pyarrow.string()),
         "rest_source": pyarrow.string(),
         **dict.fromkeys(("file", "name", "muscle"), pyarrow.string()),
@@ -66,7 +67,15 @@ def write_table(content: dict[str, Any], path: Path) -> None:
     }
     names = (
         *("file", "fs_hz", "analysed_fs_hz", "duration_s", "calibrated", "rest_source", "name"),
-        *("muscle", "channel_fs_hz", "onsets_s", "offsets_s", "onset_interval_s", "cues_s"),
+        *(
+            "muscle",
+            "channel_fs_hz",
+            "band_hz",
+            "onsets_s",
+            "offsets_s",
+            "onset_interval_s",
+            "cues_s",
+        ),
         *("rest_rms_uv", "rms_uv", "median_frequency_hz", "mains_frequency_hz", "mains_peak_uv"),
         *("usable", "bad_s", "reasons"),
     )

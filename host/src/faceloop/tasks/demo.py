@@ -16,6 +16,7 @@ from faceloop.errors import UsageError
 from faceloop.session.live import LiveEvent, Side
 from faceloop.session.live_session import LiveSession
 from faceloop.session.montage import montage_named
+from faceloop.session.recording_reader import resampling_notes
 from faceloop.session.session_result import SessionResult
 from faceloop.session.store import Store
 from faceloop.tasks.account import rounded, session_account, silently_lost
@@ -237,11 +238,7 @@ def _check_tap(tap: Path | None) -> None:
 def _changes(played: Source) -> list[str]:
     """Return what is done to a recording so that the board can take it, in sentences."""
     rates_hz = getattr(played, "recorded_fs_hz", ())  # only of a recording
-    changes = [
-        f"Resampled from {rate_hz:g} to {FS_HZ:g} Hz."
-        for rate_hz in sorted(set(rates_hz))
-        if rate_hz != FS_HZ
-    ]
+    changes = resampling_notes(rates_hz)
     if 0 < len(rates_hz) < N_CHANNELS:
         channels = "1 channel" if len(rates_hz) == 1 else f"{len(rates_hz)} channels"
         changes.append(f"{channels}; the others are electrodes that are off.")

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from faceloop.files.counts import FS_HZ, N_CHANNELS, CountArray
-from faceloop.files.recording import read_recording
+from faceloop.files.recording import open_file
 from faceloop.twin.sources.source import Onset
 
 __all__ = ["RecordingSource"]
 
+MAX_SECONDS = 2 * 3600.0
+"""All of it is kept in memory, so that the board can be given it in real time."""
+
 
 class RecordingSource:
-    """A recording as converter counts, as `faceloop.files.recording.read_recording` gives them.
+    """A recording as converter counts, as `faceloop.files.recording.open_file` gives them.
 
     Inputs without a signal have both their lead-off bits set.
 
@@ -46,8 +49,8 @@ class RecordingSource:
         self, path: str | Path, fs_hz: float | None = None, seconds: float | None = None
     ) -> None:
         self.path = Path(path)
-        recording = read_recording(self.path, fs_hz)
-        self._counts = recording.counts
+        recording = open_file(self.path, fs_hz, max_seconds=MAX_SECONDS)
+        self._counts = recording.read()
         if seconds is not None:
             self._counts = self._counts[: round(seconds * FS_HZ)]
         self.n_samples: int | None = len(self._counts)
