@@ -13,7 +13,6 @@ import time
 
 from faceloop_device import VERSION
 from faceloop_device.core.auth import LinkSession
-from faceloop_device.core.bonds import Bonds
 from faceloop_device.core.collector import Collector
 from faceloop_device.core.commands import CommandServer, owns_stream
 from faceloop_device.core.crash import Crash
@@ -69,7 +68,11 @@ class Board:
         self._number = {text: n for n, text in info.BOARD_NAMES.items()}[name]
         self.device_id = processor.device_id()
         self._keys = Keys()
-        self._bonds = Bonds() if pins.HAS_BONDING else None
+        self._bonds = None
+        if pins.HAS_BONDING:
+            from faceloop_device.core.bonds import Bonds  # memory that a board without it keeps
+
+            self._bonds = Bonds()
         # Before the large buffers: an ESP32's heap grows into what its radio needs
         # (micropython/micropython 14293).
         self.ble = BleLink(

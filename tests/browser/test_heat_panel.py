@@ -17,7 +17,7 @@ from faceloop.session.heat_session import HeatSession
 from faceloop.training.profiles import Profile, Profiles
 from faceloop.ui.heat_words import next_step
 from faceloop.ui.texts import Texts
-from faceloop_protocol import heat
+from faceloop_protocol import heat, texts
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 FAKE = Path(__file__).parents[1] / "fakes" / "fake_heat_board.py"
@@ -103,7 +103,7 @@ async def test_heat_is_asked_for_answered_and_stopped(heated: Any) -> None:
         while board.asked[-1][0] != "end" and not any(n == "end" for n, *_ in board.asked):
             await asyncio.sleep(0.05)
     board.say(state=heat.LATCHED, cause=heat.FACE_HOT)
-    await expect(panel).to_contain_text(heat.CAUSE_TEXT[heat.FACE_HOT])
+    await expect(panel).to_contain_text(texts.CAUSE_TEXT[heat.FACE_HOT])
     await expect(panel).to_contain_text(next_step(heat.FACE_HOT, TEXT))
     assert console == []
 

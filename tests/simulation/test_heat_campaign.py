@@ -17,7 +17,6 @@ from faceloop.twin.heat.faults import FAULTS, fault_named
 from faceloop.twin.heat.wearer import random_wearer
 from faceloop_protocol import heat_limits as limits
 from faceloop_protocol.heat import (
-    CAUSE_TEXT,
     COOL,
     FIRST_LATCH,
     HOLD,
@@ -27,6 +26,7 @@ from faceloop_protocol.heat import (
     TOO_WARM,
     WARMUP,
 )
+from faceloop_protocol.texts import CAUSE_TEXT
 
 SHORT = 400
 FULL = 10_000

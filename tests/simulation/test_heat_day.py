@@ -12,7 +12,7 @@ from faceloop.training.board_outputs import BoardOutputs
 from faceloop.training.day_log import MemoryLog
 from faceloop.training.engine import DayEngine
 from faceloop.training.programme_file import parse_programme
-from faceloop_protocol import heat
+from faceloop_protocol import heat, texts
 from faceloop_protocol.heat_limits import STILL_THERE_MS, STILL_THERE_WAIT_MS
 
 HERE = Path(__file__).parent
@@ -133,7 +133,7 @@ async def test_heat_of_the_day_ends_when_nobody_says_that_they_are_there(day: Da
     warm_ms = day.home.bench.now_ms - begun_ms
     assert STILL_THERE_MS < warm_ms < STILL_THERE_MS + STILL_THERE_WAIT_MS + 10_000
     assert day.home.bench.supervisor.cause == heat.NO_ANSWER
-    assert day.record()["stop_reason"] == heat.CAUSE_TEXT[heat.NO_ANSWER]
+    assert day.record()["stop_reason"] == texts.CAUSE_TEXT[heat.NO_ANSWER]
 
 
 async def test_heat_that_goes_on_is_ended_by_the_movements(day: Day) -> None:

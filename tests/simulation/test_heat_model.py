@@ -13,6 +13,7 @@ from tests.fakes.heat_world import EVENTS, STATED_MS, World
 
 from faceloop_heat import hal, sensors, thermistor
 from faceloop_protocol import heat as h
+from faceloop_protocol import texts
 
 START = ("open link", "permit", "request", "pass 12 s", "lease")
 # From cold, from one step before heat, from heat, a pause and a latch.
@@ -87,7 +88,7 @@ def explore(events: tuple[str, ...], depth: int, map_: Any = map) -> tuple[set[S
 def test_no_path_heats_without_all_that_a_start_needs() -> None:
     seen, _ = explore(EVENTS, 2)
     assert len(seen) > 1000
-    assert {situation[0] for situation in seen} == set(range(len(h.STATE_NAMES)))
+    assert {situation[0] for situation in seen} == set(range(len(texts.HEAT_STATE_NAMES)))
 
 
 @pytest.mark.full
@@ -100,7 +101,7 @@ def test_no_situation_that_can_be_reached_leads_to_heat_without_them(
     """Every event three deep, and those of ``FEWER`` in every situation until none is new."""
     with ProcessPoolExecutor(initializer=remember_readings) as pool:
         seen, n_left = explore(events, depth, partial(pool.map, chunksize=8))
-    assert {situation[0] for situation in seen} == set(range(len(h.STATE_NAMES)))
+    assert {situation[0] for situation in seen} == set(range(len(texts.HEAT_STATE_NAMES)))
     assert depth == 3 or n_left == 0
 
 

@@ -13,6 +13,7 @@ from faceloop_heat.ledger import DAMAGED, FRESH, GOOD, Ledger
 from faceloop_heat.thermistor import CODES, temperature_mdegc
 from faceloop_protocol import heat as h
 from faceloop_protocol import heat_limits as limits
+from faceloop_protocol import texts
 from faceloop_protocol.errors import ProtocolError
 
 
@@ -452,8 +453,8 @@ def test_state_goes_over_the_wire_and_back() -> None:
 
 def test_every_cause_has_a_sentence() -> None:
     causes = {value for name, value in vars(h).items() if name.isupper() and name in CAUSES}
-    assert causes == set(h.CAUSE_TEXT)
-    assert len(h.STATE_NAMES) == h.LOCKED + 1
+    assert causes == set(texts.CAUSE_TEXT)
+    assert len(texts.HEAT_STATE_NAMES) == h.LOCKED + 1
     assert struct.calcsize(h.HEAT_STATE_FORMAT) == h.HEAT_STATE_BYTES
 
 
@@ -463,5 +464,5 @@ CAUSES = {
     if name.isupper()
     and isinstance(value, int)
     and not name.startswith(("HEAT_", "PERMIT_", "INFO_", "FIRST_"))
-    and name not in h.STATE_NAMES
+    and name not in texts.HEAT_STATE_NAMES
 }

@@ -10,6 +10,7 @@ from tests.fakes.fake_heater import LINK, REST_TICKS, FakeHeater, Rig, code
 from faceloop_heat import hal
 from faceloop_protocol import heat as h
 from faceloop_protocol import heat_limits as limits
+from faceloop_protocol import texts
 
 TICK = limits.TICK_MS
 
@@ -147,10 +148,10 @@ def test_limit_acts_beyond_its_value_and_not_before(
     supervisor = rig.supervisor
     inside(rig.heater)
     rig.tick(max(n_ticks, limits.CLOCK_WINDOW_TICKS) + 4)
-    assert supervisor.is_heating(), h.CAUSE_TEXT[supervisor.cause]
+    assert supervisor.is_heating(), texts.CAUSE_TEXT[supervisor.cause]
     outside(rig.heater)
     rig.tick(n_ticks - 1)
-    assert supervisor.is_heating(), h.CAUSE_TEXT[supervisor.cause]
+    assert supervisor.is_heating(), texts.CAUSE_TEXT[supervisor.cause]
     rig.tick()
     assert supervisor.cause == cause
     assert not rig.heater.is_q1_closed

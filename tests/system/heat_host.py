@@ -13,7 +13,7 @@ from faceloop.device.ble_transport import BleTransport
 from faceloop.device.board_link import BoardLink, Packet
 from faceloop.device.key_store import KeyStore
 from faceloop.errors import HeatRefused
-from faceloop_protocol import control, heat
+from faceloop_protocol import control, heat, texts
 from faceloop_protocol.limits import SHIFT
 
 SETPOINT_DEGC = 39.0
@@ -86,7 +86,7 @@ async def main(hci: str, keys: str) -> None:
     print("press", flush=True)
     while (state := await host.until(heat.WARMUP, heat.HOLD, heat.OFF)).state == heat.OFF:
         # On a busy machine a tick may be so late that the board begins to watch the pad anew.
-        assert state.cause == heat.NOT_SETTLED, heat.CAUSE_TEXT[state.cause]
+        assert state.cause == heat.NOT_SETTLED, texts.CAUSE_TEXT[state.cause]
         await asyncio.sleep(10)
         await host.ask()
         print("press", flush=True)

@@ -18,7 +18,7 @@ from faceloop.device import bluetooth
 from faceloop.device.ble_transport import BleTransport
 from faceloop.device.transport import Receiver
 from faceloop.errors import HeatRefused, RemoteError
-from faceloop_protocol import control, heat
+from faceloop_protocol import control, heat, texts
 from faceloop_protocol.heat_limits import LEASE_MAX_MS, TICK_MS
 from faceloop_protocol.info import FEATURE_HEAT
 
@@ -220,7 +220,7 @@ async def locked_and_unlocked(home: Any) -> None:
     await asyncio.sleep(0.5)
     done = await home.run(*unlock, "--bench-passed")
     assert (done.code, done.err) == (0, "")
-    assert heat.CAUSE_TEXT[heat.SWITCH_SHORT] in done.out
+    assert texts.CAUSE_TEXT[heat.SWITCH_SHORT] in done.out
     log = (home.data / "heat-unlocks.jsonl").read_text().splitlines()
     assert [json.loads(line)["event"] for line in log] == ["asked", "refused", "asked", "unlocked"]
     await refused(2, "nothing to unlock", "--bench-passed")

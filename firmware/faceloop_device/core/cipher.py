@@ -4,7 +4,7 @@ import cryptolib
 
 from faceloop_device.core import kernels
 from faceloop_protocol.limits import HEADER_BYTES
-from faceloop_protocol.rice import counter_block
+from faceloop_protocol.stream import counter_block
 
 _MODE_ECB = 1
 _BLOCKS = 14  # 14 * 16 = 224 bytes cover the longest payload

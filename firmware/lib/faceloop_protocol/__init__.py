@@ -8,8 +8,8 @@ module         what it defines
 =============  ==============================================================================
 uuids          GATT services and characteristics
 limits         sizes, windows and times that both sides rely on
-stream         header of a stream packet
-rice           payload of a stream packet (reference codec), its keystream blocks
+stream         header of a stream packet, its keystream blocks
+rice           payload of a stream packet (reference codec)
 control        commands and replies
 session        mutual proof, session keys, tags
 config         how a board is set up
@@ -19,6 +19,7 @@ selftest       what a board finds out about its front end
 heat           states, causes and commands of the heat pad
 heat_limits    numbers that keep it safe, with their sources
 serial_frame   the same messages over a USB serial port
+texts          what numbers mean, in words; for the host only
 errors         the one exception of every parser
 =============  ==============================================================================
 """

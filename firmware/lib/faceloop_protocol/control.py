@@ -84,27 +84,6 @@ RATE_LIMITED = const(15)  # more than COMMANDS_PER_S; the command was not carrie
 BACK_OFF = const(16)  # too many wrong proofs or tags on this link, by whomever: BACK_OFF_MS long
 HEAT_REFUSED = const(20)  # body: the cause, u8, of ``heat``
 
-STATUS_TEXT = {
-    OK: "ok",
-    NOT_FITTED: "not fitted",
-    PROOF_NEEDED: "the key has not been proven yet",
-    BAD_PROOF: "the key does not fit",
-    BAD_TAG: "wrong tag",
-    BAD_COUNTER: "counter did not rise",
-    BAD_LENGTH: "wrong length",
-    OUT_OF_RANGE: "value out of range",
-    UNKNOWN_COMMAND: "unknown command",
-    BUSY: "busy",
-    NO_STREAM: "no stream is open",
-    GONE: "that stream is no longer on the board",
-    CONVERTER_FAULT: "the EMG converter does not answer",
-    POWER_REFUSED: "USB power is present or the battery is too low",
-    VERSION_MISMATCH: "another protocol version",
-    HEAT_REFUSED: "heat may not begin now",
-    RATE_LIMITED: "too many commands in one second",
-    BACK_OFF: "too many wrong proofs",
-}
-
 MODE_TRAINING = const(0)  # packets close at 20 frames: 10 ms, low latency
 MODE_RECORDING = const(1)  # packets close when full: fewer bytes
 

@@ -66,18 +66,6 @@ COOL = const(6)
 LATCHED = const(7)
 LOCKED = const(8)
 
-STATE_NAMES = (
-    "BOOT_TEST",
-    "OFF",
-    "WAIT_BUTTON",
-    "WARMUP",
-    "HOLD",
-    "PAUSED",
-    "COOL",
-    "LATCHED",
-    "LOCKED",
-)
-
 PERMIT_NONE = const(0)  # no skin test yet, or it was failed
 PERMIT_FULL = const(1)
 PERMIT_FLAGGED = const(2)  # unlocked by a therapist, up to SETPOINT_FLAGGED_MAX
@@ -137,58 +125,6 @@ SWITCH_SHORT = const(96)
 RESETS = const(97)
 LATCHES = const(98)
 LEDGER = const(99)
-
-CAUSE_TEXT = {
-    CAUSE_NONE: "no cause",
-    STOPPED: "Heat was stopped.",
-    SESSION_DONE: "The heat session is complete.",
-    DOSE_USED: "The warmth allowed for now is used up. Heat is free again later.",
-    BATTERY_LOW: "The battery is too low for heat. Charge it, not while wearing it.",
-    USB_POWER: "A USB cable is plugged in: heat is off. Unplug it first.",
-    NO_ANSWER: "Nobody answered whether they are still there, so heat was ended.",
-    PAUSED_TOO_LONG: "Heat paused for more than 30 seconds and was ended. Start it again.",
-    PAUSED_TOO_OFTEN: "Heat had to pause too often and was ended. Check the fit of the pad.",
-    TIMER_EXPIRED: "The safety timer ended heat. Wait a minute before the next start.",
-    NOT_PRESSED: "The button was not pressed within a minute. Ask for heat again.",
-    NOT_PERMITTED: "Heat needs a passed warm and cool skin test first.",
-    NOT_WORN: "The electrodes do not touch the skin. Put them on, then start again.",
-    NOT_RESTED: "The skin needs rest: two hours between sessions, three sessions a day.",
-    NOT_SETTLED: "The pad was put on a moment ago. Wait ten seconds and start again.",
-    BUTTON_STUCK: "The button seems to be held down. Release it and start again.",
-    STORAGE: "The board could not write its safety record, so heat stays off. Restart it.",
-    NO_PAD: "No heat pad is connected.",
-    NOT_PROVEN: "The link is not proven or the value is out of range.",
-    TOO_WARM: "The pad is too warm to start. Let it cool first.",
-    BUSY: "Heat is on already, is being tested, or cools down.",
-    LEASE_OVER: "The program on the computer went silent: heat pauses.",
-    LEAD_OFF: "An electrode came off: heat pauses.",
-    OFF_SKIN: "The pad seems to be off the skin: heat pauses.",
-    FACE_WARM: "The pad is warmer than it should be: heat pauses.",
-    LATE_TICK: "The board was busy for too long: heat pauses.",
-    CONTACT_CHANGED: "The pad moved on the skin: heat pauses.",
-    SENSOR_RANGE: "A temperature sensor is broken or unplugged. Check the pad's cable.",
-    SENSOR_PAIR: "Two sensors on the same spot disagree. Replace the pad.",
-    SENSOR_CORE: "The heater's own sensor does not fit to the others. Replace the pad.",
-    SENSOR_SWAPPED: "Sensors of heater and skin seem swapped. Check the pad's wiring.",
-    SENSOR_FROZEN: "A temperature reading no longer changes. Restart the board.",
-    ADC_REFERENCE: "The temperature measurement is off. Have the board checked.",
-    HEATER: "The heater is interrupted or shorted. Replace the pad.",
-    WATCHDOG: "The board's program stopped while heating, and restarted.",
-    CLOCK: "The board's clock runs wrong. Have the board checked.",
-    EXCEPTION: "The board's program failed while heating.",
-    FACE_HOT: "The pad became too hot. Take it off and look at the skin.",
-    RISE: "The pad warmed up too fast. Take it off and look at the skin.",
-    SENSOR_ZONE: "One part of the pad is much warmer than another: is it folded?",
-    HARDWARE_TRIP: "A hardware cut-off opened. Take the pad off and look at the skin.",
-    TRIP_TEST: "A hardware cut-off failed its test. Have the board checked.",
-    SUPPLY_HIGH: "The supply voltage is too high for the pad. Have the board checked.",
-    SENSOR_TRIP: "The cut-off's sensor does not fit to the others. Replace the pad.",
-    CORE_SILENT: "The heater's own sensor does not feel its warmth. Replace the pad.",
-    SWITCH_SHORT: "A heater switch does not open. Do not use this board; see the bench page.",
-    RESETS: "The board restarted three times in ten minutes. See the bench page.",
-    LATCHES: "Three heat faults within a day. See the bench page.",
-    LEDGER: "The board's safety record is damaged. See the bench page.",
-}
 
 INFO_STILL_THERE = const(0x01)  # please confirm within a minute
 INFO_SLOW_WARMUP = const(0x02)

@@ -164,16 +164,3 @@ def decode(payload: "Bytes", n_frames: int, shift: int) -> "list[list[int]]":
     if left >= 8 or (left and bits & ((1 << left) - 1)):
         raise ProtocolError("stream payload has bytes left over")
     return rows
-
-
-def counter_block(stream_id: int, first_frame: int) -> bytes:
-    """Return the first AES-CTR counter block of a packet's payload (16 bytes).
-
-    Stream id and first frame make it unique for a session key; the last four bytes count blocks,
-    most significant byte first, from zero.
-    """
-    return (
-        (stream_id & 0xFFFFFFFF).to_bytes(4, "little")
-        + (first_frame & 0xFFFFFFFF).to_bytes(4, "little")
-        + b"fl1s\x00\x00\x00\x00"
-    )

@@ -30,14 +30,6 @@ PASS_ORDER = const(0x08)
 PASS_FRAMES = const(0x10)
 PASS_ALL = const(0x1F)
 
-PASS_TEXT = {
-    PASS_ID: "the converter answers",
-    PASS_NOISE: "the noise of every channel is within its limits",
-    PASS_GAIN: "every channel amplifies as it should",
-    PASS_ORDER: "the channels come in their order",
-    PASS_FRAMES: "every frame was read",
-}
-
 # The data sheet says 0.9 uV at gain 12 and 2 kSPS. No noise at all is a channel that is dead.
 MIN_NOISE_NV = const(300)
 MAX_NOISE_NV = const(1500)

@@ -57,23 +57,6 @@ FAULT_USB_POWER = const(5)
 FAULT_HANG = const(6)
 FAULT_BATTERY = const(7)
 
-FAULT_TEXT = {
-    FAULT_NONE: "no fault",
-    FAULT_CONVERTER_ID: "The EMG converter does not answer. Check its power and its cable.",
-    FAULT_CONVERTER_SILENT: "The EMG converter stopped converting. Switch the board off and on.",
-    FAULT_EXCEPTION: (
-        "The board's program failed and has started again. Start once more; if it fails again, "
-        "install the firmware anew."
-    ),
-    FAULT_HANG: (
-        "The board's program hung and was started again by its watchdog. Start once more; if it "
-        "happens again, install the firmware anew."
-    ),
-    FAULT_USB_POWER: "A USB cable is plugged in: the electrodes are off. Unplug it and start.",
-    FAULT_BATTERY: "The battery is empty: the electrodes are off. Charge it, then start again.",
-    FAULT_NOISE: "The EMG converter is noisier than it should be. Run a self-test.",
-}
-
 POWER_USB = const(0x01)
 POWER_CHARGING = const(0x02)
 POWER_BENCH_PLUG = const(0x04)

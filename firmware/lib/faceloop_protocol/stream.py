@@ -93,3 +93,16 @@ def decode_header(packet: "Bytes") -> StreamHeader:
 def seq_distance(newer: int, older: int) -> int:
     """Return how far ``newer`` lies ahead of ``older``, -32768..32767, across the wrap."""
     return ((newer - older + 0x8000) & 0xFFFF) - 0x8000
+
+
+def counter_block(stream_id: int, first_frame: int) -> bytes:
+    """Return the first AES-CTR counter block of a packet's payload (16 bytes).
+
+    Stream id and first frame make it unique for a session key; the last four bytes count blocks,
+    most significant byte first, from zero.
+    """
+    return (
+        (stream_id & 0xFFFFFFFF).to_bytes(4, "little")
+        + (first_frame & 0xFFFFFFFF).to_bytes(4, "little")
+        + b"fl1s\x00\x00\x00\x00"
+    )

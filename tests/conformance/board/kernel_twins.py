@@ -9,7 +9,8 @@ import random
 
 from faceloop_device.core import kernels
 from faceloop_protocol import stream
-from faceloop_protocol.rice import counter_block, encode
+from faceloop_protocol.rice import encode
+from faceloop_protocol.stream import counter_block
 
 random.seed(4)
 N_WORDS = 512

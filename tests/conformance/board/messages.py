@@ -57,7 +57,7 @@ def check_reply(case):
 
 
 def check_counter_block(case):
-    block = rice.counter_block(case["stream_id"], case["first_frame"])
+    block = stream.counter_block(case["stream_id"], case["first_frame"])
     assert block.hex() == case["block"]
 
 

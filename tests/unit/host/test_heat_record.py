@@ -19,7 +19,7 @@ from faceloop.session.heat_record import (
     heat_summary,
 )
 from faceloop.session.journal_format import ChunkType, encode_end
-from faceloop_protocol import heat
+from faceloop_protocol import heat, texts
 
 FAKE = runpy.run_path(str(Path(__file__).parents[2] / "fakes" / "fake_recording.py"))
 LABELS = [signal.label for signal in HEAT_SIGNALS]
@@ -59,7 +59,7 @@ def test_heat_stands_in_the_file_beside_the_emg(tmp_path: Path) -> None:
     assert summary.packets_unreadable == 1
     told = json.loads((tmp_path / "session.json").read_text())["heat"]
     assert told["face_max_degc"] == 40.1
-    assert told["faults"] == [heat.CAUSE_TEXT[heat.FACE_HOT]]
+    assert told["faults"] == [texts.CAUSE_TEXT[heat.FACE_HOT]]
     assert is_our_bdf(tmp_path / "recording.bdf")
     read = read_our_bdf(tmp_path / "recording.bdf")
     assert read.n_frames == 1100 and len(read.labels) == 8

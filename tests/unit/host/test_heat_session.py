@@ -10,7 +10,7 @@ import pytest
 
 from faceloop.errors import HeatRefused, LinkError
 from faceloop.session.heat_session import EXERCISE, PRESENCE_S, SILENT, HeatSession
-from faceloop_protocol import heat
+from faceloop_protocol import heat, texts
 
 Board = runpy.run_path(str(Path(__file__).parents[2] / "fakes" / "fake_heat_board.py"))["Board"]
 
@@ -95,7 +95,7 @@ async def test_states_and_faults_become_events_and_every_answer_a_reading(rig: R
     await rig.steps(1)
     assert rig.events == [
         ("heat", "WARMUP"),
-        ("heat_fault", f"LATCHED: {heat.CAUSE_TEXT[heat.FACE_HOT]}"),
+        ("heat_fault", f"LATCHED: {texts.CAUSE_TEXT[heat.FACE_HOT]}"),
     ]
     assert len(rig.readings) == 6
 
@@ -120,7 +120,7 @@ async def test_end_of_what_was_asked_is_told_with_its_reason(rig: Rig) -> None:
     rig.board.say(state=heat.OFF, cause=heat.NO_ANSWER)
     await rig.steps(1)
     assert rig.session.view().is_over
-    assert rig.session.view().stop_reason == heat.CAUSE_TEXT[heat.NO_ANSWER]
+    assert rig.session.view().stop_reason == texts.CAUSE_TEXT[heat.NO_ANSWER]
     rig.session.ask(39.0, 10)
     assert not rig.session.view().is_over
 

@@ -9,10 +9,10 @@ import pytest
 from faceloop.session.heat_session import HeatView
 from faceloop.ui import heat_words
 from faceloop.ui.texts import LANGUAGES, Texts
-from faceloop_protocol import heat
+from faceloop_protocol import heat, texts
 from faceloop_protocol.heat_limits import SETPOINT_MAX_MDEGC, SETPOINT_MIN_MDEGC
 
-CAUSES = sorted(set(heat.CAUSE_TEXT) - {heat.CAUSE_NONE})
+CAUSES = sorted(set(texts.CAUSE_TEXT) - {heat.CAUSE_NONE})
 ENGLISH = Texts("en")
 
 
@@ -28,7 +28,7 @@ def test_every_stop_has_its_reason_and_a_next_step(cause: int, language: str) ->
     text = Texts(language)
     line, why, then = heat_words.heat_sentence(view(state=state, cause=cause), text)
     assert line and then == heat_words.next_step(cause, text) and then.endswith(".")
-    assert (why == heat.CAUSE_TEXT[cause]) == (language == "en")
+    assert (why == texts.CAUSE_TEXT[cause]) == (language == "en")
 
 
 def test_nothing_speaks_of_a_cause_that_does_not_exist() -> None:
@@ -40,9 +40,9 @@ def test_every_state_has_its_line_and_a_newer_one_is_no_mistake(language: str) -
     text = Texts(language)
     lines = {
         heat_words.heat_sentence(view(state=state), text)[0]
-        for state in range(len(heat.STATE_NAMES) + 1)
+        for state in range(len(texts.HEAT_STATE_NAMES) + 1)
     }
-    assert len(lines) == len(heat.STATE_NAMES) + 1 and all(lines)
+    assert len(lines) == len(texts.HEAT_STATE_NAMES) + 1 and all(lines)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

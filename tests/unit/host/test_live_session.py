@@ -13,7 +13,6 @@ from faceloop.session.live_session import LiveSession
 from faceloop.session.montage import MONTAGES
 from faceloop_protocol.state import (
     FAULT_CONVERTER_SILENT,
-    FAULT_TEXT,
     FAULT_USB_POWER,
     STATE_BYTES,
     STATE_DRAINING,
@@ -22,6 +21,7 @@ from faceloop_protocol.state import (
     decode_state,
 )
 from faceloop_protocol.stream import FLAG_DEGRADED, FLAG_HALF_RATE, FLAG_RESYNC
+from faceloop_protocol.texts import FAULT_TEXT
 
 
 class Air:

@@ -23,8 +23,9 @@ from faceloop.training.message import message
 from faceloop.training.programme_file import parse_programme
 from faceloop.ui.preferences import CHOICES, PreferenceFile, Preferences
 from faceloop.ui.texts import LANGUAGES, Texts, best_language, catalogue
-from faceloop_protocol import control, heat
-from faceloop_protocol.state import FAULT_NONE, FAULT_TEXT
+from faceloop_protocol import heat, texts
+from faceloop_protocol.state import FAULT_NONE
+from faceloop_protocol.texts import FAULT_TEXT
 
 HOST = Path(__file__).resolve().parents[3] / "host" / "src" / "faceloop"
 ENGLISH = catalogue("en")
@@ -117,7 +118,7 @@ def test_what_the_board_and_the_link_say_is_known_in_every_language() -> None:
     told = {text for code, text in FAULT_TEXT.items() if code != FAULT_NONE}
     told |= {cli.MADE_UP, cli.MADE_UP_SYNKINESIS, cli.PLAYED}
     told |= {detail_notes.COARSE_TEXT, detail_notes.HALF_RATE_TEXT}
-    told |= {text for cause, text in heat.CAUSE_TEXT.items() if cause != heat.CAUSE_NONE}
+    told |= {text for cause, text in texts.CAUSE_TEXT.items() if cause != heat.CAUSE_NONE}
     told |= {heat_session.EXERCISE, heat_session.SILENT}
     assert {ENGLISH[key] for key in TOLD} == told
     for language in OTHERS:
@@ -200,7 +201,7 @@ def test_plural_follows_the_language(language: str, n: int, expected: str) -> No
 
 def test_reasons_are_those_of_the_system_and_the_board() -> None:
     system = {os.strerror(number) for number in errno.errorcode}
-    assert set(REASONS.values()) <= system | set(control.STATUS_TEXT.values())
+    assert set(REASONS.values()) <= system | set(texts.STATUS_TEXT.values())
 
 
 @pytest.mark.parametrize("language", OTHERS)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faceloop_protocol import control, info, serial_frame, state
+from faceloop_protocol import control, info, serial_frame, state, texts
 from faceloop_protocol.errors import ProtocolError
 
 
@@ -39,13 +39,13 @@ def test_every_status_and_fault_has_words() -> None:
         for name, value in vars(control).items()
         if name.isupper() and isinstance(value, int) and name in STATUS_NAMES
     }
-    assert set(control.STATUS_TEXT) == statuses
+    assert set(texts.STATUS_TEXT) == statuses
     faults = {
         value
         for name, value in vars(state).items()
         if name.startswith("FAULT_") and isinstance(value, int)
     }
-    assert set(state.FAULT_TEXT) == faults
+    assert set(texts.FAULT_TEXT) == faults
 
 
 STATUS_NAMES = {

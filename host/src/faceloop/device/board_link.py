@@ -33,10 +33,10 @@ from faceloop_protocol.limits import (
     ACKS_PER_S,
     HEADER_BYTES,
 )
-from faceloop_protocol.rice import counter_block
 from faceloop_protocol.selftest import SelfTestReport, decode_report
-from faceloop_protocol.state import FAULT_EXCEPTION, FAULT_TEXT, BoardState, decode_state
-from faceloop_protocol.stream import FLAG_ENCRYPTED, StreamHeader, decode_header
+from faceloop_protocol.state import FAULT_EXCEPTION, BoardState, decode_state
+from faceloop_protocol.stream import FLAG_ENCRYPTED, StreamHeader, counter_block, decode_header
+from faceloop_protocol.texts import FAULT_TEXT
 
 __all__ = ["GIVE_UP_S", "BoardLink", "LinkListener", "Packet"]
 

@@ -18,7 +18,7 @@ from faceloop.errors import (
     NotAFaceloop,
     RemoteError,
 )
-from faceloop_protocol import PROTOCOL_VERSION, control, session
+from faceloop_protocol import PROTOCOL_VERSION, control, session, texts
 from faceloop_protocol.errors import ProtocolError
 from faceloop_protocol.info import Info, decode_info
 from faceloop_protocol.limits import DEVICE_ID_BYTES, NONCE_BYTES, PROOF_BYTES
@@ -245,7 +245,7 @@ def _checked(reply: control.Reply) -> control.Reply:
             "The board is in use by another computer or program. End its session first."
         )
     if reply.status != control.OK:
-        reason = control.STATUS_TEXT.get(reply.status, f"status {reply.status}")
+        reason = texts.STATUS_TEXT.get(reply.status, f"status {reply.status}")
         raise RemoteError(f"The board refused: {reason}.")
     return reply
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from faceloop.errors import HeatRefused, RemoteError
-from faceloop_protocol import control, heat
+from faceloop_protocol import control, heat, texts
 from faceloop_protocol.errors import ProtocolError
 from faceloop_protocol.heat import HeatState
 from faceloop_protocol.heat_limits import LEASE_MAX_MS
@@ -73,11 +73,11 @@ class HeatClient:
         reply = await self._send(op, body)
         if reply.status == control.HEAT_REFUSED and reply.body:
             cause = reply.body[0]
-            raise HeatRefused(heat.CAUSE_TEXT.get(cause, "Heat may not begin now."), cause)
+            raise HeatRefused(texts.CAUSE_TEXT.get(cause, "Heat may not begin now."), cause)
         if reply.status == control.NOT_FITTED:
             raise HeatRefused("This board has no heater.", heat.NO_PAD)
         if reply.status != control.OK:
-            reason = control.STATUS_TEXT.get(reply.status, f"status {reply.status}")
+            reason = texts.STATUS_TEXT.get(reply.status, f"status {reply.status}")
             raise RemoteError(f"The board refused: {reason}.")
         try:
             return heat.decode_heat_state(reply.body)

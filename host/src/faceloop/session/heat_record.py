@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceloop.session.bdf_annotations import RECORDS_PER_S
-from faceloop_protocol import heat
+from faceloop_protocol import heat, texts
 from faceloop_protocol.errors import ProtocolError
 from faceloop_protocol.heat import HeatState
 
@@ -109,7 +109,7 @@ def heat_summary(readings: Sequence[HeatReading], fs_hz: int) -> dict[str, Any] 
     for reading in readings:
         cause = reading.state.cause
         if reading.state.state >= heat.LATCHED:
-            faults[cause] = heat.CAUSE_TEXT.get(cause, f"cause {cause}")
+            faults[cause] = texts.CAUSE_TEXT.get(cause, f"cause {cause}")
     states = [reading.state for reading in readings]
     last = states[-1]
     return {
@@ -121,6 +121,6 @@ def heat_summary(readings: Sequence[HeatReading], fs_hz: int) -> dict[str, Any] 
         "power_max_w": max(state.power_mw for state in states) / 1000,
         "dose_cem43": max(state.dose_umin for state in states) / 1e6,
         "day_dose_cem43": last.day_dose_umin / 1e6,
-        "ended": heat.CAUSE_TEXT.get(last.cause, ""),
+        "ended": texts.CAUSE_TEXT.get(last.cause, ""),
         "faults": list(faults.values()),
     }

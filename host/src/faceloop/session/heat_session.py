@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from faceloop.errors import FaceloopError, HeatRefused
-from faceloop_protocol import heat
+from faceloop_protocol import heat, texts
 from faceloop_protocol.heat import HeatState
 from faceloop_protocol.heat_limits import (
     LEASE_RENEW_MS,
@@ -100,7 +100,7 @@ class HeatView:
             return ""
         if self.state.state in BUSY_STATES and self.state.state != heat.COOL:
             return ""
-        return heat.CAUSE_TEXT.get(self.state.cause, "")
+        return texts.CAUSE_TEXT.get(self.state.cause, "")
 
     @property
     def is_known(self) -> bool:
@@ -188,7 +188,7 @@ class HeatSession:
             self._refuse(EXERCISE, 0)
             return
         if self._wearer is None or self._permission in (None, heat.PERMIT_NONE):
-            self._refuse(heat.CAUSE_TEXT[heat.NOT_PERMITTED], heat.NOT_PERMITTED)
+            self._refuse(texts.CAUSE_TEXT[heat.NOT_PERMITTED], heat.NOT_PERMITTED)
             return
         self._problem, self._cause = "", 0
         self._is_over = False
@@ -200,7 +200,7 @@ class HeatSession:
             if not self._is_permission_kept() and self._permission is not None:
                 self._take(await self._board.permit(self._permission))
             if asked_for != (self._wearer, self._permission):  # meanwhile
-                self._refuse(heat.CAUSE_TEXT[heat.NOT_PERMITTED], heat.NOT_PERMITTED)
+                self._refuse(texts.CAUSE_TEXT[heat.NOT_PERMITTED], heat.NOT_PERMITTED)
                 return await self._board.state()
             state = await self._board.request(self._setpoint_degc, minutes)
             self._is_asked = True
@@ -355,7 +355,11 @@ class HeatSession:
         if before is None and state.state == heat.OFF:
             return
         kind = "heat_fault" if state.state >= heat.LATCHED else "heat"
-        words = heat.STATE_NAMES[state.state] if state.state < len(heat.STATE_NAMES) else "?"
+        words = (
+            texts.HEAT_STATE_NAMES[state.state]
+            if state.state < len(texts.HEAT_STATE_NAMES)
+            else "?"
+        )
         if state.cause != heat.CAUSE_NONE:
-            words += ": " + heat.CAUSE_TEXT.get(state.cause, f"cause {state.cause}")
+            words += ": " + texts.CAUSE_TEXT.get(state.cause, f"cause {state.cause}")
         self._on_event(kind, words)

@@ -20,7 +20,7 @@ from faceloop.twin.heat.campaign import HEATING_STATES, Run, misses, run_fault
 from faceloop.twin.heat.faults import FAULTS, Fault, fault_named
 from faceloop.twin.heat.wearer import nominal_wearer, random_wearer
 from faceloop_protocol import heat_limits as limits
-from faceloop_protocol.heat import CAUSE_TEXT, STATE_NAMES
+from faceloop_protocol.texts import CAUSE_TEXT, HEAT_STATE_NAMES
 
 __all__ = ["simulate"]
 
@@ -172,12 +172,12 @@ def _entry(index: int, fault: Fault, run: Run, state: str) -> dict[str, Any]:
         "wearer": index,
         "fault": fault.name,
         "row": fault.row,
-        "begun_in": STATE_NAMES[run.begun_in],
+        "begun_in": HEAT_STATE_NAMES[run.begun_in],
         "max_skin_degc": round(run.max_skin_degc, 3),
         "cem43": round(run.dose_cem43, 5),
         "fault_to_off_s": None if run.off_s is None else round(run.off_s, 3),
         "within_s": fault.within_s or None,
-        "state": STATE_NAMES[run.state],
+        "state": HEAT_STATE_NAMES[run.state],
         "cause": run.cause,
         "cause_text": CAUSE_TEXT[run.cause],
         "layer": fault.layer,

@@ -15,7 +15,7 @@ from faceloop.session.disk import storage_error, sync_file
 from faceloop.tasks.bench import Bench
 from faceloop.tasks.data_folder import checked_store
 from faceloop.tasks.progress import Progress, Silent
-from faceloop_protocol import heat
+from faceloop_protocol import heat, texts
 from faceloop_protocol.heat import HeatState
 
 __all__ = ["LOG_NAME", "heat_unlock"]
@@ -73,7 +73,7 @@ async def heat_unlock(
             "device_id": info.device_id.hex(),
             "firmware_version": ".".join(map(str, info.firmware)),
             "cause": before.cause,
-            "cause_text": heat.CAUSE_TEXT.get(before.cause, ""),
+            "cause_text": texts.CAUSE_TEXT.get(before.cause, ""),
         }
         progress.step("Unlocking")
         _note(log, {**entry, "event": "asked"})

@@ -32,13 +32,13 @@ from faceloop_protocol.info import (
     Info,
 )
 from faceloop_protocol.state import (
-    FAULT_TEXT,
     POWER_BENCH_PLUG,
     POWER_LOW,
     POWER_USB,
     RADIO_ENCRYPTED,
     BoardState,
 )
+from faceloop_protocol.texts import FAULT_TEXT
 
 __all__ = ["Ask", "SelfTestOptions", "selftest"]
 

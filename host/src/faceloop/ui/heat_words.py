@@ -5,7 +5,7 @@ from __future__ import annotations
 from faceloop.session.heat_session import HeatView
 from faceloop.ui.texts import DASH, Texts
 from faceloop.ui.words import clock
-from faceloop_protocol import heat
+from faceloop_protocol import heat, texts
 from faceloop_protocol.heat_limits import DOSE_DAY_UMIN, DOSE_SESSION_UMIN
 
 __all__ = ["NEXT", "QUESTIONS", "heat_facts", "heat_sentence", "heat_step", "next_step"]
@@ -89,7 +89,7 @@ def heat_sentence(view: HeatView, text: Texts) -> tuple[str, str, str]:
         return line, text.known(view.problem), next_step(view.cause, text)
     is_on = state.state in (heat.WARMUP, heat.HOLD)
     if cause != heat.CAUSE_NONE and not is_on:
-        return line, text.known(heat.CAUSE_TEXT.get(cause, why)), next_step(cause, text)
+        return line, text.known(texts.CAUSE_TEXT.get(cause, why)), next_step(cause, text)
     if state.info & heat.INFO_SLOW_WARMUP:
         why = text("heat.slow")
     elif state.info & heat.INFO_COVERED:
@@ -122,9 +122,9 @@ def heat_step(view: HeatView, instruction: str, text: Texts) -> tuple[str, str, 
 
 
 def _state(state: int, text: Texts) -> tuple[str, str]:
-    if state >= len(heat.STATE_NAMES):  # of a newer board
+    if state >= len(texts.HEAT_STATE_NAMES):  # of a newer board
         return text("heat.title"), ""
-    name = heat.STATE_NAMES[state].lower()
+    name = texts.HEAT_STATE_NAMES[state].lower()
     why = f"heat.state.{name}.why"
     return text(f"heat.state.{name}.title"), text(why) if why in text else ""
 
