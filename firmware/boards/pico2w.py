@@ -5,13 +5,9 @@ GPIO 23, 24, 25 and 29 belong to the radio chip on a Pico 2 W and stay free.
 
 NAME = "pico2w"
 CAPTURE = "pio"  # or "irq": hal/capture.py
-# Of packets that the host does not have on disk yet: 8 s at 20 kB/s fill three quarters of it. A
-# ring that is fuller costs detail.
-RING_KIB = 212
-
-# Heat's modules take 76 KiB: less is left (tests/conformance/test_memory.py), and a link may be
-# lost for 5 s at 20 kB/s, 7 s as sessions usually are, before detail is.
-RING_KIB_WITH_HEATER = 136
+# Of packets that the host does not have on disk yet: those of 8 s without a link at 20 kB/s, and of
+# the 2.2 s before, as a host writes to its disk every 2 s.
+RING_KIB = 208
 CAPTURE_RING_BITS = 14  # 16 KiB = 455 frames = 228 ms; DMA wraps at 15 bits at the most
 
 # Front end (ADS1298) on SPI0. The capture program needs DRDY right after DOUT.

@@ -4,5 +4,4 @@ from boards.pico2w import *
 
 NAME = "virtual"
 CAPTURE_RING_BITS = 15  # a computer that others use stands still longer than a chip
-RING_KIB_WITH_HEATER = 212  # its heap is not that of a chip
 HAS_HEATER = True  # simulated, with its pad on skin

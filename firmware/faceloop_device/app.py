@@ -85,14 +85,13 @@ class Board:
         )
         self._power = Power(pins)
         self._capture = make_capture(pins)
-        has_heater = outputs.has_heater(pins)
-        self._ring_kib = pins.RING_KIB_WITH_HEATER if has_heater else pins.RING_KIB
+        self._ring_kib = pins.RING_KIB
         self._wearer = Wearer(pins)
         self._self_test = None
         self._testing = None
-        self.stream = Stream(self._capture, self._ring_kib * 1024)
+        self.stream = Stream(self._capture, pins.RING_KIB * 1024)
         self.heat = None
-        if has_heater:
+        if outputs.has_heater(pins):
             from faceloop_device.heat import make_heat  # memory that a board without one keeps
 
             self.heat = make_heat(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from faceloop.errors import HeatRefused
-from faceloop_protocol import heat
+from faceloop_protocol import heat, reports
 
 
 class Board:
     def __init__(self) -> None:
         self.asked: list[Any] = []
-        self.now = heat.HeatState(
-            **dict.fromkeys(heat.HeatState._fields, 0)
+        self.now = reports.HeatState(
+            **dict.fromkeys(reports.HeatState._fields, 0)
             | {"state": heat.OFF, "permission": heat.PERMIT_FULL, "face_cdegc": 3400}
         )
         self.refusal: HeatRefused | None = None
@@ -21,7 +21,7 @@ class Board:
         self.now = self.now._replace(**changes)
 
     def __getattr__(self, name: str) -> Any:
-        async def command(*arguments: Any) -> heat.HeatState:
+        async def command(*arguments: Any) -> reports.HeatState:
             self.asked.append((name, *arguments))
             if name == "request" and self.refusal is not None:
                 raise self.refusal

@@ -13,7 +13,7 @@ from faceloop_heat.ledger import DAMAGED, FRESH, GOOD, Ledger
 from faceloop_heat.thermistor import CODES, temperature_mdegc
 from faceloop_protocol import heat as h
 from faceloop_protocol import heat_limits as limits
-from faceloop_protocol import texts
+from faceloop_protocol import reports, texts
 from faceloop_protocol.errors import ProtocolError
 
 
@@ -444,11 +444,11 @@ def test_state_goes_over_the_wire_and_back() -> None:
     rig = Rig().warm()
     buffer = bytearray(h.HEAT_STATE_BYTES)
     h.pack_heat_state_into(buffer, rig.supervisor.report())
-    state = h.decode_heat_state(buffer)
+    state = reports.decode_heat_state(buffer)
     assert state.state == h.WARMUP
     assert abs(state.face_cdegc - 3800) < 2
     with pytest.raises(ProtocolError):
-        h.decode_heat_state(buffer[:-1])
+        reports.decode_heat_state(buffer[:-1])
 
 
 def test_every_cause_has_a_sentence() -> None:

@@ -13,7 +13,7 @@ from faceloop.device.ble_transport import BleTransport
 from faceloop.device.board_link import BoardLink, Packet
 from faceloop.device.key_store import KeyStore
 from faceloop.errors import HeatRefused
-from faceloop_protocol import control, heat, texts
+from faceloop_protocol import control, heat, reports, texts
 from faceloop_protocol.limits import SHIFT
 
 SETPOINT_DEGC = 39.0
@@ -54,7 +54,7 @@ class Host:
         await self.link.connect()
         await self.link.start_stream(control.MODE_RECORDING, SHIFT)
 
-    async def until(self, *states: int, limit_s: float = 25.0) -> heat.HeatState:
+    async def until(self, *states: int, limit_s: float = 25.0) -> reports.HeatState:
         """Renew the lease, where there is one, until heat is in one of these states."""
         async with asyncio.timeout(limit_s):
             while True:

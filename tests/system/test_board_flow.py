@@ -21,7 +21,7 @@ from faceloop.tasks.virtual import paired_virtual_board
 from faceloop.twin.launch import BoardSpec, VirtualBoard
 from faceloop_protocol import control
 from faceloop_protocol.limits import SHIFT
-from faceloop_protocol.state import BoardState
+from faceloop_protocol.reports import BoardState
 from faceloop_protocol.stream import FLAG_RESYNC, StreamHeader
 
 

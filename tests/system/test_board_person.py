@@ -22,7 +22,7 @@ from faceloop.twin.launch import VirtualBoard
 from faceloop_protocol import control, state
 from faceloop_protocol.info import FEATURE_BONDING, FEATURE_VIBRATION, Info
 from faceloop_protocol.limits import SHIFT
-from faceloop_protocol.state import BoardState
+from faceloop_protocol.reports import BoardState
 
 WAIT_S = 30.0
 

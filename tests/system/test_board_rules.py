@@ -21,8 +21,8 @@ from faceloop.twin.firmware_files import FIRMWARE_VARIABLE
 from faceloop.twin.launch import BoardSpec, VirtualBoard
 from faceloop_protocol import control, state
 from faceloop_protocol.limits import COMMANDS_PER_S, SHIFT, UNAUTHENTICATED_LINK_MS
+from faceloop_protocol.reports import BoardState
 from faceloop_protocol.serial_frame import CHANNEL_CONTROL, encode_line
-from faceloop_protocol.state import BoardState
 
 WAIT_S = 30.0  # three starts in a row take as many seconds on an idle machine
 MAX_RESTARTS = 3

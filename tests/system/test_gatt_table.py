@@ -8,7 +8,7 @@ from bleak import BleakClient, BleakScanner
 
 from faceloop.device import bluetooth
 from faceloop.twin.launch import BoardSpec, VirtualBoard
-from faceloop_protocol import config, control, info, state, uuids
+from faceloop_protocol import config, control, info, reports, state, uuids
 
 
 async def test_every_characteristic_answers_as_the_protocol_says(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ async def test_every_characteristic_answers_as_the_protocol_says(tmp_path: Path)
                 assert board_info.features & info.FEATURE_HEAT
                 settings = config.decode_config(bytes(await client.read_gatt_char(uuids.CONFIG)))
                 assert settings == (control.MODE_TRAINING, 4, 12, 2000)
-                report = state.decode_state(bytes(await client.read_gatt_char(uuids.STATE)))
+                report = reports.decode_state(bytes(await client.read_gatt_char(uuids.STATE)))
                 assert report.state == state.STATE_IDLE
                 assert report.fault == state.FAULT_NONE
                 assert 0 < report.battery_pct <= 100

@@ -83,7 +83,7 @@ LONG = (
     Plan("btstack", 12.0, (0.0, 0.1, 0.2, 0.3), 2.0, (2.0, 6.0), 25),
 )
 LONGEST_S = 180.0
-RING_S = 16.0  # at least 13.8 kB a second into 212 KiB
+RING_S = 16.0  # at least 13.8 kB a second into 208 KiB
 
 
 class HostProcess:

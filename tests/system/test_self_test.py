@@ -15,8 +15,8 @@ from faceloop.device.transport import Receiver
 from faceloop.twin.ads1298_registers import ADS1299
 from faceloop.twin.radio import Radio
 from faceloop_protocol import selftest
+from faceloop_protocol.reports import BoardState
 from faceloop_protocol.selftest import SelfTestReport
-from faceloop_protocol.state import BoardState
 
 
 class Silent:

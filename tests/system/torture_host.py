@@ -41,7 +41,7 @@ from faceloop.session.montage import montage_named
 from faceloop_dsp import decode_payload
 from faceloop_protocol import control
 from faceloop_protocol.limits import HEADER_BYTES, SHIFT
-from faceloop_protocol.state import BoardState
+from faceloop_protocol.reports import BoardState
 from faceloop_protocol.stream import FLAG_LATE, SHIFT_MASK, decode_header, seq_distance
 
 LONGEST_DELAY_S = 0.25

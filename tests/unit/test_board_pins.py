@@ -49,7 +49,7 @@ def constants(path: Path) -> dict[str, Any]:
 def pins(board: str) -> dict[str, int]:
     """Signals and GPIO numbers of a board file; what is no pin is left out."""
     no_pins = re.compile(
-        r"NAME|HAS_.*|CAPTURE.*|RING_KIB.*|AFE_SPI|.*_MV|.*_DIVIDER|MUX_.*|SHUNT_.*|PAD_.*"
+        r"NAME|HAS_.*|CAPTURE.*|RING_KIB|AFE_SPI|.*_MV|.*_DIVIDER|MUX_.*|SHUNT_.*|PAD_.*"
         r"|HEATER_.*"
     )
     return {
@@ -72,7 +72,7 @@ def test_esp32s3_has_the_pins_of_its_wiring() -> None:
 
 def test_every_board_has_the_same_names() -> None:
     of_heater = re.compile(
-        r"HEAT_.*|HEATER_.*|RING_KIB_WITH_HEATER|MUX_.*|ADC_HEAT|SHUNT_.*|PAD_.*|HAS_HEATER"
+        r"HEAT_.*|HEATER_.*|MUX_.*|ADC_HEAT|SHUNT_.*|PAD_.*|HAS_HEATER"
     )
     names = [constants(path).keys() for path in BOARDS.glob("*.py")]
     heaters = [{name for name in each if of_heater.fullmatch(name)} for each in names]
@@ -82,12 +82,6 @@ def test_every_board_has_the_same_names() -> None:
     # A board without a heater has nothing of it.
     most = max(heaters, key=len)
     assert all(heater in (most, set()) for heater in heaters)
-
-
-def test_ring_of_the_pico_holds_8_s_without_loss_of_detail() -> None:
-    kept = constants(BOARDS / "pico2w.py")["RING_KIB"] * 1024
-    filling = kept - kept // 4  # `Stream`: from here on bits are cut off
-    assert filling >= 8 * 20_000
 
 
 def test_every_board_file_is_compared() -> None:

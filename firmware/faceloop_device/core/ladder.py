@@ -16,6 +16,8 @@ HURRIED_MS = 1000
 # Without news from the host for this long nothing is known: it may be a blackout, and what a
 # blackout holds up the ring keeps.
 DEAF_MS = 300
+# A blackout that is no longer than this costs nothing, however full the ring is by then.
+BLACKOUT_MS = 8000
 # The pile has to stay this small for a while before a step is taken back: longer each time that
 # turned out to be too early, and no longer than the last of these.
 CALM_PACKETS = LIVE_BACKLOG // 2
@@ -27,8 +29,8 @@ class Ladder:
     """Watches the pile of packets that were made but not sent, and says which step to stand on.
 
     A link is too slow when it delivers and the pile grows all the same. It says nothing about the
-    link when nothing is delivered at all; only when the ring is three quarters full does that
-    count as well. Catching up after a blackout is no reason: the pile shrinks.
+    link when nothing is delivered at all; only after eight seconds of that, and with the ring
+    three quarters full, does it count as well. Catching up after a blackout is no reason: the pile shrinks.
 
     Pure: the clock is given to each call. Allocates nothing.
     """
@@ -67,12 +69,13 @@ class Ladder:
         if received != self._received:
             self._received = received
             self._heard_ms = now_ms
-        is_deaf = _since(now_ms, self._heard_ms) > DEAF_MS
+        deaf_ms = _since(now_ms, self._heard_ms)
+        is_waited_for = deaf_ms > DEAF_MS and (not is_ring_filling or deaf_ms <= BLACKOUT_MS)
         if pile <= CALM_PACKETS:
             self._is_judging = False
             return self._rest(now_ms)
         self._is_calm = False
-        if is_deaf and not is_ring_filling:
+        if is_waited_for:
             self._is_judging = False
         elif not self._is_judging:
             self._is_judging = True

@@ -43,8 +43,7 @@ class SerialLink:
         self._go_text = False
         self._last_ms = 0
         self._frame = bytearray(MAX_PACKET_BYTES + 5)
-        frame = memoryview(self._frame)
-        self._frame_views = [frame[:n] for n in range(MAX_PACKET_BYTES + 6)]
+        self._frame_view = memoryview(self._frame)
         self._block = bytearray(MAX_PACKET_BYTES + 8)
         self._block_view = memoryview(self._block)
 
@@ -141,7 +140,9 @@ class SerialLink:
         frame = self._frame
         frame[0] = channel
         frame[1 : 1 + n] = message
-        checksum = crc32(self._frame_views[1 + n]) & 0xFFFFFFFF
+        # Cutting the view allocates a few bytes, as the checksum does; views of every length that
+        # are kept would take 5 kB for ever.
+        checksum = crc32(self._frame_view[: 1 + n]) & 0xFFFFFFFF
         struct.pack_into("<I", frame, 1 + n, checksum)
-        length = serial_frame.cobs_encode_into(self._block, self._frame_views[n + 5])
+        length = serial_frame.cobs_encode_into(self._block, self._frame_view[: n + 5])
         self._stdout.write(self._block_view[:length])

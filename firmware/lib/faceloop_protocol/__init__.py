@@ -19,6 +19,7 @@ selftest       what a board finds out about its front end
 heat           states, causes and commands of the heat pad
 heat_limits    numbers that keep it safe, with their sources
 serial_frame   the same messages over a USB serial port
+reports        fields of ``state`` and of heat's state; for the host only
 texts          what numbers mean, in words; for the host only
 errors         the one exception of every parser
 =============  ==============================================================================

@@ -19,18 +19,40 @@ HEAT_UNLOCK     0x47                                                    end LOCK
 
 All of them are tagged commands of a proven session (``control``, ``session``). A value out of
 range is refused with ``OUT_OF_RANGE``, not clamped, and does not renew the lease. The reply is
-``HeatState``, or ``HEAT_REFUSED`` and the cause.
+``HEAT_REFUSED`` and the cause, or the state of heat:
+
+======  ====  ===============  =================================================================
+offset  type  name             meaning
+======  ====  ===============  =================================================================
+0       u8    state            BOOT_TEST ... LOCKED
+1       u8    cause            of the last pause, end, refusal or fault
+2       u8    info             INFO_ bits
+3       u8    sessions_left    today
+4       i16   face_cdegc       hottest face sensor, 0.01 C
+6       i16   core_cdegc
+8       i16   target_cdegc     where the controller is heading now
+10      u16   power_mw         electrical
+12      u16   setpoint_cdegc
+14      u16   lease_ms         left
+16      u32   remaining_ms     of this session
+20      u32   dose_umin        of this session, millionths of a CEM43 minute
+24      u32   day_dose_umin    of the last 24 h, booked ones included
+28      i16   a_cdegc          each sensor: A and C on one spot of the face,
+30      i16   c_cdegc
+32      i16   z_cdegc          second zone,
+34      i16   h_cdegc          that of HW1
+36      u16   duty_permille    of Q2; 0 while the switches are open
+38      u8    permission       PERMIT_ constant
+======  ====  ===============  =================================================================
 """
 
 import struct
-from collections import namedtuple
 
 from ._compat import const
-from .errors import ProtocolError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ._compat import Bytes, MutableBytes
+    from ._compat import MutableBytes
 
 HEAT_REQUEST = const(0x40)
 HEAT_LEASE = const(0x41)
@@ -134,70 +156,7 @@ INFO_PROVEN = const(0x08)  # the switches and cut-offs passed their test
 HEAT_STATE_FORMAT = "<BBBBhhhHHHIIIhhhhHB"
 HEAT_STATE_BYTES = const(39)
 
-HeatState = namedtuple(
-    "HeatState",
-    (
-        "state",
-        "cause",
-        "info",
-        "sessions_left",
-        "face_cdegc",
-        "core_cdegc",
-        "target_cdegc",
-        "power_mw",
-        "setpoint_cdegc",
-        "lease_ms",
-        "remaining_ms",
-        "dose_umin",
-        "day_dose_umin",
-        "a_cdegc",
-        "c_cdegc",
-        "z_cdegc",
-        "h_cdegc",
-        "duty_permille",
-        "permission",
-    ),
-)
-"""
-======  ====  ===============  =================================================================
-offset  type  name             meaning
-======  ====  ===============  =================================================================
-0       u8    state            BOOT_TEST ... LOCKED
-1       u8    cause            of the last pause, end, refusal or fault
-2       u8    info             INFO_ bits
-3       u8    sessions_left    today
-4       i16   face_cdegc       hottest face sensor, 0.01 C
-6       i16   core_cdegc
-8       i16   target_cdegc     where the controller is heading now
-10      u16   power_mw         electrical
-12      u16   setpoint_cdegc
-14      u16   lease_ms         left
-16      u32   remaining_ms     of this session
-20      u32   dose_umin        of this session, millionths of a CEM43 minute
-24      u32   day_dose_umin    of the last 24 h, booked ones included
-28      i16   a_cdegc          each sensor: A and C on one spot of the face,
-30      i16   c_cdegc
-32      i16   z_cdegc          second zone,
-34      i16   h_cdegc          that of HW1
-36      u16   duty_permille    of Q2; 0 while the switches are open
-38      u8    permission       PERMIT_ constant
-======  ====  ===============  =================================================================
-"""
-
 
 def pack_heat_state_into(buffer: "MutableBytes", state: "tuple[int, ...]") -> None:
     """Write the fields of a ``HeatState``, in order, to the start of ``buffer``."""
     struct.pack_into(HEAT_STATE_FORMAT, buffer, 0, *state)
-
-
-def decode_heat_state(body: "Bytes") -> HeatState:
-    """Return the ``HeatState`` in ``body``.
-
-    Raises
-    ------
-    ProtocolError
-        If its length is wrong.
-    """
-    if len(body) != HEAT_STATE_BYTES:
-        raise ProtocolError("heat state of %d bytes, %d expected" % (len(body), HEAT_STATE_BYTES))
-    return HeatState(*struct.unpack(HEAT_STATE_FORMAT, body))

@@ -33,15 +33,7 @@ offset  size  type  name              meaning
 ======  ====  ====  ================  ========================================================
 """
 
-import struct
-from collections import namedtuple
-
 from ._compat import const
-from .errors import ProtocolError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ._compat import Bytes
 
 STATE_IDLE = const(0)
 STATE_STREAMING = const(1)
@@ -66,51 +58,3 @@ RADIO_ENCRYPTED = const(0x01)  # by the radio itself, with a key of 128 bits
 
 STATE_FORMAT = "<BBBBHBBIIHHIIHHHHHHIBBHHBBB"
 STATE_BYTES = const(53)
-LEAST_STATE_BYTES = const(44)  # of the first boards and recordings: what they lack reads 0
-
-BoardState = namedtuple(
-    "BoardState",
-    (
-        "state",
-        "fault",
-        "power",
-        "battery_pct",
-        "battery_mv",
-        "lead_off_p",
-        "lead_off_n",
-        "uptime_s",
-        "head_frame",
-        "oldest_seq",
-        "head_seq",
-        "ring_used_bytes",
-        "sent",
-        "resent",
-        "dropped",
-        "send_failures",
-        "resyncs",
-        "bad_tags",
-        "disconnects",
-        "heap_free_bytes",
-        "degrade",
-        "restarts",
-        "slipped",
-        "gc_longest_ms",
-        "presses",
-        "long_presses",
-        "radio",
-    ),
-)
-
-
-def decode_state(body: "Bytes") -> BoardState:
-    """Return the ``BoardState`` in ``body``; what a newer board adds at its end is left out.
-
-    Raises
-    ------
-    ProtocolError
-        If it is too short.
-    """
-    if len(body) < LEAST_STATE_BYTES:
-        raise ProtocolError("state of %d bytes, at least 44 expected" % len(body))
-    body = bytes(body[:STATE_BYTES])
-    return BoardState(*struct.unpack(STATE_FORMAT, body + bytes(STATE_BYTES - len(body))))

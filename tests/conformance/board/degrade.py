@@ -1,5 +1,6 @@
 """What is given up on a slow link, in which order, and when it is taken back. Time is played."""
 
+from boards import pico2w
 from fake_parts import FakeCapture
 
 from faceloop_device.core.ladder import FIRST_HOLD_MS, JUDGED_MS, LAST_HOLD_MS, STEPS, Ladder
@@ -10,6 +11,7 @@ from faceloop_protocol import stream as wire
 STEP_MS = 5
 FRAMES = 10
 RTT_MS = 30
+HOST_WRITES_EVERY_S = 2  # host/src/faceloop/session/background_writer.py, SYNC_PERIOD_S
 
 
 def pauses(times):
@@ -49,7 +51,7 @@ class SlowLink:
 
 
 class Bench:
-    def __init__(self, bytes_per_s, ring_bytes=256 * 1024):
+    def __init__(self, bytes_per_s, ring_bytes=256 * 1024, unstored_s=0):
         self.capture = FakeCapture()
         self.stream = Stream(self.capture, ring_bytes)
         self.link = SlowLink(bytes_per_s)
@@ -59,6 +61,8 @@ class Bench:
         self.levels = [0]
         self.level_ms = []
         self.heard = 0
+        self.unstored_s = unstored_s  # the host's disk has nothing younger than this
+        self.received = []  # (time, number before which everything had arrived)
 
     def run(self, seconds):
         stream = self.stream
@@ -79,7 +83,10 @@ class Bench:
                 oldest = stream.flow.live
                 for i in range(stream.flow._n_ranges):
                     oldest = min(oldest, stream.flow._first[i])
-                stream.ring.free_before(oldest - 100)
+                self.received.append((self.now_ms, oldest))
+            stored_ms = self.now_ms - 1000 * self.unstored_s
+            while self.link.bytes_per_s and self.received and self.received[0][0] <= stored_ms:
+                stream.ring.free_before(self.received.pop(0)[1])
 
     def check_packets(self):
         """Check every sample and flag of what arrived; return the steps in order of frames."""
@@ -172,6 +179,26 @@ def blackout_is_no_slow_link():
     assert bench.stream.flow.pile() <= 8, bench.stream.flow.pile()
 
 
+def eight_seconds_without_a_link_cost_nothing():
+    """At 20 kB/s, in the ring of a Pico, just before the host would have written to its disk."""
+    ring_bytes = int(pico2w.RING_KIB * 1024 * RATES[0] / 20000)
+    bench = Bench(2.3 * RATES[0], ring_bytes, HOST_WRITES_EVERY_S + 0.2)
+    bench.run(4)
+    fast = bench.link.bytes_per_s
+    bench.link.bytes_per_s = 0
+    bench.run(8)
+    kept = bench.stream.ring.used_bytes / RATES[0]
+    assert kept > 8 + HOST_WRITES_EVERY_S, "the ring was not put to the test: %f s" % kept
+    bench.link.bytes_per_s = fast
+    bench.run(15)
+    assert bench.levels == [0], bench.levels
+    assert bench.stream.dropped == 0
+    frames = 0
+    for _, packet in bench.link.packets:
+        frames += wire.decode_header(packet).n_frames
+    assert frames >= bench.stream.frames.frame - 8 * 20, "something did not come"
+
+
 def a_busy_second_is_no_slow_link():
     """Catching up after a blackout, and for a second only as fast as new packets are made."""
     bench = Bench(2.3 * RATES[0])
@@ -239,6 +266,7 @@ for test in (
     slow_link_goes_down_step_by_step,
     each_link_finds_its_step,
     blackout_is_no_slow_link,
+    eight_seconds_without_a_link_cost_nothing,
     a_busy_second_is_no_slow_link,
     long_blackout_makes_the_ring_last_longer,
     better_link_gets_everything_back,

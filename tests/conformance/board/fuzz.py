@@ -14,7 +14,17 @@ import random
 import struct
 import sys
 
-from faceloop_protocol import config, control, heat, info, rice, selftest, serial_frame, state
+from faceloop_protocol import (
+    config,
+    control,
+    heat,
+    info,
+    reports,
+    rice,
+    selftest,
+    serial_frame,
+    state,
+)
 from faceloop_protocol import stream as wire
 from faceloop_protocol.errors import ProtocolError
 from faceloop_protocol.limits import BACK_OFF_MS
@@ -92,10 +102,10 @@ PARSERS = (
     control.decode_reply,
     control.split_tagged,
     info.decode_info,
-    state.decode_state,
+    reports.decode_state,
     config.decode_config,
     selftest.decode_report,
-    heat.decode_heat_state,
+    reports.decode_heat_state,
     serial_frame.unframe,
     serial_frame.decode_line,
     serial_frame.cobs_decode,

@@ -8,6 +8,7 @@ from faceloop_protocol import (
     config,
     control,
     info,
+    reports,
     rice,
     selftest,
     serial_frame,
@@ -94,10 +95,10 @@ def check_info(case):
 
 def check_state(case):
     body = unhex(case["body"])
-    report = state.decode_state(body + unhex(case["more"]))
-    assert report == state.BoardState(**case["fields"])
+    report = reports.decode_state(body + unhex(case["more"]))
+    assert report == reports.BoardState(**case["fields"])
     assert struct.pack(state.STATE_FORMAT, *report)[: len(body)] == body
-    assert len(body) in (state.STATE_BYTES, state.LEAST_STATE_BYTES)
+    assert len(body) in (state.STATE_BYTES, reports.LEAST_STATE_BYTES)
 
 
 def check_self_test(case):
@@ -164,7 +165,7 @@ def decode_end(data):
 
 PARSERS = {
     "info": info.decode_info,
-    "state": state.decode_state,
+    "state": reports.decode_state,
     "self_test": selftest.decode_report,
     "config": config.decode_config,
     "tagged": control.split_tagged,

@@ -19,19 +19,19 @@ from faceloop.session.heat_record import (
     heat_summary,
 )
 from faceloop.session.journal_format import ChunkType, encode_end
-from faceloop_protocol import heat, texts
+from faceloop_protocol import heat, reports, texts
 
 FAKE = runpy.run_path(str(Path(__file__).parents[2] / "fakes" / "fake_recording.py"))
 LABELS = [signal.label for signal in HEAT_SIGNALS]
 
 
-def state(**changes: int) -> heat.HeatState:
-    values = dict.fromkeys(heat.HeatState._fields, 0)
+def state(**changes: int) -> reports.HeatState:
+    values = dict.fromkeys(reports.HeatState._fields, 0)
     values |= {"state": heat.HOLD, "face_cdegc": 3900, "core_cdegc": 4105, "power_mw": 1400}
-    return heat.HeatState(**(values | changes))
+    return reports.HeatState(**(values | changes))
 
 
-def body(told: heat.HeatState) -> bytes:
+def body(told: reports.HeatState) -> bytes:
     packed = bytearray(heat.HEAT_STATE_BYTES)
     heat.pack_heat_state_into(packed, told)
     return bytes(packed)

@@ -10,7 +10,7 @@ import pytest
 
 from faceloop.errors import HeatRefused, LinkError
 from faceloop.session.heat_session import EXERCISE, PRESENCE_S, SILENT, HeatSession
-from faceloop_protocol import heat, texts
+from faceloop_protocol import heat, reports, texts
 
 Board = runpy.run_path(str(Path(__file__).parents[2] / "fakes" / "fake_heat_board.py"))["Board"]
 
@@ -19,7 +19,7 @@ class Rig:
     def __init__(self) -> None:
         self.board: Any = Board()
         self.now_s = 100.0
-        self.readings: list[heat.HeatState] = []
+        self.readings: list[reports.HeatState] = []
         self.events: list[tuple[str, str]] = []
         self.session = HeatSession(
             self.board,
@@ -184,7 +184,7 @@ async def test_board_that_did_not_hear_its_permission_is_told_again(rig: Rig) ->
     await rig.steps(1)
     hear = rig.board.permit
 
-    async def lost(_: int) -> heat.HeatState:
+    async def lost(_: int) -> reports.HeatState:
         raise LinkError("The board is out of reach.")
 
     rig.board.permit = lost
@@ -226,8 +226,8 @@ async def test_wearer_who_changes_while_the_board_is_asked_ends_it(rig: Rig) -> 
     await rig.steps(1)
     request = rig.board.request
 
-    async def slow(*arguments: Any) -> heat.HeatState:
-        state: heat.HeatState = await request(*arguments)
+    async def slow(*arguments: Any) -> reports.HeatState:
+        state: reports.HeatState = await request(*arguments)
         rig.session.wear("ben", heat.PERMIT_FULL)
         return state
 

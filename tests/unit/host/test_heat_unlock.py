@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from faceloop.cli import app
 from faceloop.errors import StorageError, UsageError
 from faceloop.tasks import heat_unlock
-from faceloop_protocol import heat
+from faceloop_protocol import heat, reports
 
 RUNNER = CliRunner()
 
@@ -40,7 +40,7 @@ def test_unlock_needs_a_cable_and_a_passed_procedure(options: list[str], sentenc
     ],
 )
 def test_what_is_not_locked_is_not_unlocked(state: int, sentence: str) -> None:
-    told = heat.HeatState(**dict.fromkeys(heat.HeatState._fields, 0) | {"state": state})
+    told = reports.HeatState(**dict.fromkeys(reports.HeatState._fields, 0) | {"state": state})
     with pytest.raises(UsageError, match=sentence):
         heat_unlock._check_locked(told)
 

@@ -9,7 +9,7 @@ import pytest
 from faceloop.session.heat_session import HeatView
 from faceloop.ui import heat_words
 from faceloop.ui.texts import LANGUAGES, Texts
-from faceloop_protocol import heat, texts
+from faceloop_protocol import heat, reports, texts
 from faceloop_protocol.heat_limits import SETPOINT_MAX_MDEGC, SETPOINT_MIN_MDEGC
 
 CAUSES = sorted(set(texts.CAUSE_TEXT) - {heat.CAUSE_NONE})
@@ -17,8 +17,8 @@ ENGLISH = Texts("en")
 
 
 def view(**changes: int) -> HeatView:
-    values = dict.fromkeys(heat.HeatState._fields, 0) | changes
-    return HeatView(heat.HeatState(**values))
+    values = dict.fromkeys(reports.HeatState._fields, 0) | changes
+    return HeatView(reports.HeatState(**values))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

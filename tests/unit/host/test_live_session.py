@@ -11,14 +11,13 @@ from faceloop.errors import DeviceFault
 from faceloop.session.detail_notes import COARSE_TEXT, HALF_RATE_TEXT, RESYNC_TEXT, DetailNotes
 from faceloop.session.live_session import LiveSession
 from faceloop.session.montage import MONTAGES
+from faceloop_protocol.reports import BoardState, decode_state
 from faceloop_protocol.state import (
     FAULT_CONVERTER_SILENT,
     FAULT_USB_POWER,
     STATE_BYTES,
     STATE_DRAINING,
     STATE_STREAMING,
-    BoardState,
-    decode_state,
 )
 from faceloop_protocol.stream import FLAG_DEGRADED, FLAG_HALF_RATE, FLAG_RESYNC
 from faceloop_protocol.texts import FAULT_TEXT

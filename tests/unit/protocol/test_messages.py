@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faceloop_protocol import control, info, serial_frame, state, texts
+from faceloop_protocol import control, info, reports, serial_frame, state, texts
 from faceloop_protocol.errors import ProtocolError
 
 
@@ -62,14 +62,14 @@ def test_struct_sizes_are_the_documented_ones() -> None:
 
 def test_state_of_an_older_and_of_a_newer_board_is_understood() -> None:
     now = bytes(range(state.STATE_BYTES))
-    whole = state.decode_state(now)
+    whole = reports.decode_state(now)
     assert whole.radio == state.STATE_BYTES - 1
-    assert state.decode_state(now + b"more") == whole
-    old = state.decode_state(now[:44])
+    assert reports.decode_state(now + b"more") == whole
+    old = reports.decode_state(now[:44])
     assert old[:20] == whole[:20]
     assert not any(old[20:])
     with pytest.raises(ProtocolError):
-        state.decode_state(now[:43])
+        reports.decode_state(now[:43])
 
 
 def test_info_round_trip() -> None:
@@ -82,7 +82,7 @@ def test_info_round_trip() -> None:
 
 @given(st.binary(max_size=80))
 def test_info_and_state_parsers_raise_one_class_or_nothing(data: bytes) -> None:
-    for parse in (info.decode_info, state.decode_state, control.decode_reply):
+    for parse in (info.decode_info, reports.decode_state, control.decode_reply):
         with contextlib.suppress(ProtocolError):
             parse(data)
 

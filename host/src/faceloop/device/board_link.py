@@ -33,8 +33,9 @@ from faceloop_protocol.limits import (
     ACKS_PER_S,
     HEADER_BYTES,
 )
+from faceloop_protocol.reports import BoardState, decode_state
 from faceloop_protocol.selftest import SelfTestReport, decode_report
-from faceloop_protocol.state import FAULT_EXCEPTION, BoardState, decode_state
+from faceloop_protocol.state import FAULT_EXCEPTION
 from faceloop_protocol.stream import FLAG_ENCRYPTED, StreamHeader, counter_block, decode_header
 from faceloop_protocol.texts import FAULT_TEXT
 

@@ -7,10 +7,10 @@ import time
 from collections.abc import Awaitable, Callable
 
 from faceloop.errors import HeatRefused, RemoteError
-from faceloop_protocol import control, heat, texts
+from faceloop_protocol import control, heat, reports, texts
 from faceloop_protocol.errors import ProtocolError
-from faceloop_protocol.heat import HeatState
 from faceloop_protocol.heat_limits import LEASE_MAX_MS
+from faceloop_protocol.reports import HeatState
 
 __all__ = ["HeatClient"]
 
@@ -80,7 +80,7 @@ class HeatClient:
             reason = texts.STATUS_TEXT.get(reply.status, f"status {reply.status}")
             raise RemoteError(f"The board refused: {reason}.")
         try:
-            return heat.decode_heat_state(reply.body)
+            return reports.decode_heat_state(reply.body)
         except ProtocolError as error:
             raise RemoteError(f"The board sent an unreadable reply ({error}).") from error
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceloop.session.bdf_annotations import RECORDS_PER_S
-from faceloop_protocol import heat, texts
+from faceloop_protocol import heat, reports, texts
 from faceloop_protocol.errors import ProtocolError
-from faceloop_protocol.heat import HeatState
+from faceloop_protocol.reports import HeatState
 
 __all__ = [
     "HEAT_SIGNALS",
@@ -61,7 +61,7 @@ class HeatReading(NamedTuple):
 def decode_reading(frame: int, payload: bytes) -> HeatReading | None:
     """Return a reading as the journal keeps it, None when it is unreadable."""
     try:
-        return HeatReading(frame, heat.decode_heat_state(payload))
+        return HeatReading(frame, reports.decode_heat_state(payload))
     except ProtocolError:
         return None
 

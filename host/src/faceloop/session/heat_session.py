@@ -15,7 +15,6 @@ from typing import Protocol
 
 from faceloop.errors import FaceloopError, HeatRefused
 from faceloop_protocol import heat, texts
-from faceloop_protocol.heat import HeatState
 from faceloop_protocol.heat_limits import (
     LEASE_RENEW_MS,
     SESSION_MAX_MIN,
@@ -24,6 +23,7 @@ from faceloop_protocol.heat_limits import (
     SETPOINT_MIN_MDEGC,
     TICK_MS,
 )
+from faceloop_protocol.reports import HeatState
 
 __all__ = ["EXERCISE", "HeatBoard", "HeatSession", "HeatView"]
 

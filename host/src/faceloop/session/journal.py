@@ -45,7 +45,7 @@ from faceloop.session.journal_format import (
 from faceloop.session.journal_header import JournalHeader
 from faceloop.session.journal_index import find_resume_point
 from faceloop_protocol.errors import ProtocolError
-from faceloop_protocol.state import decode_state
+from faceloop_protocol.reports import decode_state
 from faceloop_protocol.stream import FLAG_ENCRYPTED, decode_header
 
 __all__ = ["MIN_FREE_BYTES", "Journal"]

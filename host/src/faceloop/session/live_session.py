@@ -32,7 +32,8 @@ from faceloop_dsp import decode_payload
 from faceloop_protocol import control
 from faceloop_protocol.info import FEATURE_HEAT, Info
 from faceloop_protocol.limits import FS_HZ, HEADER_BYTES
-from faceloop_protocol.state import FAULT_NONE, STATE_STREAMING, BoardState
+from faceloop_protocol.reports import BoardState
+from faceloop_protocol.state import FAULT_NONE, STATE_STREAMING
 from faceloop_protocol.stream import FLAG_HALF_RATE, SHIFT_MASK
 from faceloop_protocol.texts import FAULT_TEXT
 

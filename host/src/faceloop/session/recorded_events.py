@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from faceloop.session.live import LiveEvent
 from faceloop.session.recorder import Recorder
-from faceloop_protocol.heat import HeatState
+from faceloop_protocol.reports import HeatState
 
 __all__ = ["RecordedEvents"]
 

@@ -19,9 +19,10 @@ from faceloop.session.montage import montage_named
 from faceloop.session.settings import Settings
 from faceloop.session.summary import Summary
 from faceloop_dsp import RestReference
-from faceloop_protocol.heat import HEAT_STATE_BYTES, HeatState, pack_heat_state_into
+from faceloop_protocol.heat import HEAT_STATE_BYTES, pack_heat_state_into
 from faceloop_protocol.info import Info
-from faceloop_protocol.state import STATE_FORMAT, BoardState
+from faceloop_protocol.reports import BoardState, HeatState
+from faceloop_protocol.state import STATE_FORMAT
 
 __all__ = ["FIRST_SEQ", "Recording"]
 

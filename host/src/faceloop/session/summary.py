@@ -13,7 +13,7 @@ from faceloop.session.journal_index import JournalIndex
 from faceloop.session.journal_signal import JournalSignal
 from faceloop.session.kept_rest import kept_rest
 from faceloop.session.timeline import Mark, merge_runs
-from faceloop_protocol.state import LEAST_STATE_BYTES, decode_state
+from faceloop_protocol.reports import LEAST_STATE_BYTES, decode_state
 from faceloop_protocol.stream import FLAG_HALF_RATE
 
 __all__ = ["SUMMARY_NAME", "Summary", "summarise"]

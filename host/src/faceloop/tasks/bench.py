@@ -19,7 +19,7 @@ from faceloop_dsp import decode_payload
 from faceloop_protocol import control
 from faceloop_protocol.info import Info
 from faceloop_protocol.limits import HEADER_BYTES, N_CHANNELS
-from faceloop_protocol.state import BoardState
+from faceloop_protocol.reports import BoardState
 from faceloop_protocol.stream import FLAG_HALF_RATE, FLAG_LATE, SHIFT_MASK, seq_distance
 
 __all__ = ["Bench", "Measured"]

@@ -16,7 +16,7 @@ from faceloop.tasks.bench import Bench
 from faceloop.tasks.data_folder import checked_store
 from faceloop.tasks.progress import Progress, Silent
 from faceloop_protocol import heat, texts
-from faceloop_protocol.heat import HeatState
+from faceloop_protocol.reports import HeatState
 
 __all__ = ["LOG_NAME", "heat_unlock"]
 

@@ -31,13 +31,8 @@ from faceloop_protocol.info import (
     FEATURE_VIBRATION,
     Info,
 )
-from faceloop_protocol.state import (
-    POWER_BENCH_PLUG,
-    POWER_LOW,
-    POWER_USB,
-    RADIO_ENCRYPTED,
-    BoardState,
-)
+from faceloop_protocol.reports import BoardState
+from faceloop_protocol.state import POWER_BENCH_PLUG, POWER_LOW, POWER_USB, RADIO_ENCRYPTED
 from faceloop_protocol.texts import FAULT_TEXT
 
 __all__ = ["Ask", "SelfTestOptions", "selftest"]
