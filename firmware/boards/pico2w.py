@@ -5,8 +5,8 @@ GPIO 23, 24, 25 and 29 belong to the radio chip on a Pico 2 W and stay free.
 
 NAME = "pico2w"
 CAPTURE = "pio"  # or "irq": hal/capture.py
-# Of packets that the host does not have on disk yet: those of 8 s without a link at 20 kB/s, and of
-# the 2.2 s before, as a host writes to its disk every 2 s.
+# Of packets that the host does not have on disk yet: those of 8 s without a link at 20 kB/s, and
+# of the 2.2 s before, as a host writes to its disk every 2 s.
 RING_KIB = 208
 CAPTURE_RING_BITS = 14  # 16 KiB = 455 frames = 228 ms; DMA wraps at 15 bits at the most
 

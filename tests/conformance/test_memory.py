@@ -12,8 +12,8 @@ MEMORY = Path(__file__).parent / "board" / "memory.py"
 
 # Words have 64 bits here and 32 on a board. Of what is no buffer, the same files compiled and
 # loaded by a MicroPython of 32 bits (1.29 for WebAssembly) took 0.71 to 0.72 of what they take
-# here, on each of the boards. That port collects its heap only between two calls from outside: measured
-# within one, as it was at first, garbage counts too and the ratio seems to be 0.96.
+# here, on each of the boards. That port collects its heap only between two calls from outside:
+# measured within one, as it was at first, garbage counts too and the ratio seems to be 0.96.
 WORD_RATIO = 0.72
 # Native code is part of the heap on a board, not here: kernels.py compiled for an RP2350 is a file
 # of 7 kB, and as plain code, as it was in WebAssembly, 3.

@@ -71,9 +71,7 @@ def test_esp32s3_has_the_pins_of_its_wiring() -> None:
 
 
 def test_every_board_has_the_same_names() -> None:
-    of_heater = re.compile(
-        r"HEAT_.*|HEATER_.*|MUX_.*|ADC_HEAT|SHUNT_.*|PAD_.*|HAS_HEATER"
-    )
+    of_heater = re.compile(r"HEAT_.*|HEATER_.*|MUX_.*|ADC_HEAT|SHUNT_.*|PAD_.*|HAS_HEATER")
     names = [constants(path).keys() for path in BOARDS.glob("*.py")]
     heaters = [{name for name in each if of_heater.fullmatch(name)} for each in names]
     assert all(

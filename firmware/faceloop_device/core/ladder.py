@@ -30,7 +30,8 @@ class Ladder:
 
     A link is too slow when it delivers and the pile grows all the same. It says nothing about the
     link when nothing is delivered at all; only after eight seconds of that, and with the ring
-    three quarters full, does it count as well. Catching up after a blackout is no reason: the pile shrinks.
+    three quarters full, does it count as well. Catching up after a blackout is no reason: the
+    pile shrinks.
 
     Pure: the clock is given to each call. Allocates nothing.
     """

@@ -1,8 +1,8 @@
 """What is given up on a slow link, in which order, and when it is taken back. Time is played."""
 
-from boards import pico2w
 from fake_parts import FakeCapture
 
+from boards import pico2w
 from faceloop_device.core.ladder import FIRST_HOLD_MS, JUDGED_MS, LAST_HOLD_MS, STEPS, Ladder
 from faceloop_device.core.stream import Stream
 from faceloop_protocol import control, rice
