@@ -120,7 +120,8 @@ class StreamCore:
         Corrects the droop of this converter's own filter (2.2 dB at 450 Hz when it sends 2000
         frames a second). Only for counts that come from it at ``fs_hz``.
     trace : bool
-        Whether ``StreamFeatures`` has the cleaned signal; without, ``trace_uv`` has no rows.
+        Whether ``StreamFeatures`` has the cleaned signal; without, ``trace_uv`` has no rows, and
+        a ``SynkinesisDetector`` refuses the features.
 
     Raises
     ------

@@ -205,6 +205,11 @@ class SynkinesisDetector:
         tuple of RestCheck
             One for each pair and side watched. The movement itself is taken as given: nothing
             about the trained muscle is asked for.
+
+        Raises
+        ------
+        ValueError
+            As of ``push``.
         """
         strengths: list[list[float]] = [[] for _ in self._watches]
         for block in features:
@@ -263,6 +268,11 @@ class SynkinesisDetector:
         Returns
         -------
         list of SynkinesisEvent
+
+        Raises
+        ------
+        ValueError
+            If the features come from a core without a trace: leaks could not be taken off.
         """
         events: list[SynkinesisEvent] = []
         frames = features.hop_frame.tolist()
@@ -301,6 +311,11 @@ class SynkinesisDetector:
     def _hops_of(self, features: StreamFeatures) -> list[NDArray[np.floating] | None]:
         """Return the frames of each hop that ends in this block; None if some never came."""
         trace = features.trace_uv
+        if features.hop_frame.size and not trace.shape[0]:
+            raise ValueError(
+                "features without a trace: a leak is told from synkinesis by its waveform, so the"
+                " core must be made with trace=True"
+            )
         if self._pending.shape[0]:
             trace = np.concatenate([self._pending, trace])
         begin = features.first_frame + features.trace_uv.shape[0] - trace.shape[0]

@@ -55,6 +55,16 @@ def begins(events: list[SynkinesisEvent]) -> list[tuple[str, str]]:
     return [(event.pair, event.side) for event in events if event.kind == "begin"]
 
 
+def test_features_without_a_trace_are_refused_rather_than_judged_with_leaks() -> None:
+    seen = StreamCore(trace=False).push(np.zeros((400, 8), np.int32))
+    watch = detector()
+    with pytest.raises(ValueError, match="trace=True"):
+        watch.push(seen)
+    with pytest.raises(ValueError, match="trace=True"):
+        watch.check_rest([seen])
+    assert watch.push(StreamCore(trace=False).push(np.zeros((5, 8), np.int32))) == []
+
+
 def test_eye_joining_a_smile_is_mouth_to_eye() -> None:
     events = detector().push(features((20, {}), (50, {**SMILE, 0: 12.0, 1: 4.0}), (50, {})))
     assert [(e.kind, e.pair, e.side) for e in events] == [

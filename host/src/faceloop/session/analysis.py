@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from faceloop.session.converter import Converter
 from faceloop.session.fitness import Fitness, Tick
 from faceloop.session.live import LiveBlock, LiveEvent, Side
 from faceloop.session.montage import Montage
@@ -48,6 +49,8 @@ class Analysis:
         As the board says.
     mains_hz : float or None
         None lets the core find out.
+    converter : "ads1298" or None
+        Whose filter the core makes good; None for counts that passed none, or one unknown.
     rest_s : float
         Seconds of rest to learn from, beginning 2 s after the first frame; 0 learns none.
     rest : RestReference or None
@@ -80,6 +83,7 @@ class Analysis:
         fs_hz: float,
         lsb_uv: float,
         mains_hz: float | None = None,
+        converter: Converter | None = None,
         rest_s: float = 0.0,
         rest: RestReference | None = None,
         rest_frame: int = 0,
@@ -87,7 +91,10 @@ class Analysis:
     ) -> None:
         self.montage = montage
         self._core = StreamCore(
-            fs_hz=fs_hz, lsb_uv=lsb_uv, mains_hz="auto" if mains_hz is None else mains_hz
+            fs_hz=fs_hz,
+            lsb_uv=lsb_uv,
+            mains_hz="auto" if mains_hz is None else mains_hz,
+            converter=converter,
         )
         if first_frame:
             self._core.gap(first_frame)

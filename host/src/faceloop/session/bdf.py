@@ -16,6 +16,7 @@ from faceloop.session.bdf_annotations import RECORDS_PER_S, Annotation, pack_ann
 from faceloop.session.bdf_check import check_bdf
 from faceloop.session.bdf_file import EQUIPMENT, WINDOW_RECORDS, BdfHeader, write_bdf
 from faceloop.session.bdf_scratch import SAMPLE_BYTES, Scratch
+from faceloop.session.converter import filter_text
 from faceloop.session.disk import (
     SessionLock,
     free_bytes,
@@ -153,6 +154,7 @@ def _header(index: JournalIndex, n_records: int, annotation_bytes: int) -> BdfHe
         n_records=n_records,
         annotation_bytes=annotation_bytes,
         has_heat=bool(index.heat),
+        filters=filter_text(index.header),
     )
 
 

@@ -62,6 +62,8 @@ class BdfHeader:
         Per record, as ``pack_annotations`` says.
     has_heat : bool
         ``HEAT_SIGNALS`` stand between the EMG and the annotations, one sample in each record.
+    filters : str
+        What the samples have passed, up to 80 characters.
     """
 
     labels: tuple[str, ...]
@@ -73,6 +75,7 @@ class BdfHeader:
     n_records: int
     annotation_bytes: int
     has_heat: bool = False
+    filters: str = "none"
 
     @property
     def n_heat(self) -> int:
@@ -162,7 +165,6 @@ def _compose(
     blocks: Sequence[bytes],
 ) -> edfio.Bdf:
     limit_uv = _physical_limit_uv(header.lsb_uv)
-    filters = f"none; sinc3 of the converter, -3 dB at {0.262 * header.fs_hz:.0f} Hz"
     signals = [
         edfio.BdfSignal.from_digital(
             samples,
@@ -172,7 +174,7 @@ def _compose(
             physical_dimension="uV",
             physical_range=(-limit_uv, limit_uv),
             digital_range=DIGITAL_RANGE,
-            prefiltering=filters,
+            prefiltering=header.filters,
         )
         for label, name, samples in zip(_labels(header.labels), header.labels, counts, strict=True)
     ]

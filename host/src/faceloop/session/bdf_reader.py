@@ -18,6 +18,7 @@ from faceloop.errors import SourceError
 from faceloop.files.edf_file import EdfHeader, read_header
 from faceloop.files.edf_window import bdf_windows
 from faceloop.session.bdf_file import DIGITAL_RANGE, EQUIPMENT, WINDOW_RECORDS
+from faceloop.session.converter import Converter, converter_behind
 from faceloop.session.heat_record import HEAT_SIGNALS
 from faceloop.session.journal_format import END_UNKNOWN
 from faceloop.session.kept_rest import KeptRest
@@ -26,7 +27,7 @@ from faceloop.session.settings import Settings
 from faceloop.session.summary import SUMMARY_NAME
 from faceloop_protocol.limits import N_CHANNELS
 
-__all__ = ["is_our_bdf", "read_our_bdf"]
+__all__ = ["is_our_bdf", "passed_converter", "read_our_bdf"]
 
 _MARK = re.compile(r"(?:(gap|late) n=|(padding) |(begun) at frame )(\d+)")
 _WITH_HEAT = (*(signal.label for signal in HEAT_SIGNALS), "BDF Annotations")
@@ -89,7 +90,22 @@ def read_our_bdf(path: Path) -> RecordedSignal:
         settings=Settings.from_header(summary["header"]) if summary is not None else None,
         rest=KeptRest.from_json(summary.get("rest")) if summary is not None else None,
         board=header.identification.split()[-1].removeprefix(EQUIPMENT),
+        converter=marks.converter,
     )
+
+
+def passed_converter(path: Path) -> Converter | None:
+    """Return whose filter the samples of a file that ``is_our_bdf`` have passed.
+
+    Raises
+    ------
+    SourceError
+        If the file is damaged.
+    """
+    header, _ = read_header(path)
+    with _in_plain_words(path):
+        _, piece = next(iter(_windows(path, header)))
+    return converter_behind(piece.signals[0].prefiltering)
 
 
 @dataclass(slots=True)
@@ -97,6 +113,7 @@ class _Marks:
     """What the annotations say, gathered piece by piece; frames from the start of the file."""
 
     lsb_uv: float = 0.0
+    converter: Converter | None = None
     gaps: list[tuple[int, int]] = field(default_factory=list)
     late: list[tuple[int, int]] = field(default_factory=list)
     electrode_off: list[list[tuple[int, int]]] = field(
@@ -112,6 +129,7 @@ class _Marks:
             # Boards state whole femtovolts a count: that undoes the rounding of the header.
             lsb_uv = signals[0].physical_max / DIGITAL_RANGE[1]
             self.lsb_uv = round(lsb_uv * 1e9) * 1e-9
+            self.converter = converter_behind(signals[0].prefiltering)
         fs_hz = signals[0].sampling_frequency
         for entry in piece.annotations:
             at = offset_frames + round(entry.onset * fs_hz)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from faceloop.errors import DeviceFault, FaceloopError, StorageError
 from faceloop.session.analysis import Analysis
 from faceloop.session.assembler import Assembler
 from faceloop.session.block_reader import BlockReaders
+from faceloop.session.converter import Converter, converter_of
 from faceloop.session.detail_notes import DetailNotes
 from faceloop.session.electrode_clock import ElectrodeClock
 from faceloop.session.heat_session import HeatSession
@@ -63,6 +65,8 @@ class LiveSession:
         A board that is out of reach is waited for this long.
     played : str
         What a virtual board plays instead of a person; empty for a person.
+    converter : callable
+        Tells of a board whose filter its samples have passed; for a file that it plays another.
 
     Attributes
     ----------
@@ -90,10 +94,12 @@ class LiveSession:
         electrode_clock: Callable[[int], float] | None = None,
         give_up_s: float = GIVE_UP_S,
         played: str = "",
+        converter: Callable[[Info], Converter | None] = converter_of,
     ) -> None:
         self._link = BoardLink(transport, key_of, self, give_up_s)
         self._montage = montage
         self.settings = Settings(montage.name, affected_side, rest_s, mains_hz, played)
+        self._converter = converter
         self._mode = mode
         self._use(Assembler())
         self._clock = ElectrodeClock(electrode_clock)
@@ -243,7 +249,8 @@ class LiveSession:
             self._clock.start(float(info.fs_hz))
             left = await find_left(info) if find_left is not None else None
             if left is None or not await self._go_on(left, info):
-                self._analysis = self.settings.analysis(float(info.fs_hz), info.lsb_fv * 1e-9)
+                self.settings = replace(self.settings, converter=self._converter(info))
+                self._analysis = self.settings.analysis_on(info)
                 if is_recording:
                     self._recorder.hold(self._assembler.next_seq)  # the first packet belongs to it
                 self._stream_id = await self._link.start_stream(self._mode, info.shift)
@@ -308,12 +315,12 @@ class LiveSession:
             self._assembler.coverage,
             self._recorder,
             self._verdicts,
+            self._analysis,
             is_end_known=is_end_known,
             frames_resent=self._frames_resent,
             bytes_per_s=self._bytes / seconds if seconds else 0.0,
             clock_ppm=self._clock.ppm,
             reconnects=self._link.reconnects,
-            is_calibrated=self._analysis is not None and self._analysis.is_calibrated,
             error=self.error,
         )
 
@@ -425,11 +432,11 @@ class LiveSession:
         assembler = await asyncio.to_thread(left.assembler)
         self._use(assembler)
         begin_frame = assembler.live_frame
+        # Of the whole recording is true what its header says.
+        self.settings = replace(self.settings, converter=left.settings.converter)
         kept = left.rest if left.settings == self.settings else None
         rest = kept.reference if kept is not None else None
-        self._analysis = self.settings.analysis(
-            float(info.fs_hz), info.lsb_fv * 1e-9, rest, begin_frame, begin_frame
-        )
+        self._analysis = self.settings.analysis_on(info, rest, begin_frame, begin_frame)
         await self._recorder.go_on(left.folder, left.header.stream_id, assembler.next_seq)
         extent = await self._link.take_over(left.header.stream_id, assembler.next_seq)
         if extent is None:

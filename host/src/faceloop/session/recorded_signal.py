@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from faceloop.session.converter import Converter
 from faceloop.session.coverage import IntervalSet
 from faceloop.session.kept_rest import KeptRest
 from faceloop.session.settings import Settings
@@ -68,6 +69,8 @@ class RecordedSignal:
         The rest that the live session used; its frame counts from the start of the session.
     board : str
         Kind of the board, empty when unknown.
+    converter : "ads1298" or None
+        Whose filter the core makes good, as the recording says; None of files of others.
     recorded_fs_hz : tuple of float
         Rates of the channels in a file of another program; empty for ours.
     """
@@ -87,6 +90,7 @@ class RecordedSignal:
     settings: Settings | None = None
     rest: KeptRest | None = None
     board: str = ""
+    converter: Converter | None = None
     recorded_fs_hz: tuple[float, ...] = ()
 
     def stretches(self) -> Iterator[Stretch]:

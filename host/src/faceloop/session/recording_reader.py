@@ -14,7 +14,8 @@ from faceloop.files.edf_file import is_edf_or_bdf
 from faceloop.files.recording import open_file
 from faceloop.files.resample import FLAT_SHARE
 from faceloop.session.bdf import BDF_NAME
-from faceloop.session.bdf_reader import is_our_bdf, read_our_bdf
+from faceloop.session.bdf_reader import is_our_bdf, passed_converter, read_our_bdf
+from faceloop.session.converter import CONVERTER_KEY, Converter, converter_in
 from faceloop.session.journal_format import END_UNKNOWN, JOURNAL_NAME, MAGIC
 from faceloop.session.journal_index import JournalIndex, read_index
 from faceloop.session.journal_signal import JournalSignal
@@ -25,7 +26,7 @@ from faceloop.session.timeline import timeline
 from faceloop_dsp.core import MEASURE_BAND_HZ
 from faceloop_protocol.limits import N_CHANNELS
 
-__all__ = ["band_in", "open_recording", "resampling_notes"]
+__all__ = ["band_in", "converter_of_file", "open_recording", "resampling_notes"]
 
 
 def open_recording(path: Path) -> RecordedSignal:
@@ -55,6 +56,18 @@ def open_recording(path: Path) -> RecordedSignal:
     if is_edf_or_bdf(first_bytes) and is_our_bdf(path):
         return read_our_bdf(path)
     return _from_file(path)
+
+
+def converter_of_file(path: Path) -> Converter | None:
+    """Return whose filter the samples of a file that can be played have passed, if it is known.
+
+    Raises
+    ------
+    SourceError
+        If it is a damaged EDF or BDF file.
+    """
+    is_ours = is_edf_or_bdf(_first_bytes(path)) and is_our_bdf(path)
+    return passed_converter(path) if is_ours else None
 
 
 def resampling_notes(rates_hz: Sequence[float]) -> list[str]:
@@ -139,6 +152,7 @@ def _from_journal(path: Path) -> RecordedSignal:
         settings=Settings.from_header(index.header.to_json()),
         rest=kept_rest(index),
         board=index.header.board,
+        converter=converter_in(index.header.extra.get(CONVERTER_KEY)),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from faceloop.errors import FaceloopError
+from faceloop.session.analysis import Analysis
 from faceloop.session.coverage import Coverage
 from faceloop.session.live import LiveEvent
 from faceloop.session.recorder import Recorder
@@ -75,6 +76,7 @@ class SessionResult:
         coverage: Coverage,
         recorder: Recorder,
         verdicts: Verdicts,
+        analysis: Analysis | None,
         **others: Any,
     ) -> SessionResult:
         """Return what these say up to ``end_frame``, and ``others`` as they are."""
@@ -87,6 +89,7 @@ class SessionResult:
             alerts=tuple(verdicts.alerts),
             cues=tuple(verdicts.cues),
             drawn_cues=tuple(verdicts.drawn_cues),
+            is_calibrated=analysis is not None and analysis.is_calibrated,
             recording=recorder.finished,
             **others,
         )

@@ -8,9 +8,11 @@ from typing import Any
 
 from faceloop.errors import UsageError
 from faceloop.session.analysis import Analysis
+from faceloop.session.converter import CONVERTER_KEY, Converter, converter_in
 from faceloop.session.live import Side
 from faceloop.session.montage import montage_named
 from faceloop_dsp import RestReference
+from faceloop_protocol.info import Info
 
 __all__ = ["Settings"]
 
@@ -29,6 +31,8 @@ class Settings:
         None finds out.
     played : str
         What a virtual board played instead of a person; empty for a person.
+    converter : "ads1298" or None
+        Whose filter the core makes good; see ``faceloop.session.converter``.
     """
 
     montage: str
@@ -36,6 +40,7 @@ class Settings:
     rest_s: float
     mains_hz: float | None
     played: str = field(default="", compare=False)
+    converter: Converter | None = None
 
     def analysis(
         self,
@@ -67,11 +72,23 @@ class Settings:
             fs_hz=fs_hz,
             lsb_uv=lsb_uv,
             mains_hz=self.mains_hz,
+            converter=self.converter,
             rest_s=self.rest_s,
             rest=rest,
             rest_frame=rest_frame,
             first_frame=first_frame,
         )
+
+    def analysis_on(
+        self,
+        info: Info,
+        rest: RestReference | None = None,
+        rest_frame: int = 0,
+        first_frame: int = 0,
+    ) -> Analysis:
+        """Return ``analysis`` of what a board sends that described itself."""
+        fs_hz, lsb_uv = float(info.fs_hz), info.lsb_fv * 1e-9
+        return self.analysis(fs_hz, lsb_uv, rest, rest_frame, first_frame)
 
     def to_json(self) -> dict[str, Any]:
         """Return what decides how a signal is judged, by name."""
@@ -80,6 +97,7 @@ class Settings:
             "affected_side": self.affected_side,
             "rest_s": self.rest_s,
             "mains_hz": self.mains_hz,
+            CONVERTER_KEY: self.converter,
         }
 
     def to_extra(self, rest: RestReference | None = None) -> dict[str, Any]:
@@ -90,7 +108,11 @@ class Settings:
         rest : RestReference, optional
             Which the session knows already.
         """
-        extra: dict[str, Any] = {"rest_s": self.rest_s, "mains_hz": self.mains_hz}
+        extra: dict[str, Any] = {
+            "rest_s": self.rest_s,
+            "mains_hz": self.mains_hz,
+            CONVERTER_KEY: self.converter,
+        }
         if self.played:
             extra["played"] = self.played
         if rest is not None:
@@ -111,4 +133,5 @@ class Settings:
             montage = montage_named(str(header.get("montage"))).name
         except UsageError:
             return None
-        return cls(montage, side, rest_s, mains_hz, str(extra.get("played") or ""))
+        converter = converter_in(extra.get(CONVERTER_KEY))
+        return cls(montage, side, rest_s, mains_hz, str(extra.get("played") or ""), converter)

@@ -6,7 +6,7 @@ import math
 import multiprocessing
 import warnings
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +119,7 @@ def _analyse_file(path: Path, settings: Settings, progress: Progress) -> dict[st
     progress.step(f"Analysing {path.name}")
     is_late_start = recorded.first_frame > 0 and settings.rest_s > 0
     kept = recorded.rest if is_late_start else None
+    settings = replace(settings, converter=recorded.converter)
     montage = montage_named(settings.montage)
     fs_hz = recorded.fs_hz
     with review_room(recorded.n_frames) as room:

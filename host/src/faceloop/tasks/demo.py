@@ -13,10 +13,11 @@ import numpy as np
 
 from faceloop.device.board_link import GIVE_UP_S
 from faceloop.errors import UsageError
+from faceloop.session.converter import converter_of
 from faceloop.session.live import LiveEvent, Side
 from faceloop.session.live_session import LiveSession
 from faceloop.session.montage import montage_named
-from faceloop.session.recording_reader import resampling_notes
+from faceloop.session.recording_reader import converter_of_file, resampling_notes
 from faceloop.session.session_result import SessionResult
 from faceloop.session.store import Store
 from faceloop.tasks.account import rounded, session_account, silently_lost
@@ -150,6 +151,8 @@ async def demo(
     source = _source(options, seconds, has_page=show is not None)
     if options.source is not None:
         progress.step(f"Reading {options.source.name}")
+        # It enters behind the converter's filter, with what it was recorded with.
+        recorded_with = await asyncio.to_thread(converter_of_file, options.source)
     played = await asyncio.to_thread(make_source, source)
     length = played.n_samples
     warnings = (*played.warnings, *_changes(played))
@@ -184,6 +187,7 @@ async def demo(
                 if options.source is None
                 else f"the file {options.source.name}"
             ),
+            converter=(lambda _: recorded_with) if options.source is not None else converter_of,
         )
         progress.step("Connecting")
         info = await session.start(is_recording=options.is_headless and options.is_recording)
