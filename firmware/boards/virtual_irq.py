@@ -1,6 +1,7 @@
-"""A virtual board that captures like an ESP32-S3: by soft interrupt, at half the rate.
+"""A virtual board like an ESP32-S3: frames by soft interrupt at half the rate, and pairing.
 
-On the board's flash this file takes the place of ``boards/virtual.py``.
+Its radio has to be of that kind as well (``stack`` "nimble"). On the board's flash this file
+takes the place of ``boards/virtual.py``.
 """
 
 from boards.pico2w import *  # noqa: F403  its pins, and the next lines in place of some
@@ -8,3 +9,4 @@ from boards.pico2w import *  # noqa: F403  its pins, and the next lines in place
 NAME = "virtual"
 CAPTURE = "irq"
 RING_KIB = 96
+HAS_BONDING = True

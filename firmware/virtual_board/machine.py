@@ -67,6 +67,8 @@ class SPI:
             self._baudrate = baudrate
         mode = self._options["polarity"] << 1 | self._options["phase"]
         self._head = struct.pack("<BI", mode, self._baudrate)
+        self._reading = b""  # the last request of ``readinto``
+        self._read_bytes = self._read_write = -1
 
     def deinit(self):
         pass
@@ -78,10 +80,12 @@ class SPI:
             values + pins
         )
 
+    def _request(self, sent):
+        return struct.pack("<BH", 0x58, 5 + len(sent)) + self._head + sent
+
     def _transfer(self, sent, received):
-        packet = struct.pack("<BH", 0x58, 5 + len(sent)) + self._head + sent
         if self._id == 0:
-            _chip.ask(packet, received)
+            _chip.ask(self._request(sent), received)
 
     def read(self, nbytes, write=0):
         received = bytearray(nbytes)
@@ -89,7 +93,13 @@ class SPI:
         return bytes(received)
 
     def readinto(self, buf, write=0):
-        self._transfer(bytes([write]) * len(buf), buf)
+        # A thousand times a second, and on a board it allocates nothing.
+        n = len(buf)
+        if n != self._read_bytes or write != self._read_write:
+            self._reading = self._request(bytes([write]) * n)
+            self._read_bytes, self._read_write = n, write
+        if self._id == 0:
+            _chip.ask(self._reading, buf)
 
     def write(self, buf):
         self._transfer(bytes(buf), bytearray(len(buf)))

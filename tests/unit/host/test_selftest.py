@@ -15,7 +15,7 @@ from faceloop.device.ble_transport import BleTransport
 from faceloop.device.serial_transport import SerialTransport
 from faceloop.errors import StorageError
 from faceloop.tasks import selftest as module
-from faceloop.tasks.bench import Measured, band_noise_nv
+from faceloop.tasks.bench import Measured, band_noise_nv, held
 from faceloop.tasks.selftest_report import Check, as_page, judged, write_report
 from faceloop_protocol import selftest as limits
 
@@ -214,3 +214,16 @@ async def test_person_presses_looks_and_feels(
     assert len(asked) == 2 and board.vibrated == 1
     untested = await module._person(board, board, info, state, None, module.Silent())
     assert [check.ok for check in untested] == [None] * 3
+
+
+def test_lost_frames_of_a_board_without_pio_are_no_noise() -> None:
+    """Of inputs with an offset of 3 mV one frame in a hundred is lost; zeros would be steps."""
+    rng = np.random.default_rng(4)
+    counts = np.rint(rng.normal(0, 40, (16000, 8)) + 120_000).astype(np.int32)
+    wanted = band_noise_nv(counts, 2000, 23842)
+    is_there = rng.random(len(counts)) > 0.01
+    is_there[:3] = False
+    counts[~is_there] = 0
+    assert min(band_noise_nv(counts, 2000, 23842)) > 100 * max(wanted)
+    assert band_noise_nv(held(counts, is_there), 2000, 23842) == pytest.approx(wanted, rel=0.02)
+    assert len(held(counts, np.zeros(len(counts), bool))) == 0
