@@ -198,7 +198,7 @@ def heat_branches() -> Stage:
     data = "--data-file=build/coverage-heat"
     names = (
         *("rules", "corners", "thresholds", "rows", "edges"),
-        *("model", "resume", "leadtest", "host", "mutation"),
+        *("model", "resume", "leadtest", "agreement", "host", "mutation"),
     )
     tests = [f"tests/simulation/test_heat_{name}.py" for name in names]
     run = [sys.executable, "-m", "coverage", "run", "--branch", "--source=faceloop_heat", data]

@@ -35,6 +35,7 @@ class FakeHeater:
 
     def __init__(self) -> None:
         self.mdegc = {"a": 33000, "c": 33000, "z": 33000, "b": 33000, "h": 33000, "r": 37000}
+        self.errors_mdegc: dict[str, int] = {}  # of each sensor, from its first day
         self.responses_mdegc: dict[str, int] = {}  # to power, of each sensor
         self.raw: dict[str, int] = {}
         self.supply_mv = 3900
@@ -64,7 +65,7 @@ class FakeHeater:
         self._n_unpowered = 0 if self.is_q1_closed else self._n_unpowered + 1
         responses = self.responses_mdegc if self._n_unpowered < RESPONSE_SCANS else {}
         for place, name in enumerate("aczbhr"):
-            mdegc = self.mdegc[name] + responses.get(name, 0)
+            mdegc = self.mdegc[name] + self.errors_mdegc.get(name, 0) + responses.get(name, 0)
             inputs[place] = self.raw.get(name, code(mdegc) - wobble * (name != "r"))
         inputs[hal.IN_SUPPLY_MV] = self.supply_mv
         is_open = bool(self._trip or self.hw1_latched)

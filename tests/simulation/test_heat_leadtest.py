@@ -223,5 +223,6 @@ def test_swapped_at_any_moment_of_the_test_heats_no_longer_than_its_row(
     fault.begin(bench)
     bench.run(120_000.0, ended)
     assert bench.supervisor.state == h.LATCHED
+    bench.run(250.0)
     if bench.resume_ms >= 0.0:
         assert 0.0 < bench.resume_off_ms - bench.resume_ms < limits.LEAD_JUDGED_MS + 250.0

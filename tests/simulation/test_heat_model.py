@@ -142,6 +142,7 @@ def test_judge_misses_no_missing_check(
     if without is None:
         whole = part.update
         without = lambda *args: whole(*args) and h.CAUSE_NONE  # noqa: E731
+        monkeypatch.setattr(part, "has_jumped", lambda: False)
     monkeypatch.setattr(part, name, without)
     with pytest.raises(AssertionError, match=found):
         if event:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from array import array
 
 import pytest
@@ -26,31 +25,38 @@ from faceloop_protocol.heat import (
 )
 
 NEVER = 1 << 29
-# Fault, module, constants, value that disables it. Sensor A off its spot is not among them:
+ZONE_CHANGES = ",".join(
+    f"agreement.{name}_MDEGC" for name in ("ZONE_CHANGE", "ZONE_FALL", "JUMP_ZONE")
+)
+# Fault, constants by module, value that disables them. Sensor A off its spot is not among them:
 # the pair rule and the zone rule both find it in time.
 TAKEN_AWAY = (
-    ("ntc_open", "sensors", "SENSOR_BAD_SCANS", NEVER),
-    ("ntc_drift", "sensors", "PAIR_MS", NEVER),
-    ("zone_detached", "sensors", "ZONE_MDEGC", NEVER),
-    ("adc_frozen", "sensors", "FROZEN_SCANS", NEVER),
-    ("adc_high", "sensors", "REFERENCE_BAD_SCANS", NEVER),
-    ("core_detached", "checks", "CORE_FALL_MDEGC,CORE_FACE_MS", NEVER),
-    ("q1_short", "checks", "LEAK_MA", NEVER),
-    ("q2_short", "checks", "LEAK_MA", NEVER),
-    ("heater_low", "checks", "HEATER_BAD_SCANS", NEVER),
-    ("heater_high", "checks", "HEATER_BAD_SCANS", NEVER),
-    ("clock_fast", "checks", "CLOCK_TOLERANCE_PERMILLE", 1 << 15),
-    ("overvoltage", "checks", "SUPPLY_HIGH_SCANS", NEVER),
-    ("pad_off", "checks", "OFF_SKIN_MS", NEVER),
-    ("battery_low", "session", "SUPPLY_LOW_MS", NEVER),
-    ("lead_off", "consent", "LEAD_OFF_MS", NEVER),
-    ("asleep", "consent", "STILL_THERE_MS", NEVER),
+    ("ntc_open", "sensors.SENSOR_BAD_SCANS", NEVER),
+    ("ntc_drift", "sensors.PAIR_MS,agreement.PAIR_MS", NEVER),
+    ("ntc_gain", "sensors.PAIR_MS,agreement.PAIR_MS", NEVER),
+    ("face_drift", "sensors.PAIR_MS,agreement.PAIR_MS", NEVER),
+    ("zone_detached", f"sensors.ZONE_MDEGC,{ZONE_CHANGES}", NEVER),
+    ("adc_frozen", "sensors.FROZEN_SCANS", NEVER),
+    ("adc_high", "sensors.REFERENCE_BAD_SCANS", NEVER),
+    ("core_detached", "checks.CORE_FALL_MDEGC,checks.CORE_FACE_MS", NEVER),
+    ("q1_short", "checks.LEAK_MA", NEVER),
+    ("q2_short", "checks.LEAK_MA", NEVER),
+    ("heater_low", "checks.HEATER_BAD_SCANS", NEVER),
+    ("heater_high", "checks.HEATER_BAD_SCANS", NEVER),
+    ("clock_fast", "checks.CLOCK_TOLERANCE_PERMILLE", 1 << 15),
+    ("overvoltage", "checks.SUPPLY_HIGH_SCANS", NEVER),
+    ("pad_off", "checks.OFF_SKIN_MS", NEVER),
+    ("battery_low", "session.SUPPLY_LOW_MS", NEVER),
+    ("lead_off", "consent.LEAD_OFF_MS", NEVER),
+    ("asleep", "consent.STILL_THERE_MS", NEVER),
 )
 
 
 CONTROLS = {
     "ntc_open": ["RC-01"],
     "ntc_drift": ["RC-02"],
+    "ntc_gain": ["RC-02"],
+    "face_drift": ["RC-02"],
     "zone_detached": ["RC-02", "RC-17"],
     "adc_frozen": ["RC-05"],
     "adc_high": ["RC-05"],
@@ -78,15 +84,15 @@ CONTROLS = {
     ],
 )
 def test_control_taken_away_is_missed(
-    mutant: tuple[str, str, str, int], monkeypatch: pytest.MonkeyPatch
+    mutant: tuple[str, str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name, module, constant, value = mutant
+    name, constants, value = mutant
     fault = fault_named(name)
     state = HEATING_STATES["WARMUP" if name == "pad_off" else "HOLD"]
     healthy = run_fault(fault, nominal_wearer(), state, logic="python")
     assert misses(healthy, fault) == []
-    for each in constant.split(","):
-        monkeypatch.setattr(importlib.import_module(f"faceloop_heat.{module}"), each, value)
+    for constant in constants.split(","):
+        monkeypatch.setattr(f"faceloop_heat.{constant}", value)
     assert misses(run_fault(fault, nominal_wearer(), state, logic="python"), fault)
 
 
@@ -187,7 +193,25 @@ def test_lead_taken_away_lets_sensors_swapped_in_a_pause_heat(
 
     assert found() == []
     monkeypatch.setattr(LeadTest, "_judge", lambda _: CAUSE_NONE)
-    assert "heated again" in found()
+    assert any(miss.startswith("heated until") for miss in found())
+
+
+@pytest.mark.mutation("RC-04")
+def test_crossing_taken_away_heats_on_with_swapped_readings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # In HOLD, with hardly any power: too little for each of the other rules.
+    def heats() -> bool:
+        rig = Rig().brought_to(HOLD)
+        rig.tick(20)
+        rig.heater.mdegc["a"] += limits.CROSS_MDEGC + 10
+        rig.heater.mdegc["b"] -= limits.CROSS_MDEGC + 10
+        rig.tick(40)
+        return rig.heater.is_q1_closed
+
+    assert not heats()
+    monkeypatch.setattr("faceloop_heat.agreement.CROSS_MDEGC", NEVER)
+    assert heats()
 
 
 @pytest.mark.mutation("RC-20B")

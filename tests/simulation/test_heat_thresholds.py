@@ -57,9 +57,9 @@ RULES: list[tuple[str, Change, Change, int, int]] = [
         limits.REFERENCE_BAD_SCANS,
         h.ADC_REFERENCE,
     ),
-    ("pair", put("c", 36510), put("c", 36490), ticks(limits.PAIR_MS), h.SENSOR_PAIR),
-    ("zone", put("z", 35510), put("z", 35490), ticks(limits.PAIR_MS), h.SENSOR_ZONE),
-    ("trip sensor", put("h", 36510), put("h", 36490), ticks(limits.PAIR_MS), h.SENSOR_TRIP),
+    ("pair", put("c", 37910), put("c", 37890), ticks(limits.PAIR_MS), h.SENSOR_PAIR),
+    ("zone", put("z", 37910), put("z", 37890), ticks(limits.PAIR_MS), h.SENSOR_ZONE),
+    ("trip sensor", put("h", 37910), put("h", 37890), ticks(limits.PAIR_MS), h.SENSOR_TRIP),
     (
         "core far above",
         put("b", 45980),
@@ -133,9 +133,22 @@ RULES: list[tuple[str, Change, Change, int, int]] = [
 ]
 
 
+# Half a degree against how they stood at first is too much (test_heat_agreement.py): for these
+# the rest was there from the first day.
+ERRORS_MDEGC = {
+    "pair": {"c": 100 - limits.PAIR_MDEGC},
+    "zone": {"z": 100 - limits.ZONE_MDEGC},
+    "trip sensor": {"h": 100 - limits.PAIR_MDEGC},
+}
 STATES = {"WARMUP": h.WARMUP, "HOLD": h.HOLD, "PAUSED": h.PAUSED}
 # Nothing is known of these until the self-test before a resume closes both switches for 5 ms.
 PROBED = ("heater high", "heater low")
+
+
+def rig_with(rule: str) -> Rig:
+    heater = FakeHeater()
+    heater.errors_mdegc = ERRORS_MDEGC.get(rule, {})
+    return Rig(hal.RESET_POWER_ON, heater)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=[rule[0] for rule in RULES])
@@ -143,8 +156,8 @@ PROBED = ("heater high", "heater low")
 def test_limit_acts_beyond_its_value_and_not_before(
     rule: tuple[str, Change, Change, int, int], state: int
 ) -> None:
-    _, inside, outside, n_ticks, cause = rule
-    rig = Rig().brought_to(state)
+    name, inside, outside, n_ticks, cause = rule
+    rig = rig_with(name).brought_to(state)
     supervisor = rig.supervisor
     inside(rig.heater)
     rig.tick(max(n_ticks, limits.CLOCK_WINDOW_TICKS) + 4)
@@ -165,7 +178,7 @@ def test_limit_in_a_pause_acts_before_any_resume(
     rule: tuple[str, Change, Change, int, int],
 ) -> None:
     name, inside, outside, n_ticks, cause = rule
-    rig = Rig().brought_to(h.PAUSED)
+    rig = rig_with(name).brought_to(h.PAUSED)
     supervisor = rig.supervisor
     inside(rig.heater)
     rest_ticks = REST_TICKS if name in PROBED else 0  # the tests begin after it

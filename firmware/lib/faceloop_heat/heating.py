@@ -54,6 +54,8 @@ class Heating(Parts):
         lead = self.session.lead_cause(face, core, elapsed_ms)
         if lead != CAUSE_NONE:
             pause = lead
+        elif pause == CAUSE_NONE and self.sensors.has_jumped():
+            pause = CONTACT_CHANGED
         if fault == CAUSE_NONE and pause >= FIRST_LATCH:
             fault = pause
         if fault != CAUSE_NONE:

@@ -25,6 +25,7 @@ from faceloop_protocol.heat_limits import (
     ZONE_MS,
 )
 
+from .agreement import Agreement
 from .hal import IN_A, IN_B, IN_C, IN_H, IN_REFERENCE, IN_Z
 from .thermistor import temperature_mdegc
 
@@ -60,6 +61,7 @@ class Sensors:
         self._last_code = array("i", [-1] * N_SENSORS)
         self._n_same = array("i", [0] * N_SENSORS)
         self._n_bad = array("i", [0] * N_SENSORS)
+        self._agreement = Agreement()
         self.forget()
 
     def forget(self):
@@ -69,9 +71,14 @@ class Sensors:
         self._zone_ms = 0
         self._loose_ms = 0
         self._trip_ms = 0
+        self._agreement.forget()
         for i in range(N_SENSORS):
             self._n_same[i] = 0
             self._n_bad[i] = 0
+
+    def begin(self):
+        """Heat begins: as they stand to each other now they have to stay."""
+        self._agreement.begin(self.a, self.c, self.z, self.b, self.h)
 
     def update(self, inputs, elapsed_ms):
         """Take a scan; return the latching cause that it shows, or ``CAUSE_NONE``."""
@@ -111,7 +118,12 @@ class Sensors:
     def is_doubtful(self):
         """Return whether a disagreement is being counted that has not lasted long enough yet."""
         waiting_ms = self._pair_ms + self._zone_ms + self._trip_ms
-        return waiting_ms > 0 or self._n_reference > 0 or not self.is_good
+        is_waiting = waiting_ms > 0 or self._n_reference > 0 or self._agreement.is_doubtful()
+        return is_waiting or not self.is_good
+
+    def has_jumped(self):
+        """Return whether sensors of the face moved apart within a few seconds."""
+        return self._agreement.has_jumped()
 
     def hottest(self):
         """Return the hottest reading, core included."""
@@ -135,6 +147,7 @@ class Sensors:
         # H sits where A and C are: HW1 with a loose sensor would protect nobody.
         spot = self.a if self.a > self.c else self.c
         self._trip_ms = self._trip_ms + elapsed_ms if abs(self.h - spot) > PAIR_MDEGC else 0
+        changed = self._agreement.update(self.a, self.c, self.z, self.b, self.h, elapsed_ms)
         if cause != CAUSE_NONE:
             return cause
         if self._n_reference >= REFERENCE_BAD_SCANS:
@@ -145,4 +158,4 @@ class Sensors:
             return SENSOR_ZONE
         if self._trip_ms >= PAIR_MS:
             return SENSOR_TRIP
-        return CAUSE_NONE
+        return changed

@@ -17,6 +17,7 @@ from faceloop_protocol.heat_limits import (
     DOSE_COOLING_MS,
     HEATER_ON_MAX_MS,
     LEAD_JUDGED_MS,
+    LEAD_OFF_SKIN_PCT,
     LEAD_PULSE_MS,
     PAUSES_MAX,
     PAUSES_WINDOW_MS,
@@ -91,7 +92,10 @@ class Session:
         self._is_resumed = True
 
     def lead_cause(self, face_mdegc, core_mdegc, elapsed_ms):
-        """Core and face may be swapped: when heat comes on the core has to lead."""
+        """Core and face may be swapped: when heat comes on the core has to lead.
+
+        After a pause it has to lead by as much as on skin: the pad may be off it.
+        """
         if self._is_lead_judged:
             return CAUSE_NONE
         self._start_ms += elapsed_ms
@@ -99,10 +103,12 @@ class Session:
             return CAUSE_NONE
         self._is_lead_judged = True
         response_mdegc = core_mdegc - self._core_mdegc
-        if response_mdegc > face_mdegc - self._face_mdegc:
+        face_mdegc -= self._face_mdegc
+        if self._is_resumed:  # what came with the test or after it: the next one tells which it is
+            is_led = face_mdegc * 100 < response_mdegc * LEAD_OFF_SKIN_PCT
+            return CAUSE_NONE if is_led else CONTACT_CHANGED
+        if response_mdegc > face_mdegc:
             return CAUSE_NONE
-        if self._is_resumed:
-            return CONTACT_CHANGED  # the test before the next resume tells which it is
         return SENSOR_SWAPPED if response_mdegc > 0 else CORE_SILENT
 
     def end_cause(self, inputs, elapsed_ms):

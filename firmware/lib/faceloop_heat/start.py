@@ -185,6 +185,7 @@ class Start(Heating):
         self._leadtest.forget()
         self.consent.start_asking()
         self.checks.begin(face, self.sensors.b)
+        self.sensors.begin()
         self._enter(WARMUP, CAUSE_NONE)
         self._before_mw = 0
         self._resume()

@@ -64,6 +64,16 @@ PAIR_MDEGC = const(1500)  # A and C sit on the same spot
 PAIR_MS = const(4000)
 ZONE_MDEGC = const(2500)  # between zone 1 and zone 2: a fold, or a loose sensor
 ZONE_MS = const(5000)
+# Against how they stood to each other when heat began, so that fixed errors of the sensors cancel.
+# On one spot: 0.15 C of two B values, 0.2 C of two places 5 % of core above face apart.
+SPOT_MDEGC = const(500)
+ZONE_CHANGE_MDEGC = const(2200)  # a fold; cheek and forehead at rest may differ by 1.5 C
+ZONE_FALL_MDEGC = const(500)  # so far below, and so much of it within JUMP_MS: loose
+JUMP_MS = const(4000)  # sensors on one spot that part so fast: pause, and test before a resume
+JUMP_MDEGC = const(200)
+JUMP_ZONE_MDEGC = const(500)
+CROSS_MDEGC = const(150)  # one rises by that and the core falls as much, or the reverse: swapped
+JUMP_SCANS = const(2)
 # Core above face: model 1.1 / 2.1 / 4.0 C (5/50/95 pct at 40 C). Trips above
 # max(3, 2 + 1.6 x P[W]) C.
 CORE_FACE_LEAST_MDEGC = const(3000)

@@ -24,6 +24,7 @@ class Bench:
     resume_ms: float
     resume_off_ms: float
     split_ms: float
+    heated_ms: float
     trace: list[tuple[float, int, float, float, float, float]] | None
     trace_every_ms: int
     n_resets: int

@@ -52,6 +52,8 @@ cdef class Bench:
     resume_ms, resume_off_ms : float
         First moment with power after ``off_ms``, and the end of that; -1 for none. In PAUSED,
         power for as long as the test before a resume takes is none.
+    heated_ms : float
+        Last moment with power after ``off_ms``, those tests left out; -1 for none.
     n_tests : int
         How often that was so.
     split_ms : float
@@ -65,7 +67,7 @@ cdef class Bench:
     cdef public double clock_gain
     cdef public long setpoint_mdegc, link, step_ms, area_cm2
     cdef public double now_ms, max_skin_degc, dose_cem43, off_ms, on_ms
-    cdef public double resume_ms, resume_off_ms, split_ms
+    cdef public double resume_ms, resume_off_ms, split_ms, heated_ms
     cdef public list trace
     cdef public long trace_every_ms, n_resets, n_crashes, n_tests
     cdef long _n_rogue
@@ -96,6 +98,7 @@ cdef class Bench:
         self.resume_ms = -1.0
         self.resume_off_ms = -1.0
         self.split_ms = -1.0
+        self.heated_ms = -1.0
         self.n_tests = 0
         self._burst_ms = -1.0
 
@@ -170,18 +173,21 @@ cdef class Bench:
 
     cdef int _note_power(self, double at_ms) except -1:
         if self.pad.power_w > OFF_W:
-            if self.off_ms >= 0.0 and self.resume_ms < 0.0:
+            if self.off_ms >= 0.0:
                 if self._burst_ms < 0.0:
                     self._burst_ms = at_ms - self.step_ms
                 if at_ms - self._burst_ms > TEST_MS or <long>self.supervisor.state != PAUSED:
-                    self.resume_ms = self._burst_ms
+                    self.heated_ms = at_ms
+                    if self.resume_ms < 0.0:
+                        self.resume_ms = self._burst_ms
             self.on_ms = at_ms
         elif self.off_ms < 0.0:
             self.off_ms = at_ms - self.step_ms
-        elif self.resume_ms >= 0.0 and self.resume_off_ms < 0.0:
-            self.resume_off_ms = at_ms - self.step_ms
-        elif self._burst_ms >= 0.0 and self.resume_ms < 0.0:
-            self.n_tests += 1
+        elif self._burst_ms >= 0.0:
+            if self.resume_ms < 0.0:
+                self.n_tests += 1
+            elif self.resume_off_ms < 0.0:
+                self.resume_off_ms = at_ms - self.step_ms
             self._burst_ms = -1.0
         return 0
 

@@ -61,6 +61,8 @@ class Run:
         From the fault to the first moment without power; None when there was none.
     resumed_s : float or None
         Later than that, from heat on again to off again; None when it did not come back.
+    heated_s : float or None
+        From the fault to the last moment with heat after ``off_s``, tests left out.
     n_tests : int
         Between the two: seconds of power that a test before a resume took.
     split_s : float or None
@@ -77,6 +79,7 @@ class Run:
     dose_cem43: float
     off_s: float | None
     resumed_s: float | None
+    heated_s: float | None
     n_tests: int
     split_s: float | None
     state: int
@@ -213,11 +216,13 @@ def misses(run: Run, fault: Fault, *, in_pause: bool = False) -> list[str]:
         within_s = within_s + run.split_s if run.split_s is not None else math.inf
     if run.off_s is None or run.off_s > within_s + 1e-6:
         found.append("never off" if run.off_s is None else f"off after {run.off_s:.2f} s")
-    if in_pause and run.resumed_s is not None:
-        if not fault.needs_heat:
-            found.append("heated again")
-        elif run.resumed_s > within_s + 1e-6:
-            found.append(f"off {run.resumed_s:.2f} s after the resume")
+    if in_pause and run.resumed_s is not None and run.heated_s is not None:
+        # Whatever breaks a moment before heat comes back has its time as in HOLD, not a second
+        # more: counted from the fault, or from the resume where only heat can show it.
+        heated_s = run.resumed_s if fault.needs_heat else run.heated_s
+        if heated_s > within_s + 1e-6:
+            since = "the resume" if fault.needs_heat else "the fault"
+            found.append(f"heated until {heated_s:.2f} s after {since}")
     return found
 
 
@@ -250,6 +255,7 @@ def _result(bench: Bench, fault: Fault | None, begun_in: int) -> Run:
         dose_cem43=bench.dose_cem43,
         off_s=None if off_ms < 0 else off_ms / 1000,
         resumed_s=_between_s(bench.resume_ms, bench.resume_off_ms, bench.on_ms),
+        heated_s=None if bench.heated_ms < 0 else bench.heated_ms / 1000,
         n_tests=bench.n_tests,
         split_s=None if bench.split_ms < 0 else bench.split_ms / 1000,
         state=supervisor.state,
