@@ -124,9 +124,18 @@ async def test_therapist_s_choice_is_obeyed_and_both_pages_can_be_used_by_all(
     assert await serious(page) == []
     yes = panel.get_by_role("button", name=TEXT("heat.test_yes"))
     ask = panel.get_by_role("button", name=TEXT("heat.ask"))
-    # A contraindication ends it there, and cannot be taken back.
+    # A slip can be taken back at once; a contraindication that is confirmed cannot, and ends it.
     question = panel.get_by_role("checkbox", name=QUESTION)
     await question.click()
+    await expect(panel.get_by_text(TEXT("heat.questions_check"))).to_be_visible()
+    await expect(yes).to_be_hidden()
+    assert await serious(page) == []
+    await question.click()
+    await expect(question).not_to_be_checked()
+    await expect(yes).to_be_visible()
+    assert Profiles(tmp_path).profile("anna").heat_test == ""
+    await question.click()
+    await panel.get_by_role("button", name=TEXT("heat.questions_confirm")).click()
     await expect(panel.get_by_text(TEXT("heat.questions_stop"))).to_be_visible()
     await expect(yes).to_be_hidden()
     await question.click(force=True)
@@ -186,6 +195,37 @@ async def test_therapist_s_choice_is_obeyed_and_both_pages_can_be_used_by_all(
         while board.now.permission != heat.PERMIT_NONE:
             await asyncio.sleep(0.05)
     assert Profiles(tmp_path).profile("anna").heat_permission == heat.PERMIT_NONE
+
+
+@pytest.mark.risk("RC-33")
+async def test_tick_ends_what_was_passed_until_it_is_passed_again(
+    heated: Any, tmp_path: Path
+) -> None:
+    page, board, _ = heated
+    panel = page.get_by_role("region", name=TEXT("heat.title"))
+    yes = panel.get_by_role("button", name=TEXT("heat.test_yes"))
+    ask = panel.get_by_role("button", name=TEXT("heat.ask"))
+    await yes.click()
+    await expect(ask).to_be_visible()
+    await permitted(board, heat.PERMIT_FULL)
+    await panel.get_by_role("button", name=TEXT("heat.redo")).click()
+    question = panel.get_by_role("checkbox", name=QUESTION)
+    await question.click()
+    await permitted(board, heat.PERMIT_NONE)
+    await page.reload()  # neither confirmed nor taken back: no heat, and both once more
+    await expect(yes).to_be_visible()
+    await expect(ask).to_be_hidden()
+    assert Profiles(tmp_path).profile("anna").heat_permission == heat.PERMIT_NONE
+    await yes.click()
+    await expect(ask).to_be_visible()
+    await permitted(board, heat.PERMIT_FULL)
+
+
+async def permitted(board: Any, permission: int) -> None:
+    """Wait until the board was told."""
+    async with asyncio.timeout(10):
+        while board.now.permission != permission:
+            await asyncio.sleep(0.05)
 
 
 @pytest.mark.risk("RC-34")

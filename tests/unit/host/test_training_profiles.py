@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from faceloop.errors import StorageError, UsageError
+from faceloop.training.heat_bar import HeatBar
 from faceloop.training.pin import TherapistPin, WrongPin
 from faceloop.training.profiles import Profile, Profiles
 from faceloop.training.programme_file import changed_programme, shipped_programme
@@ -250,6 +251,27 @@ def test_later_no_ends_gentle_warmth_until_the_therapist_allows_it_again(
     assert profiles.profile("anna").heat_permission == PERMIT_FLAGGED
 
 
+@pytest.mark.risk("RC-33")
+@pytest.mark.parametrize("choice", ["tested", "gentle"])
+def test_question_in_doubt_ends_heat_until_both_are_passed_again(
+    profiles: Profiles, choice: Any, tmp_path: Path
+) -> None:
+    profiles.pin.choose("2468")
+    profiles.set_heat_test("anna", "passed")
+    profiles.set_heat_choice("anna", choice, "2468")
+    allowed = profiles.profile("anna").heat_permission
+    assert allowed != PERMIT_NONE
+    assert profiles.note_heat_doubt("anna").heat_permission == PERMIT_NONE
+    assert Profiles(tmp_path).profile("anna").heat_permission == PERMIT_NONE, "kept"
+    assert profiles.set_heat_test("anna", "passed").heat_permission == allowed
+
+
+def test_doubt_never_opens_what_was_failed_or_is_barred(others: Profiles) -> None:
+    assert others.note_heat_doubt("anna").heat_test == "failed"
+    assert others.note_heat_doubt("bert").heat_test == "passed", "who may pass again still may"
+    assert permission(others, "bert") == PERMIT_NONE
+
+
 @pytest.fixture
 def others(profiles: Profiles) -> Profiles:
     """Bert has passed, Anna then fails, Cara is made after it."""
@@ -290,6 +312,41 @@ def test_whoever_has_passed_before_a_failure_passes_again_before_heat(others: Pr
     assert permission(others, "bert") == PERMIT_FULL
     others.set_heat_test("cara", "failed")
     assert permission(others, "bert") == PERMIT_NONE
+
+
+@pytest.mark.mutation("RC-34")
+def test_bar_taken_away_lets_a_second_profile_round_a_failure(
+    others: Profiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def heats() -> bool:
+        try:
+            others.set_heat_test("cara", "passed")
+        except UsageError:
+            return False
+        return permission(others, "cara") != PERMIT_NONE
+
+    assert not heats()
+    monkeypatch.setattr(HeatBar, "count", lambda _: 0)
+    assert heats()
+
+
+@pytest.mark.mutation("RC-33")
+def test_question_taken_away_lets_heat_go_on(
+    profiles: Profiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profiles.pin.choose("2468")
+
+    def heats(result: str) -> bool:
+        profiles.repeat_heat_test("anna", "2468")
+        if result:
+            profiles.set_heat_test("anna", result)  # type: ignore[arg-type]
+        return profiles.profile("anna").heat_permission != PERMIT_NONE
+
+    assert (heats("passed"), heats(""), heats("failed")) == (True, False, False)
+    monkeypatch.setattr(
+        Profile, "with_heat_test", lambda self, _: replace(self, heat_test="passed")
+    )
+    assert heats("failed")
 
 
 @pytest.mark.risk("RC-34")

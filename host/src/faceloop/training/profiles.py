@@ -154,6 +154,13 @@ class Profile:
             raise UsageError(refusal("heat_not_passed"))
         return replace(self, heat_test=result)
 
+    def with_heat_doubt(self) -> Profile:
+        """Return this while a question is ticked that nobody has confirmed yet.
+
+        What was passed no longer counts, and can be passed again; a failure stays one.
+        """
+        return replace(self, heat_test="") if self.heat_test == "passed" else self
+
     @property
     def known_references(self) -> References | None:
         """The last references, None without any that fit the montage."""
@@ -267,6 +274,14 @@ class Profiles:
         elif not self.heat_bar.may_be_tested(profile):
             raise UsageError(refusal("heat_barred"))
         return self._write_admitted(profile.with_heat_test(result))
+
+    def note_heat_doubt(self, pseudonym: str) -> Profile:
+        """Store that questions and skin test are open again, as `Profile.with_heat_doubt`.
+
+        Whoever is barred has no heat to lose, and keeps the way back that passing has given them.
+        """
+        profile = self.profile(pseudonym)
+        return profile if self.heat_bar.bars(profile) else self._write(profile.with_heat_doubt())
 
     def note_movement_returned(self, pseudonym: str) -> Profile:
         """Store that movement has come back by itself: targets are no longer locked."""

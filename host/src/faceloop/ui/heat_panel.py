@@ -45,6 +45,7 @@ class HeatPanel:
         self._setpoint_degc = SETPOINT_DEFAULT_MDEGC / 1000
         self._minutes = SESSION_DEFAULT_MIN
         self._applies: set[int] = set()
+        self._ticks: list[Text] = []
         self._has_failed = False
         self._is_fit_today = False
         self._is_asking_questions = False
@@ -107,7 +108,13 @@ class HeatPanel:
             tag("legend", text("heat.questions"))
             for at, question in enumerate(QUESTIONS):
                 take = partial(self._answer, at)
-                self._tick(text(f"heat.question.{question}"), take, is_kept=True)
+                box = self._tick(text(f"heat.question.{question}"), take, self._is_failed)
+                self._ticks.append(box)
+        self._slip = tag("div", hidden="")
+        with self._slip:
+            tag("p", text("heat.questions_check"), role="status")
+            with tag("div", classes="fl-actions"):
+                self._button(text("heat.questions_confirm"), self._confirm)
         self._stop_here = tag("p", text("heat.questions_stop"), role="status", hidden="")
         self._test = tag("div", classes="fl-heat-test")
         with self._test:
@@ -145,7 +152,9 @@ class HeatPanel:
         return button
 
     @staticmethod
-    def _tick(text: str, take: Callable[[bool], None], *, is_kept: bool = False) -> None:
+    def _tick(
+        text: str, take: Callable[[bool], None], is_kept: Callable[[], bool] = lambda: False
+    ) -> Text:
         # The server holds the answer and shows it: a browser that restores a form cannot differ.
         # One that is kept cannot be taken back here.
         box = tag("button", text, "fl-heat-tick", type="button", role="checkbox")
@@ -153,20 +162,32 @@ class HeatPanel:
 
         def turn() -> None:
             is_on = box.props["aria-checked"] != "true"
-            if is_kept and not is_on:
+            if not is_on and is_kept():
                 return
             box.set_attribute("aria-checked", str(is_on).lower())
-            if is_kept:
-                box.set_attribute("aria-disabled", "true")
             take(is_on)
 
         box.on("click", turn, args=[])
+        return box
 
     # -- what the person does ---------------------------------------------------------------
 
     def _answer(self, at: int, is_on: bool) -> None:
-        self._applies.add(at)
-        self._keep("failed")  # from here on, whatever was passed before
+        if not is_on:  # a slip: what was passed before has to be passed again
+            self._applies.discard(at)
+        else:
+            self._applies.add(at)
+            if self._is_failed():
+                self._keep("failed")  # something new, whatever a therapist has allowed before
+            elif self._session is not None:
+                self._room.note_heat_doubt()
+                self._session.wear(self._room.wearer, heat.PERMIT_NONE)
+                self._is_asking_questions = True
+        self.refresh()
+
+    def _confirm(self) -> None:
+        if self._applies:
+            self._keep("failed")
         self.refresh()
 
     def _answer_today(self, is_on: bool) -> None:
@@ -245,7 +266,12 @@ class HeatPanel:
             _show(element, state is None or state.state in _STOPPABLE)
         is_barred = self._is_failed() and not is_permitted
         _show(self._questions, bool(self._applies) or not is_barred)
-        _show(self._stop_here, bool(self._applies))
+        is_open = bool(self._applies) and not self._is_failed()
+        _show(self._slip, is_open)
+        _show(self._stop_here, bool(self._applies) and not is_open)
+        for box in self._ticks:
+            is_kept = box.props["aria-checked"] == "true" and not is_open
+            box.set_attribute("aria-disabled", str(is_kept).lower())
         _show(self._test, not self._applies and not is_barred)
         said = "heat.test_failed" if self._has_failed else "heat.kept_off"
         self._failed_text.say(self._text(said) if is_barred else "")

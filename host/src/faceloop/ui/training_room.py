@@ -160,6 +160,18 @@ class TrainingRoom:
             if not self._try(keep) and result == "failed":  # holds, even where no disk keeps it
                 self.profile = profile.with_heat_test(result)
 
+    def note_heat_doubt(self) -> None:
+        """Take back what was passed, until whoever trains has said whether a question applies."""
+        profile = self.profile
+        if profile is not None:
+            name = profile.pseudonym
+
+            def keep() -> None:
+                self.profile = self.days.profiles.note_heat_doubt(name)
+
+            if not self._try(keep):  # holds, even where no disk keeps it
+                self.profile = profile.with_heat_doubt()
+
     # -- the day --------------------------------------------------------------------------------
 
     @property
