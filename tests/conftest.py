@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import runpy
@@ -26,6 +27,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Where the whole run was started in the background Ctrl-C is ignored, also by what tests start.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# What is loaded and collected stays: to look for garbage in it took a quarter of that time.
+gc.disable()
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRMWARE = ROOT / "firmware"
@@ -54,6 +58,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first; within a file the order stays."""
     first = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: first.get(item.path.stem, len(first)))
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from here on, among what the tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 def find_chromium() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from types import FrameType
@@ -16,6 +17,8 @@ def main() -> None:
     # for a job in the background is obeyed.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _leave)
+    # What is loaded stays: to look for garbage in it every 700 objects took a fifth of the time.
+    gc.set_threshold(20_000, 20, 50)
     from faceloop import cli
 
     cli.main()

@@ -30,6 +30,13 @@ def test_every_folder_of_tests_is_in_a_stage() -> None:
     assert {f"tests/{name}" for name in folders} <= asked
 
 
+def test_files_that_begin_first_are_there(request: pytest.FixtureRequest) -> None:
+    conftest = request.config.pluginmanager.get_plugin(str(TESTS / "conftest.py"))
+    longest = conftest.LONGEST
+    assert len(set(longest)) == len(longest) > 5
+    assert set(longest) <= {path.stem for path in TESTS.rglob("test_*.py")}
+
+
 def test_default_run_has_boards_and_browsers_and_the_quick_one_neither() -> None:
     everything, quick = commands(), commands("--quick")
     assert {"lint", "types", "protocol", "unit", "system, browser", "timed"} <= set(everything)

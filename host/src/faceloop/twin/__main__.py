@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import logging
 import signal
@@ -71,6 +72,7 @@ async def _run(options: TwinOptions, owner_fd: int | None, has_radio: bool) -> N
 def main(arguments: list[str] | None = None) -> int:
     """Run the twin; return an exit code."""
     parsed = vars(_parser().parse_args(arguments))
+    gc.set_threshold(20_000, 20, 50)  # what is loaded stays
     logging.basicConfig(
         level=logging.DEBUG if parsed.pop("verbose") else logging.WARNING,
         format="%(levelname)s %(name)s: %(message)s",
