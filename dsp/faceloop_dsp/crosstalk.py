@@ -91,8 +91,8 @@ def _correlation(a: _Floats, b: _Floats) -> float:
 
 
 def _powers(products: _Floats) -> _Floats:
-    """Return the diagonals of a stack of square matrices."""
-    return np.diagonal(products, axis1=1, axis2=2)
+    """Return the diagonals of a stack of square matrices, as a view."""
+    return np.asarray(np.einsum("njj->nj", products))
 
 
 class LeakMeter:
@@ -139,6 +139,7 @@ class LeakMeter:
         self._window = np.zeros((n, columns, columns))
         self._shares: _Floats | None = np.ones(n)  # None: not worked out since the last hop
         self._frames, self._channels = self._table_of()
+        self._places = np.zeros((0, 0, 0), np.intp)  # both in one, for the width of a hop
 
     @property
     def own_share(self) -> _Floats:
@@ -160,21 +161,30 @@ class LeakMeter:
         """
         if not self.paths:
             return
-        fresh = np.zeros((self._hop, hop_uv.shape[1] + 1))
-        fresh[:, :-1] = np.nan_to_num(hop_uv)
-        if self._rows is None:
-            self._rows = np.zeros((self._reach, fresh.shape[1]))
-        rows = np.concatenate([self._rows, fresh])
-        self._rows = rows[-self._reach :]
-        table = rows[self._frames, self._channels]
+        rows = self._rows
+        if rows is None:
+            width = hop_uv.shape[1] + 1
+            rows = self._rows = np.zeros((self._reach + self._hop, width))
+            self._places = self._frames * width + self._channels % width
+        rows[: self._reach] = rows[self._hop :]
+        fresh = rows[self._reach :, :-1]
+        fresh[:] = hop_uv
+        is_missing = np.isnan(fresh)
+        if is_missing.any():
+            fresh[is_missing] = 0.0
+        table = rows.take(self._places)
         products = np.matmul(table.transpose(0, 2, 1), table)
         self._ring[self._at] = products
         self._at = (self._at + 1) % self.WINDOW_HOPS
         window = self._window = self._ring.sum(axis=0)
+        self._shares = None
         # A target stronger than its sources leaks into them: from that nothing can be learnt
         # about the way here. Memory fades with what is learnt: a pause forgets nothing.
         source = _powers(window)[:, :-1].sum(axis=1) / self.TAPS
         learns = source >= self.SOURCE_OVER_TARGET * window[:, -1, -1]
+        if not learns.any():
+            self._loud *= 1.0 - 0.01 / self.LOUD_S
+            return
         products = products * learns[:, None, None]
         energy = _powers(products)[:, :-1].sum(axis=1)
         self._loud = np.maximum(self._loud * (1.0 - 0.01 / self.LOUD_S), energy)
@@ -183,7 +193,6 @@ class LeakMeter:
         self._long *= fade[:, None, None]
         self._long += products
         self._n_long = self._n_long * fade + self._hop * learns
-        self._shares = None
 
     def clear(self) -> None:
         """Forget the last 100 ms (a gap), not the leaks."""
@@ -207,15 +216,15 @@ class LeakMeter:
         return frames[None], channels
 
     def _own(self, window: _Floats) -> _Floats:
-        squares = self._long[:, :-1, :-1]
+        held = self._long[:, :-1, :-1].copy()
         with_target = self._long[:, :-1, -1:]
         power = self._long[:, -1, -1] / np.maximum(self._n_long, 1.0)
         ridge = power / (self.INDEPENDENT * self.USUAL_LEAK**2) + 1e-12
-        held = squares + ridge[:, None, None] * np.eye(squares.shape[1])
+        _powers(held)[:] += ridge[:, None]
         taps = np.linalg.solve(held, with_target)
         total = window[:, -1, -1]
-        leak = 2.0 * np.matmul(taps.transpose(0, 2, 1), window[:, :-1, -1:])[:, 0, 0]
-        leak -= np.matmul(taps.transpose(0, 2, 1), np.matmul(window[:, :-1, :-1], taps))[:, 0, 0]
+        rest = 2.0 * window[:, :-1, -1:] - np.matmul(window[:, :-1, :-1], taps)
+        leak = np.matmul(taps.transpose(0, 2, 1), rest)[:, 0, 0]
         share = np.ones(total.size)
         seen = total > 0.0
         share[seen] = np.clip(1.0 - leak[seen] / total[seen], 0.0, 1.0)

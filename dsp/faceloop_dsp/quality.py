@@ -159,7 +159,7 @@ class QualityMeter:
             *self._noise[-NOISE_TICKS + 1 :],
             np.where(floor > NOISE_SHARE * rest, floor, 0.0),
         ]
-        noise = np.quantile(np.array(self._noise), 0.2, axis=0)
+        noise = self._lowest_fifth()
         is_pop = is_edge & (edge >= POP_UV)
         for reason, value, limit in (
             ("lead_off", bits.astype(np.float64), 0.5),
@@ -168,7 +168,7 @@ class QualityMeter:
             ("pop", is_pop.astype(np.float64), 0.5),
             ("movement", np.where(flat, 0.0, swing), SWING_UV),
             ("mains", mains, MAINS_UV),
-            ("noise", noise if len(self._noise) == NOISE_TICKS else 0.0 * noise, NOISE_UV),
+            ("noise", noise, NOISE_UV),
         ):
             wait = self._wait[reason]
             is_bad = value >= np.where(wait > 0, AGAIN * limit, limit)
@@ -176,12 +176,20 @@ class QualityMeter:
         # The decay of a pop swings too; one reason is enough.
         self._wait["movement"][self._wait["pop"] > 0] = 0
         table = np.array([self._wait[reason] > 0 for reason in REASONS])
-        bad = sum(1 << c for c in range(self._n) if table[:, c].any())
-        reasons = tuple(
-            tuple(reason for reason, on in zip(REASONS, table[:, c], strict=True) if on)
-            for c in range(self._n)
-        )
-        return Quality(self._frame - 1, bad, reasons, mains)
+        bad = 0
+        reasons: list[tuple[str, ...]] = [()] * self._n
+        for c in np.flatnonzero(table.any(axis=0)).tolist():
+            bad |= 1 << c
+            reasons[c] = tuple(
+                reason for reason, on in zip(REASONS, table[:, c], strict=True) if on
+            )
+        return Quality(self._frame - 1, bad, tuple(reasons), mains)
+
+    def _lowest_fifth(self) -> _Floats:
+        """Return the 0.2 quantile of the noise of each channel; 0 before enough is known."""
+        if len(self._noise) < NOISE_TICKS:
+            return np.zeros(self._n)
+        return np.asarray(np.quantile(np.array(self._noise), 0.2, axis=0))
 
     def _baseline(self, uv: _Floats) -> tuple[_Floats, _Floats, NDArray[np.bool_]]:
         """Return swing of the baseline, steepest edge, and whether it stands alone and stays."""
@@ -190,11 +198,13 @@ class QualityMeter:
             nothing = np.zeros(self._n)
             return nothing, nothing, nothing > 0
         # A mean over one period of the line does not see the line, and little of the EMG.
-        total = np.cumsum(np.concatenate([np.zeros((1, self._n)), uv]), axis=0)
-        base = (total[n:] - total[:-n]) / n
+        along = np.ascontiguousarray(uv.T)  # each channel in one piece: twice as fast
+        total = np.zeros((self._n, uv.shape[0] + 1))
+        np.cumsum(along, axis=1, out=total[:, 1:])
+        base = (total[:, n:] - total[:, :-n]) / n
         # Strong EMG gets through that mean with a quarter of its strength, here and there.
-        carried = np.std(uv[n // 2 : n // 2 + base.shape[0]] - base, axis=0)
-        swing = np.maximum(np.ptp(base, axis=0) - EMG_SWING * carried, 0.0)
+        carried = np.std(along[:, n // 2 : n // 2 + base.shape[1]] - base, axis=1)
+        swing = np.maximum(np.ptp(base, axis=1) - EMG_SWING * carried, 0.0)
         # The tick before last: its edges have a period of line on both sides.
         recent = uv[-self._tick - 2 * n :]
         steep = recent[self._ms :] - recent[: -self._ms]
@@ -203,8 +213,8 @@ class QualityMeter:
         edge = np.abs(steep[at, channel])
         alone = (np.abs(steep) > 0.35 * edge).sum(axis=0) <= POP_SAMPLES
         first = uv.shape[0] - recent.shape[0] + at
-        after = base[np.minimum(first + self._ms, base.shape[0] - 1), channel]
-        before = base[np.maximum(first - n, 0), channel]
+        after = base[channel, np.minimum(first + self._ms, base.shape[1] - 1)]
+        before = base[channel, np.maximum(first - n, 0)]
         return swing, edge, alone & (np.abs(after - before) >= 0.5 * edge)
 
     def _floor(self, uv: _Floats) -> _Floats:

@@ -232,6 +232,8 @@ class SynkinesisDetector:
 
     def _strength(self, watch: _Watch, rms_uv: list[float]) -> float:
         """Activity of the guard over its threshold; 0 while its sides are too much alike."""
+        if not self._differs(watch, rms_uv):
+            return 0.0
         affected_uv, unaffected_uv = self._guards(watch, rms_uv)
         if not self._index(watch, affected_uv, unaffected_uv) >= watch.pair.cutoff:
             return 0.0
@@ -357,6 +359,14 @@ class SynkinesisDetector:
             return _NOT_A_NUMBER
         return float(affected_uv / self._mean[watch.affected])
 
+    def _differs(self, watch: _Watch, rms_uv: list[float]) -> bool:
+        """Whether the sides differ by the cut-off before a leak is taken off, which costs more.
+
+        Taking it off makes the affected side weaker, so without this nothing can respond.
+        """
+        index = self._index(watch, rms_uv[watch.affected], rms_uv[watch.unaffected])
+        return index >= watch.pair.cutoff
+
     def _is_vetoed(self, i: int, watch: _Watch, rms_uv: list[float]) -> bool:
         if watch.pair.veto is None:
             return False
@@ -427,6 +437,9 @@ class SynkinesisDetector:
             return self._end(watch, frame)
         if watch.begin_frame < 0 and not rms_uv[watch.affected] > self._on[watch.affected]:
             watch.n_held = 0  # quiet, also before a leak is taken off
+            return None
+        if watch.begin_frame < 0 and not self._differs(watch, rms_uv):
+            watch.n_held = 0
             return None
         affected_uv, unaffected_uv = self._guards(watch, rms_uv)
         index = self._index(watch, affected_uv, unaffected_uv)
