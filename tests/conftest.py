@@ -102,7 +102,8 @@ def micropython() -> Path:
 def on_board(micropython: Path) -> Callable[..., str]:
     """Run a script by MicroPython with the firmware on its path; return what it printed."""
 
-    def run(script: Path, *arguments: str, timeout_s: float = 60) -> str:
+    # Only against one that hangs: behind boards and browsers it waits a minute for a few seconds.
+    def run(script: Path, *arguments: str, timeout_s: float = 300) -> str:
         environment = {
             **os.environ,
             "MICROPYPATH": f"{FIRMWARE}:{FIRMWARE / 'lib'}:.frozen",

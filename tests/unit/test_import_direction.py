@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -38,7 +39,8 @@ ONLY_IN = {
 }
 
 
-def imported_modules(path: Path) -> set[str]:
+@functools.cache
+def imported_modules(path: Path) -> frozenset[str]:
     modules: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -46,7 +48,7 @@ def imported_modules(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             modules.add(node.module)
             modules.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return modules
+    return frozenset(modules)
 
 
 def part_of(path: Path) -> str:
@@ -146,7 +148,7 @@ def circles(imports: dict[str, set[str]]) -> list[str]:
     return [module for module in imports if module in reached_from(module)]
 
 
-def inner(modules: set[str]) -> set[str]:
+def inner(modules: frozenset[str]) -> set[str]:
     """Leave out the packages of which a module is imported: only that module is meant."""
     return {name for name in modules if not any(m.startswith(name + ".") for m in modules)}
 

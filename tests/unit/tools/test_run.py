@@ -10,6 +10,7 @@ import sys
 import time
 import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -102,10 +103,32 @@ class Checkout:
         return str(folder)
 
 
+class Interrupted(NamedTuple):
+    """A checkout whose first set-up got a Ctrl-C while the environment was made."""
+
+    checkout: Checkout
+    code: int
+    out: str
+    err: str
+
+
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """One that has been set up."""
+def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Interrupted:
     checkout = Checkout(tmp_path_factory.mktemp("checkout") / "project")
+    process = checkout.start("--", "one")
+    has_python = checkout.folder / ".venv" / "bin" / "python"
+    end_s = time.monotonic() + TIMEOUT_S
+    while not has_python.exists() and time.monotonic() < end_s:
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=TIMEOUT_S)
+    return Interrupted(checkout, process.returncode, out, err)
+
+
+@pytest.fixture(scope="module")
+def checkout(interrupted: Interrupted) -> Checkout:
+    """One that has been set up; at the second call, which goes on after a Ctrl-C."""
+    checkout = interrupted.checkout
     code, out, err = checkout.run("--", "first", "call")
     assert code == 0, err
     assert out == f"['first', 'call'] {checkout.folder.parent}\n"
@@ -244,21 +267,12 @@ def test_ctrl_c_while_installing_is_calm_and_the_next_call_goes_on(checkout: Che
 
 
 def test_ctrl_c_while_the_environment_is_made_is_calm_and_the_next_call_goes_on(
-    fresh: Checkout,
+    interrupted: Interrupted, checkout: Checkout
 ) -> None:
-    process = fresh.start("--", "one")
-    has_python = fresh.folder / ".venv" / "bin" / "python"
-    end_s = time.monotonic() + TIMEOUT_S
-    while not has_python.exists() and time.monotonic() < end_s:
-        time.sleep(0.005)
-    os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=TIMEOUT_S)
-    assert (process.returncode, out) == (130, "")
-    assert err.splitlines()[-1] == "Stopped. The next call goes on from here."
-    assert "Traceback" not in err
-    code, out, err = fresh.run("--", "two")
-    assert code == 0, err
-    assert out.startswith("['two'] ")
+    assert (interrupted.code, interrupted.out) == (130, "")
+    assert interrupted.err.splitlines()[-1] == "Stopped. The next call goes on from here."
+    assert "Traceback" not in interrupted.err
+    assert checkout.run("--", "two")[:2] == (0, f"['two'] {checkout.folder.parent}\n")
 
 
 @pytest.mark.full
