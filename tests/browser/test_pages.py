@@ -142,13 +142,15 @@ async def test_status_line_names_link_loss_delay_battery_and_electrodes(
     train: Page, app: Any
 ) -> None:
     lead_off = (True,) + (False,) * 7
-    app.live.set_status(loss_pct=0.25, latency_ms=33.4, battery_pct=71, lead_off=lead_off)
+    app.live.set_status(loss_pct=0.25, latency_ms=33.4, battery_pct=71)
+    app.live.set_status(lead_off=lead_off, radio="clear")
     line = train.locator(".fl-status")
     for name, text in (
         ("link", "connected"),
         ("loss", "0.25\N{NO-BREAK SPACE}%"),
         ("latency", "33 ms"),
         ("battery", "71\N{NO-BREAK SPACE}%"),
+        ("radio", "open; the signal itself is encrypted"),
         ("contacts", "loose: left eye"),
     ):
         await expect(line.locator(f"[data-item={name}] dd")).to_have_text(text)
@@ -417,5 +419,14 @@ async def test_words_fall_back_sensibly() -> None:
     assert clock(3725.9) == "1:02:05"
     items = {key: text for key, _, text in WORDS.status_items(LiveStatus(), PAIRS)}
     assert (items["latency"], items["battery"], items["link"]) == ("–", "–", "connecting")
+    for radio, link, shown in (
+        ("clear", "live", "open; the signal itself is encrypted"),
+        ("encrypted", "live", "encrypted"),
+        ("", "live", "–"),  # by cable, or nothing reported yet
+        ("clear", "lost", "–"),
+    ):
+        status = LiveStatus(link=link, radio=radio)
+        items = {key: text for key, _, text in WORDS.status_items(status, PAIRS)}
+        assert items["radio"] == shown
     many = LiveStatus(lead_off=(True,) * 8)
     assert WORDS.status_items(many, PAIRS)[-1][2] == "8 loose"

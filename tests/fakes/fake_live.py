@@ -60,7 +60,11 @@ class FakeLive:
         self.sent: dict[int, float] = {}
         self.frame = 0
         self._status = LiveStatus(
-            link="live", latency_ms=31.4, battery_pct=84, device="faceloop virtual"
+            link="live",
+            latency_ms=31.4,
+            battery_pct=84,
+            radio="clear",
+            device="faceloop virtual",
         )
         self._extra: deque[LiveEvent] = deque()
         self._rng = np.random.default_rng(7)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from faceloop.device.serial_transport import SerialTransport
 from faceloop.errors import DeviceFault
 from faceloop.session.detail_notes import COARSE_TEXT, HALF_RATE_TEXT, RESYNC_TEXT, DetailNotes
 from faceloop.session.live_session import LiveSession
@@ -15,6 +16,7 @@ from faceloop_protocol.reports import BoardState, decode_state
 from faceloop_protocol.state import (
     FAULT_CONVERTER_SILENT,
     FAULT_USB_POWER,
+    RADIO_ENCRYPTED,
     STATE_BYTES,
     STATE_DRAINING,
     STATE_STREAMING,
@@ -38,7 +40,7 @@ class Air:
         self.n_closed += 1
 
 
-def session_over(air: Air) -> LiveSession:
+def session_over(air: Air | SerialTransport) -> LiveSession:
     return LiveSession(
         air,  # type: ignore[arg-type]
         lambda device_id: None,
@@ -62,6 +64,20 @@ async def test_fault_that_stops_the_board_ends_the_session_once():
     assert isinstance(session.error, DeviceFault)
     assert session.error.code == FAULT_USB_POWER
     assert str(session.error) == session.status().message == FAULT_TEXT[FAULT_USB_POWER]
+
+
+async def test_a_clear_radio_is_told_from_an_encrypted_one_and_from_a_cable():
+    session = session_over(Air())
+    assert session.status().radio == "", "nothing is known yet"
+    body = bytearray(STATE_BYTES)
+    session.on_state(decode_state(body))
+    assert session.status().radio == "clear"
+    body[-1] = RADIO_ENCRYPTED
+    session.on_state(decode_state(body))
+    assert session.status().radio == "encrypted"
+    cabled = session_over(SerialTransport("/dev/nowhere"))
+    cabled.on_state(decode_state(body))
+    assert cabled.status().radio == ""
 
 
 async def test_converter_that_is_silent_at_the_end_is_no_fault():

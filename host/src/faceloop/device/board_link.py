@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from faceloop.device.command_client import CommandClient
 from faceloop.device.heat_client import HeatClient
+from faceloop.device.serial_transport import SerialTransport
 from faceloop.device.transport import Receiver, Transport
 from faceloop.errors import (
     AuthenticationError,
@@ -137,6 +138,11 @@ class BoardLink:
     def name(self) -> str:
         """How to call the board in front of the user."""
         return self._transport.name
+
+    @property
+    def is_cabled(self) -> bool:
+        """Whether the board is reached by cable."""
+        return isinstance(self._transport, SerialTransport)
 
     @property
     def is_up(self) -> bool:

@@ -10,7 +10,10 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LiveBlock", "LiveEvent", "LiveStatus", "LiveView", "MusclePair", "Side"]
+from faceloop_protocol.reports import BoardState
+from faceloop_protocol.state import RADIO_ENCRYPTED
+
+__all__ = ["LiveBlock", "LiveEvent", "LiveStatus", "LiveView", "MusclePair", "Side", "radio_of"]
 
 Side = Literal["left", "right"]
 
@@ -114,6 +117,9 @@ class LiveStatus:
         Median time from electrode to the host's verdict over the last seconds, NaN if unknown.
     battery_pct : int
         -1 when unknown.
+    radio : str
+        ``encrypted``, ``clear`` (so that others can read what the board says of itself; the signal
+        and commands are protected either way), empty when unknown or by cable.
     lead_off : tuple of bool
         One flag per channel.
     unfit : tuple of str
@@ -133,6 +139,7 @@ class LiveStatus:
     frames_resent: int = 0
     latency_ms: float = float("nan")
     battery_pct: int = -1
+    radio: str = ""
     lead_off: tuple[bool, ...] = (False,) * 8
     unfit: tuple[str, ...] = ("",) * 8
     is_recording: bool = False
@@ -140,6 +147,13 @@ class LiveStatus:
     device: str = ""
     message: str = ""
     details: dict[str, Any] = field(default_factory=dict)
+
+
+def radio_of(state: BoardState | None, is_cabled: bool) -> str:
+    """Return ``LiveStatus.radio`` of a board that has reported this."""
+    if state is None or is_cabled:
+        return ""
+    return "encrypted" if state.radio & RADIO_ENCRYPTED else "clear"
 
 
 class LiveView(Protocol):

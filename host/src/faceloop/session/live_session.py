@@ -20,7 +20,7 @@ from faceloop.session.detail_notes import DetailNotes
 from faceloop.session.electrode_clock import ElectrodeClock
 from faceloop.session.heat_session import HeatSession
 from faceloop.session.left_recording import FindLeft, LeftRecording
-from faceloop.session.live import LiveBlock, LiveEvent, LiveStatus, MusclePair, Side
+from faceloop.session.live import LiveBlock, LiveEvent, LiveStatus, MusclePair, Side, radio_of
 from faceloop.session.missing_packets import MissingPackets
 from faceloop.session.montage import Montage
 from faceloop.session.recorded_events import RecordedEvents
@@ -159,8 +159,7 @@ class LiveSession:
     @property
     def heat(self) -> HeatSession | None:
         """The heat pad, None where the board has no heater."""
-        has_heater = self._info is not None and self._info.features & FEATURE_HEAT
-        return self._heat if has_heater else None
+        return self._heat if self._info and self._info.features & FEATURE_HEAT else None
 
     @property
     def frames_so_far(self) -> int:
@@ -171,7 +170,6 @@ class LiveSession:
         """Return the current status line."""
         frames = self._assembler.live_frame
         missing = self._assembler.coverage.n_missing(frames)
-        state = self._state
         return LiveStatus(
             link=self._status,
             elapsed_s=frames / self.fs_hz,
@@ -179,7 +177,8 @@ class LiveSession:
             frames_missing=missing,
             frames_resent=self._frames_resent,
             latency_ms=self._verdicts.latency_ms,
-            battery_pct=state.battery_pct if state is not None else -1,
+            battery_pct=self._state.battery_pct if self._state is not None else -1,
+            radio=radio_of(self._state, self._link.is_cabled),
             lead_off=tuple(bool(self._lead_off >> channel & 1) for channel in range(8)),
             unfit=self._analysis.unfit if self._analysis is not None else ("",) * 8,
             is_recording=self._recorder.is_recording,

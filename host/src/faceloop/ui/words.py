@@ -175,6 +175,7 @@ class Words:
     ) -> tuple[tuple[str, str, str], ...]:
         """Return the status line as (key, name, text), always the same items in the same order."""
         text = self.text
+        is_live = status.link == "live"
         link = text(f"status.{status.link}") if f"status.{status.link}" in text else status.link
         latency, screen = (
             text("status.milliseconds", n=round(ms)) if math.isfinite(ms) else DASH
@@ -188,6 +189,7 @@ class Words:
             "latency": latency,
             "screen": screen,
             "battery": battery,
+            "radio": text(f"status.{status.radio}") if status.radio and is_live else DASH,
             "contacts": self.contacts(status, muscles),
         }
         return tuple((key, text(f"status.{key}"), value) for key, value in values.items())
