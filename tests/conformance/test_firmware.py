@@ -16,6 +16,7 @@ import pytest
 
 from faceloop.device.board_prompt import TOOLS
 from faceloop.device.install import install
+from faceloop.session.background_writer import SYNC_PERIOD_S
 
 BOARD = Path(__file__).parent / "board"
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
@@ -66,8 +67,15 @@ def test_stream_is_complete_under_every_trouble(on_board: Callable[..., str]) ->
 @pytest.mark.full  # the same ladder is gone down over the air in tests/system
 def test_slow_link_costs_detail_before_it_costs_frames(on_board: Callable[..., str]) -> None:
     lines = on_board(BOARD / "degrade.py", timeout_s=600).splitlines()
-    assert len(lines) == 9
+    assert len(lines) == 10
     assert all(line.startswith("ok ") for line in lines)
+
+
+def test_eight_seconds_without_a_link_cost_nothing(on_board: Callable[..., str]) -> None:
+    """In the ring of a Pico, with a heater or without: both keep the same."""
+    assert SYNC_PERIOD_S == 2, "degrade.py counts with 2 s until a host has all on its disk"
+    name = "eight_seconds_without_a_link_cost_nothing"
+    assert on_board(BOARD / "degrade.py", name, timeout_s=300) == f"ok {name}\n"
 
 
 def test_front_end_is_brought_up_in_order_and_a_failure_leaves_it_without_power(

@@ -1,4 +1,9 @@
-"""What is given up on a slow link, in which order, and when it is taken back. Time is played."""
+"""What is given up on a slow link, in which order, and when it is taken back. Time is played.
+
+degrade.py [TEST ...]
+"""
+
+import sys
 
 from fake_parts import FakeCapture
 
@@ -272,5 +277,7 @@ for test in (
     better_link_gets_everything_back,
     a_link_between_two_steps_is_tried_less_and_less_often,
 ):
+    if len(sys.argv) > 1 and test.__name__ not in sys.argv[1:]:
+        continue
     test()
     print("ok", test.__name__)
