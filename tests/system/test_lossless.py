@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from faceloop.tasks.demo import DemoOptions, demo
+from faceloop.twin.firmware_files import FIRMWARE_VARIABLE
 from faceloop.twin.launch import VirtualBoard
 
 # One step of what is sent: 2.4 V / 12 / (2^23 - 1), four bits dropped.
@@ -87,3 +89,28 @@ async def test_a_minute_of_face_comes_back_through_blackouts(face_minute, rig):
     np.testing.assert_array_equal(counts, rig.read_tap(face_minute.tap))
     assert account["reconnects"] >= 1
     assert account["frames_resent"] > 9 * 2000
+
+
+@pytest.mark.full
+async def test_a_dma_ring_as_small_as_a_real_boards_loses_only_what_is_counted(
+    home: Any,
+    rig: Any,
+    mutated_firmware: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """16 KiB hold 228 ms; a computer that others use may stand still longer, a chip does not."""
+    firmware = mutated_firmware("boards/virtual.py", "CAPTURE_RING_BITS = 15", "")
+    monkeypatch.setenv(FIRMWARE_VARIABLE, str(firmware))
+    board = await home.start_board()
+    air = {"FACELOOP_HCI": str(board.hci_path)}
+    done = await home.run("record", "--seconds", 10, "--json", timeout_s=120, **air)
+    account = done.account
+    counts, _ = rig.read_recording(account["recording"])
+    made = rig.read_tap(home.tap)
+    assert account["frames_lost_silently"] == 0
+    assert account["frames_expected"] == len(made) >= 20000
+    is_there = np.ones(len(made), bool)
+    for first, n in account["gaps"]:
+        is_there[first : first + n] = False
+    np.testing.assert_array_equal(counts[: len(made)][is_there], made[is_there])
+    assert is_there.mean() > 0.9, account["gaps"]
