@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from faceloop.training.profiles import Profile, Profiles
+from faceloop.training.programme import RetrainingBlock
 from faceloop.training.setup import SetUpTimes
 from faceloop.ui.texts import Texts
 
@@ -256,15 +258,21 @@ async def test_therapist_changes_a_number_behind_a_pin(
         fold = page.locator("details", has=hold)
         await expect(hold).to_be_hidden()
         await look(page, serious)
-        await fold.locator("summary").click()
-        assert float(await hold.input_value()) == before.hold_s
+        await page.locator("summary", has_text=re.compile("^Movements$")).click()
+        await expect(hold).to_have_value(f"{before.hold_s:g}")
         await look(page, serious)
         await hold.fill("99")
         await page.get_by_role("button", name="Save the programme").click()
         await expect(
             page.get_by_text("Hold, seconds has to be a number, 1 to 15.")
         ).to_be_visible()
+        back = fold.get_by_role("button", name="As usual: Hold, seconds")
+        await back.click()
+        await expect(hold).to_have_value(f"{before.hold_s:g}")
+        await expect(back).to_be_hidden()
         await hold.fill("4")
+        first = page.locator(f"#fl-{before.name}-movements-1")
+        await first.select_option(label="Wrinkle the nose")
         await page.get_by_role("button", name="Save the programme").click()
         await expect(page.get_by_text("Saved. It holds from")).to_be_visible()
         await page.get_by_role("button", name="Lock again").click()
@@ -273,4 +281,5 @@ async def test_therapist_changes_a_number_behind_a_pin(
         await expect(page.get_by_text("That PIN does not fit.")).to_be_visible()
         await page.close()
     after = next(b for b in profiles.programme("anna").block if b.name == before.name)
-    assert after.hold_s == 4  # type: ignore[union-attr]
+    assert isinstance(after, RetrainingBlock)
+    assert (after.hold_s, after.movements[0]) == (4, "wrinkle_nose")

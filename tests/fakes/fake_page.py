@@ -59,6 +59,15 @@ class Page:
         """Return the elements of an HTML tag."""
         return [element for element in self._all() if element.tag == name]
 
+    def unfold(self) -> None:
+        """Open all that is folded."""
+        for fold in self.elements("details"):
+            self._emit(iter([fold]), "toggle", None)
+
+    def controls(self) -> list[Any]:
+        """Return what can be entered or chosen."""
+        return [element for element in self._all() if "kind" in element.props]
+
     def press(self, label: str) -> None:
         """Press the button of that name."""
         buttons = (element for element in self._all() if element.tag == "button")
@@ -66,8 +75,8 @@ class Page:
 
     def choose(self, name: str, value: str) -> None:
         """Enter a value where ``name`` is the control's id or group."""
-        controls = (element for element in self._all() if "kind" in element.props)
-        self._emit((one for one in controls if one.props["name"] == name), "choose", value)
+        found = (one for one in self.controls() if one.props["name"] == name)
+        self._emit(found, "choose", value)
 
     def close(self) -> None:
         """Let go of it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 from faceloop.training.profiles import Profile
+from faceloop.training.programme_file import programme_with, shipped_programme
 from faceloop.ui.reminder import DailyReminder, serve_calendar
 from faceloop.ui.texts import Texts
 from faceloop.ui.training_room import TrainingRoom
@@ -36,6 +38,14 @@ class Desk:
             self.shown.append((title, text))
         return self.can_show
 
+    def set_monthly(self, every_days: int) -> None:
+        profiles, day = self.room.days.profiles, shipped_programme("synkinesis")
+        keys = ("questionnaires_days", "review_days")
+        if not profiles.pin.is_set:
+            profiles.pin.choose("2468")
+        changed = programme_with(day, {("[monthly]", key): every_days for key in keys})
+        profiles.set_programme("anna", changed, "2468")
+
     def set(self, minutes_from_now: int) -> None:
         at = (self.now + timedelta(minutes=minutes_from_now)).strftime("%H:%M")
         self.room.profile = self.room.days.profiles.set_reminder("anna", at)
@@ -43,10 +53,12 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
+    """Nothing comes once a month here."""
     desk = Desk(tmp_path)
     desk.room.create(
         Profile("anna", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
     )
+    desk.set_monthly(0)
     return desk
 
 
@@ -90,6 +102,44 @@ async def test_day_with_training_has_no_reminder(desk: Desk) -> None:
     desk.room.leave()
 
 
+async def test_questionnaires_and_review_are_reminded_of_once_a_month(desk: Desk) -> None:
+    """At the time of day of the other reminder, in the same notice, until they were done."""
+    desk.set_monthly(30)
+    profiles, german = desk.room.days.profiles, Texts("de")
+    begun = datetime.fromisoformat(profiles.profile("anna").created_utc).astimezone()
+    desk.now = begun.replace(hour=12) + timedelta(days=29)
+    daily = german("train.reminder.text")
+    both = [german(f"train.reminder.{kind}") for kind in ("questionnaires", "review")]
+    desk.set(0)
+    for words in ([daily], [daily, *both], *[[daily]] * 6, [daily, *both]):
+        await desk.reminder.look()
+        await desk.reminder.look()
+        assert desk.shown.pop() == (german("train.reminder.title"), " ".join(words))
+        assert desk.shown == []
+        desk.now += timedelta(days=1)
+    profiles.questionnaires("anna").add("saq", 20, desk.now.date())
+    profiles.note_review("anna", "2468")
+    (questionnaires, review) = desk.room.monthly()
+    assert questionnaires.due == desk.now.date() + timedelta(days=30)
+    assert review.due == datetime.now().astimezone().date() + timedelta(days=30)
+    desk.now += timedelta(days=6)
+    await desk.reminder.look()
+    assert both[0] not in desk.shown.pop()[1]
+
+
+async def test_month_s_reminder_comes_on_a_day_with_training_too(desk: Desk) -> None:
+    desk.set_monthly(1)  # today's, from yesterday's point of view
+    assert desk.room.begin(is_short=True)
+    desk.room.do(lambda engine, now_s: engine.close(now_s))
+    desk.now = datetime.now().astimezone() + timedelta(days=1)
+    desk.room.last_trained = lambda: desk.now.date()  # type: ignore[method-assign]
+    desk.set(0)
+    await desk.reminder.look()
+    texts = [Texts("de")(f"train.reminder.{kind}") for kind in ("questionnaires", "review")]
+    assert desk.shown == [(Texts("de")("train.reminder.title"), " ".join(texts))]
+    desk.room.leave()
+
+
 async def test_calendar_file_says_nobodys_name_and_is_there_only_with_a_time(desk: Desk) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await serve_calendar(desk.state, scope, receive, send)
@@ -103,3 +153,11 @@ async def test_calendar_file_says_nobodys_name_and_is_there_only_with_a_time(des
     assert 'filename="faceloop.ics"' in answer.headers["content-disposition"]
     assert f"SUMMARY:{Texts('de')('train.reminder.title')}" in answer.text
     assert "RRULE:FREQ=DAILY" in answer.text and "anna" not in answer.text
+    assert answer.text.count("BEGIN:VEVENT") == 1
+    desk.set_monthly(28)
+    async with httpx.AsyncClient(transport=there, base_url="http://127.0.0.1") as client:
+        answer = await client.get("/")
+    assert answer.text.count("RRULE:FREQ=DAILY;INTERVAL=28") == 2
+    for kind in ("questionnaires", "review"):
+        assert f"SUMMARY:{Texts('de')(f'train.reminder.{kind}')}" in answer.text
+    assert len(re.findall("^UID:.*", answer.text, re.MULTILINE)) == 3

@@ -321,6 +321,7 @@ async def test_therapist_page_says_what_is_refused(
     enter("1357")
     assert shown(page, "pin_wrong"), page.texts()
     enter("2468")
+    page.unfold()
     page.choose("fl-settle-rest_s", "120")
     page.choose("fl-settle-duration_s", "90")
     page.press(Texts("de")("therapist.save"))
@@ -331,6 +332,7 @@ async def test_therapist_page_says_what_is_refused(
     page.press(Texts("de")("therapist.save"))
     assert Texts("de")("therapist.saved") in page.texts()
     page.choose("fl-day", "short")  # its numbers are the therapist's as well
+    page.unfold()
     page.choose("fl-settle-duration_s", "45")
     page.press(Texts("de")("therapist.save"))
     assert Texts("de")("therapist.saved") in page.texts()

@@ -424,7 +424,8 @@ def test_profile_files_hold_no_more_than_they_say(days: Days, tmp_path: Path) ->
     assert set(stored) == {
         "pseudonym", "affected_side", "stage", "montage", "has_movement_returned",
         "is_unlocked_by_therapist", "reminder", "references",
-        "created_utc", "goals_from_utc", "onset", "heat_test", "heat_choice", "heat_failures",
+        "created_utc", "goals_from_utc", "onset", "reviewed",
+        "heat_test", "heat_choice", "heat_failures",
     }  # fmt: skip
     assert (tmp_path / "profiles" / "anna").stat().st_mode & 0o077 == 0
 

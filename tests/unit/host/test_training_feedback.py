@@ -7,6 +7,7 @@ from typing import Any
 
 from faceloop.training.feedback import CUES, cue_of
 from faceloop.training.guard import GuardVerdict
+from faceloop.training.rules import CueSpec
 from faceloop.training.trial import Levels
 
 LABELS = tuple(f"zygomaticus_major_{side}" for side in ("l", "r"))
@@ -21,7 +22,9 @@ def moment() -> Any:
         verdict=GuardVerdict(muscle="orbicularis_oculi", is_vetoed=True),
         is_moving=True,
         phase="hold",
-        spec=SimpleNamespace(has_feedback=True, effort_limit=3.0, goal_share=0.8, band_share=0.25),
+        spec=SimpleNamespace(
+            has_feedback=True, effort_limit=3.0, goal_share=0.8, band_share=0.25, cues=CueSpec()
+        ),
     )
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from faceloop.training.cited import HODGES
 from faceloop.training.days import Days
+from faceloop.training.fields import TABLES, fields_of, parts_of, usual_value
 from faceloop.training.hop import Hop
 from faceloop.training.profiles import Profile
-from faceloop.training.programme_file import parse_programme
+from faceloop.training.programme import RetrainingBlock
+from faceloop.training.programme_file import parse_programme, programme_with, shipped_programme
 from faceloop.ui.texts import Texts
 
 GERMAN = Texts("de")
@@ -83,6 +86,79 @@ async def test_today_lists_what_is_due_and_the_therapist_sees_how_often(
     page.choose("fl-pin", "2468")
     page.press(GERMAN("therapist.open"))
     assert f"{use}, alle 7 Tage" in page.texts()
+
+
+async def test_every_value_of_the_programme_can_be_changed_and_be_as_usual_again(
+    days: Days, open_page: Any
+) -> None:
+    """Lists, choices and the rules of the whole programme; the numbers are tried elsewhere."""
+    page = open_page()
+    page.go("therapist")
+    page.choose("fl-pin", "2468")
+    page.press(GERMAN("therapist.open"))
+    page.unfold()
+    controls = {one.props["name"] for one in page.controls()}
+    programme = days.profiles.programme("anna")
+    for part, spec in parts_of(programme).items():
+        name = f"all-{TABLES[part]}" if part in TABLES else part
+        for field in fields_of(type(spec)):
+            end = "-1" if field.shape == "list" else ""
+            assert f"fl-{name}-{field.key}{end}" in controls
+    page.choose("fl-moves-movements-1", "snarl")
+    page.choose("fl-moves-movements-2", "")  # taken out
+    page.choose("fl-moves-movements-4", "wrinkle_nose")  # added at the end
+    page.choose("fl-moves-feedback", "none")
+    page.choose("fl-moves-scale", "own")
+    page.choose("fl-all-alert-active_sd", "4,5")
+    page.press(GERMAN("therapist.save"))
+    assert GERMAN("therapist.saved") in page.texts()
+    changed = days.profiles.programme("anna")
+    moves = parts_of(changed)["moves"]
+    assert isinstance(moves, RetrainingBlock)
+    assert moves.movements == ("snarl", "lip_pucker", "wrinkle_nose")
+    assert (moves.feedback, moves.scale, changed.alert.active_sd) == ("none", "own", 4.5)
+    assert f"Üblich: 3; 1 bis 10; {HODGES['source']}" in page.texts()
+    for n in range(1, 5):
+        page.choose(f"fl-moves-movements-{n}", "")
+    page.press(GERMAN("therapist.save"))
+    assert any(
+        "Bewegungen, der Reihe nach" in said and "mindestens 1" in said for said in page.texts()
+    )
+    page.go("therapist")  # folded again
+    page.choose("fl-pin", "2468")
+    page.press(GERMAN("therapist.open"))
+    page.press(GERMAN("therapist.all_usual"))
+    page.unfold()
+    (first,) = (one for one in page.controls() if one.props["name"] == "fl-moves-movements-1")
+    assert first.props["value"] == "closed_mouth_smile"
+    page.press(GERMAN("therapist.save"))
+    assert GERMAN("therapist.saved") in page.texts()
+    again, shipped = days.profiles.programme("anna"), shipped_programme("synkinesis")
+    for part, spec in parts_of(again).items():
+        for field in fields_of(type(spec)):
+            assert getattr(spec, field.key) == usual_value(shipped, part, spec, field)
+
+
+async def test_what_comes_once_a_month_is_on_today_until_it_was_done(
+    days: Days, open_page: Any
+) -> None:
+    every = {("[monthly]", key): 1 for key in ("questionnaires_days", "review_days")}
+    own = programme_with(days.profiles.programme("anna"), every)
+    days.profiles.set_programme("anna", own, "2468")
+    page = open_page()
+    page.go("today")
+    both = {GERMAN(f"today.monthly_{kind}") for kind in ("questionnaires", "review")}
+    assert both <= {*page.texts()}
+    days.profiles.questionnaires("anna").add("saq", 20, date.today())
+    page.go("therapist")
+    page.choose("fl-pin", "2468")
+    page.press(GERMAN("therapist.open"))
+    assert GERMAN("therapist.never_reviewed") in page.texts()
+    page.press(GERMAN("therapist.reviewed"))
+    today = GERMAN("therapist.last_review", day=GERMAN.calendar_day(date.today()))
+    assert today in page.texts()
+    page.go("today")
+    assert not both & {*page.texts()}
 
 
 async def test_both_blocks_that_are_left_out_are_said_then_and_in_the_results(

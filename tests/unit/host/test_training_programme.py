@@ -10,6 +10,7 @@ import pytest
 from faceloop.errors import UsageError
 from faceloop.session.montage import MONTAGES
 from faceloop.training.blocks import steps_of
+from faceloop.training.fields import FIXED, fields_of, parts_of, usual_value
 from faceloop.training.movements import MOVEMENTS, movement_named
 from faceloop.training.programme import Programme, RetrainingBlock, json_schema
 from faceloop.training.programme_file import (
@@ -22,6 +23,8 @@ from faceloop.training.programme_file import (
     shipped_programme,
     shipped_programmes,
 )
+from faceloop.training.references import References
+from faceloop.training.score import ScoredHop, ScoreRule, score
 from faceloop.training.setup import SetUpTimes
 from faceloop.training.stage import STAGES, Stage, StageLock
 
@@ -150,18 +153,86 @@ def test_numbers_of_set_up_are_part_of_the_programme() -> None:
     day = shipped_programme("synkinesis")
     assert SetUpTimes.of(day.setup) == SetUpTimes()
     own = programme_with(
-        day, {("", "rest_s"): 40, ("", "good_snr_db"): 12, ("settle", "rest_s"): 50}
+        day,
+        {("[setup]", "rest_s"): 40, ("[setup]", "good_snr_db"): 12, ("settle", "rest_s"): 50},
     )
     assert (own.setup.rest_s, own.setup.good_snr_db, own.block[0].rest_s) == (40, 12, 50)  # type: ignore[union-attr]
     assert parse_programme(programme_text(own), "again") == own
     times = SetUpTimes.of(own.setup)
     assert (times.rest_s, times.good_snr_db, times.least_snr_db) == (40, 12, 6)
     with pytest.raises(UsageError, match=r"setup\.rest_s is 5; it must be at least 20"):
-        changed_programme(day, "", "rest_s", 5)
+        changed_programme(day, "[setup]", "rest_s", 5)
     with pytest.raises(UsageError, match="least_snr_db is 11; it may be at most good_snr_db"):
-        changed_programme(day, "", "least_snr_db", 11)
-    with pytest.raises(UsageError, match="The block setup has no 'rest'"):
-        changed_programme(day, "", "rest", 5)
+        changed_programme(day, "[setup]", "least_snr_db", 11)
+    with pytest.raises(UsageError, match=r"\[setup\] has no 'rest'"):
+        changed_programme(day, "[setup]", "rest", 5)
+
+
+def test_every_value_is_a_field_with_limits_or_names_and_its_default_is_one_of_them() -> None:
+    """What the page offers and the file says is read from the schema: nothing is left out."""
+    for programme in shipped_programmes().values():
+        for part, spec in parts_of(programme).items():
+            fields = fields_of(type(spec))
+            assert {field.key for field in fields} == set(type(spec).model_fields) - {*FIXED}
+            for field in fields:
+                assert field.about, (part, field.key)
+                now = getattr(spec, field.key)
+                assert usual_value(programme, part, spec, field) == now
+                if field.shape == "number":
+                    assert field.low is not None and field.high is not None
+                    assert field.low <= field.default <= field.high
+                elif field.shape != "flag":
+                    names = now if field.shape == "list" else [now]
+                    assert names and set(names) <= set(field.known)
+
+
+def test_limits_of_a_field_are_those_that_the_programme_keeps() -> None:
+    """One step inside and one outside, for every number there is."""
+    day = shipped_programme("synkinesis")
+    for part, spec in parts_of(day).items():
+        for field in fields_of(type(spec)):
+            if field.shape != "number":
+                continue
+            assert field.low is not None and field.high is not None
+            for limit, step in ((field.low, -1), (field.high, 1)):
+                beyond = limit + (step if field.is_whole else 0.01 * step)
+                with pytest.raises(UsageError, match=f"{field.key} is "):
+                    changed_programme(day, part, field.key, beyond)
+
+
+def test_rules_of_a_programme_reach_what_judges_by_them() -> None:
+    day = shipped_programme("synkinesis")
+    own = programme_with(
+        day,
+        {
+            ("[alert]", "active_sd"): 4,
+            ("[alert]", "active_factor"): 1.25,
+            ("[score]", "together_full"): 0.9,
+            ("[cue]", "uneven_ratio"): 0.3,
+            ("retraining", "movements"): ["snarl"],
+            ("retraining", "feedback"): "live",
+        },
+    )
+    assert parse_programme(programme_text(own), "again") == own
+    references = References((2.0,) * 8, (0.5,) * 8, (32.0,) * 8, "guarded8")
+    assert references.active_above_uv(0, day.alert) == 3.5
+    assert references.active_above_uv(0, own.alert) == 4.0
+    even = [ScoredHop("hold", 1.0, 0.24, 0.3, 0.9)] * 100
+    marks = [
+        score(even, ScoreRule(0.27, 0.25, 3.0, 3.0, marks=one.score)).together
+        for one in (day, own)
+    ]
+    assert marks == [1.0, pytest.approx(0.45 / 0.55)]
+    for change, told in (
+        ((("[alert]", "quiet_sd"), 3.5), "quiet_sd is 3.5; it may be at most active_sd, 3"),
+        ((("[score]", "together_none"), 0.8), "together_none is 0.8; it may be at most"),
+        ((("retraining", "fades_to"), 0.2), "fades_from is 0.5; it may be at most fades_to"),
+        ((("retraining", "scale"), "both"), "scale is \"both\"; choose 'unaffected', 'own'"),
+        ((("retraining", "movements"), ["rest"]), "'rest' is not known; choose from: wrinkle"),
+    ):
+        with pytest.raises(UsageError) as caught:
+            programme_with(day, {change[0]: change[1]})
+        assert told in str(caught.value)
 
 
 def test_comments_of_shipped_files_name_no_other_default() -> None:

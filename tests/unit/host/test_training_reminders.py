@@ -11,13 +11,22 @@ import pytest
 
 from faceloop.errors import UsageError
 from faceloop.training import reminders
-from faceloop.training.reminders import calendar_text, is_due, notice_command, show_notice
+from faceloop.training.monthly import next_monthly
+from faceloop.training.reminders import (
+    CalendarSeries,
+    calendar_text,
+    is_due,
+    notice_command,
+    show_notice,
+)
+from faceloop.training.rules import MonthlySpec
 
 NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 
 
 def text(title: str = "Time for a calm half hour") -> str:
-    return calendar_text("18:30", date(2026, 11, 3), title, 30, NOON, "anna@faceloop")
+    daily = CalendarSeries("18:30", date(2026, 11, 3), title, 30, "anna@faceloop")
+    return calendar_text([daily], NOON)
 
 
 def unfolded(content: str) -> list[str]:
@@ -34,6 +43,32 @@ def test_calendar_repeats_daily_at_local_time_with_an_alarm() -> None:
     } <= set(lines)  # fmt: skip
     for name in ("VCALENDAR", "VEVENT", "VALARM"):
         assert lines.count(f"BEGIN:{name}") == lines.count(f"END:{name}") == 1
+
+
+def test_calendar_has_a_series_for_each_reminder_with_its_interval() -> None:
+    both = [
+        CalendarSeries("18:30", date(2026, 11, 3), "daily", 30, "a"),
+        CalendarSeries("18:30", date(2026, 11, 20), "monthly", 15, "b", every_days=30),
+    ]
+    lines = unfolded(calendar_text(both, NOON))
+    assert lines.count("BEGIN:VCALENDAR") == 1 and lines.count("BEGIN:VEVENT") == 2
+    assert {"RRULE:FREQ=DAILY", "RRULE:FREQ=DAILY;INTERVAL=30"} <= set(lines)
+    assert {"DTSTART:20261120T183000", "UID:b", "SUMMARY:monthly"} <= set(lines)
+
+
+def test_what_comes_monthly_is_reminded_of_on_its_day_then_weekly_until_it_was_done() -> None:
+    since, spec = date(2026, 1, 1), MonthlySpec()
+    first, review = next_monthly(spec, since, {})
+    assert (first.kind, review.kind) == ("questionnaires", "review")
+    assert first.due == review.due == date(2026, 1, 31)
+    days = [since + timedelta(days=n) for n in range(60)]
+    assert [day.day for day in days if first.is_reminded(day)] == [31, 7, 14, 21, 28]
+    assert not first.is_due(date(2026, 1, 30)) and first.is_due(date(2026, 2, 20))
+    assert first.next_day(date(2026, 2, 20)) == date(2026, 2, 20)
+    assert first.next_day(date(2026, 1, 5)) == first.due
+    (later, _) = next_monthly(spec, since, {"questionnaires": date(2026, 2, 20)})
+    assert later.due == date(2026, 3, 22)
+    assert next_monthly(MonthlySpec(questionnaires_days=0, review_days=0), since, {}) == ()
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceloop.training.fading import Fading
+from faceloop.training.fields import fields_of
 from faceloop.training.goal import Goal, GoalRule
 from faceloop.training.guard import Guard, GuardWatch
 from faceloop.training.hop import Hop
 from faceloop.training.references import COMFORTABLE_EFFORT, References, Sides
 from faceloop.training.resting import RestMeter
+from faceloop.training.rules import AlertSpec, CueSpec, ScoreSpec
 from faceloop.training.score import ScoredHop, ScoreRule, effort_of, score
 from faceloop.training.trial import Trial, TrialSpec
 
+ALERT = AlertSpec()
 RULE = ScoreRule(goal_share=0.25, band_share=0.25, rise_s=3.0, release_s=3.0)
 LENGTHS = {"rise": 300, "hold": 500, "release": 300}
 
@@ -82,6 +85,14 @@ def test_score_never_exceeds_ratio_or_guard(
     assert better.score >= quality.score - 1e-9
 
 
+@st.composite
+def score_specs(draw: st.DrawFn) -> ScoreSpec:
+    """Any that a therapist may set."""
+    numbers = {field.key: draw(st.floats(field.low, field.high)) for field in fields_of(ScoreSpec)}
+    numbers["together_none"] = min(numbers["together_none"], numbers["together_full"])
+    return ScoreSpec(**numbers)
+
+
 @given(
     st.lists(
         st.tuples(
@@ -93,16 +104,21 @@ def test_score_never_exceeds_ratio_or_guard(
     ),
     st.floats(0.1, 0.8),
     st.floats(1.0, 5.0),
+    score_specs(),
 )
 @settings(max_examples=60, deadline=None)
 def test_more_effort_beyond_3_of_10_never_raises_the_score(
-    levels: list[tuple[float, float, float, bool, bool, bool, bool]], goal: float, factor: float
+    levels: list[tuple[float, float, float, bool, bool, bool, bool]],
+    goal: float,
+    factor: float,
+    marks: ScoreSpec,
 ) -> None:
-    """Whatever the movement: what is above the limit already is raised, the rest stays.
+    """Whatever the movement and the therapist's numbers.
 
-    Straining may bring a guard's ratio under its cut-off, and the jaw in.
+    What is above the limit already is raised, the rest stays. Straining may bring a guard's ratio
+    under its cut-off, and the jaw in.
     """
-    rule = ScoreRule(goal, 0.25, 0.3, 0.3)
+    rule = ScoreRule(goal, 0.25, 0.3, 0.3, marks=marks)
     parts = ["rise"] * 50 + ["hold"] * 100 + ["release"] * 50
     base, raised = [], []
     for at, part in enumerate(parts):
@@ -194,7 +210,7 @@ def test_bad_channel_for_a_moment_is_left_out_not_punished() -> None:
 
 
 def goal(**changes: float) -> Goal:
-    rule = GoalRule(0.25, 0.6, 0.05, 4, 5, 3)
+    rule = GoalRule(0.25, 0.6, 0.05, 4, 5, 3, 0.5)
     return Goal(replace(rule, **changes))  # type: ignore[arg-type]
 
 
@@ -236,14 +252,16 @@ def test_replayed_target_is_the_same(verdicts: list[bool]) -> None:
 
 
 def test_feedback_fades_with_success_and_never_below_its_least() -> None:
-    fading = Fading("fading", 0.5)
+    fading = Fading("fading", 0.5, 0.5, 1.0)
     assert fading.share(0.0) == fading.share(0.5) == 1.0
     assert fading.share(0.75) == 0.75
     assert sum(fading.next(1.0) for _ in range(20)) == 10
-    assert all(Fading("live", 0.5).next(1.0) for _ in range(5))
-    assert not any(Fading("none", 0.5).next(0.0) for _ in range(5))
-    early = Fading("fading", 0.0)
+    assert all(Fading("live", 0.5, 0.5, 1.0).next(1.0) for _ in range(5))
+    assert not any(Fading("none", 0.5, 0.5, 1.0).next(0.0) for _ in range(5))
+    early = Fading("fading", 0.0, 0.5, 1.0)
     assert all(early.next(0.2) for _ in range(10))
+    at_once = Fading("fading", 0.25, 0.8, 0.8)
+    assert (at_once.share(0.79), at_once.share(0.8)) == (1.0, 0.25)
 
 
 REST = References((2.0,) * 8, (0.2,) * 8, (32.0,) * 8, "guarded8")
@@ -251,7 +269,9 @@ REST = References((2.0,) * 8, (0.2,) * 8, (32.0,) * 8, "guarded8")
 
 def watch(**levels: float) -> list[tuple[str, bool]]:
     """Return what 40 hops of the same levels say, eye affected and unaffected, jaw."""
-    guards = GuardWatch([Guard("orbicularis_oculi", Sides(0, 1), 1.79)], Sides(6, 7), REST, 0.05)
+    guards = GuardWatch(
+        [Guard("orbicularis_oculi", Sides(0, 1), 1.79)], Sides(6, 7), REST, 0.05, ALERT
+    )
     level = [2.0] * 8
     level[0], level[1] = levels.get("affected", 2.0), levels.get("unaffected", 2.0)
     level[6] = levels.get("jaw", 2.0)
@@ -269,11 +289,14 @@ def test_guard_joins_in_after_50_ms_over_its_cutoff() -> None:
 def test_jaw_whose_electrode_is_off_judges_nothing_instead_of_vetoing_nothing() -> None:
     """A clench leaks into the guards: without the jaw it cannot be told from synkinesis."""
     assert watch(affected=10.0, unaffected=5.0, jaw=math.nan) == [("", False)] * 40
-    guards = GuardWatch([Guard("orbicularis_oculi", Sides(0, 1), 1.79)], Sides(6, 7), REST, 0.05)
+    guards = GuardWatch(
+        [Guard("orbicularis_oculi", Sides(0, 1), 1.79)], Sides(6, 7), REST, 0.05, ALERT
+    )
     assert not guards.feed(Hop(0, (2.0,) * 6 + (math.nan, 2.0))).is_judged
     spec = TrialSpec(
         *("closed_mouth_smile", "zygomaticus_major", Sides(2, 3), False),
         *(0.25, 0.25, 3.0, 70.0, 3.0, 5.0, 3.0, 10.0, 30.0, True),
+        *(ScoreSpec(), ALERT, CueSpec()),
     )
     trial = Trial(spec, guards, REST, 0.0)
     trial.feed(Hop(0, (2.0,) * 6 + (math.nan, 2.0), ("",) * 6 + ("lead_off", "")), 0.01)
@@ -295,7 +318,7 @@ def test_one_response_counts_once_however_its_rms_varies_and_two_count_twice(
     for seed in range(20):
         rng = np.random.default_rng(seed)
         watched = Guard("orbicularis_oculi", Sides(0, 1), 1.79)
-        guards = GuardWatch([watched], Sides(6, 7), REST, 0.05)
+        guards = GuardWatch([watched], Sides(6, 7), REST, 0.05, ALERT)
         eye = response(rng, level_uv, 5.0) + [2.0] * 100 + response(rng, level_uv, 5.0)
         other = response(rng, 2.0, 11.0)
         verdicts = [
@@ -340,7 +363,7 @@ def test_resting_tone_is_that_of_the_quietest_ten_seconds() -> None:
 def test_tonic_side_that_rests_has_not_joined_in() -> None:
     """Its index is over the cut-off all the time: it has to exceed its own rest by it as well."""
     tonic = References((2.0, 1.0, *(2.0,) * 6), (0.1,) * 8, (32.0,) * 8, "guarded8")
-    guards = GuardWatch([Guard("mentalis", Sides(0, 1), 1.79)], Sides(6, 7), tonic, 0.05)
+    guards = GuardWatch([Guard("mentalis", Sides(0, 1), 1.79)], Sides(6, 7), tonic, 0.05, ALERT)
     for level_uv, joined in ((3.4, ""), (3.7, "mentalis")):
         for at in range(30):
             verdict = guards.feed(Hop(at, (level_uv, 1.0, *(2.0,) * 6)))

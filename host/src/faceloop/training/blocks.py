@@ -157,7 +157,12 @@ def _massage(block: MassageBlock) -> Iterable[StepSpec]:
             yield StepSpec(
                 f"{release}-{n}",
                 "timed",
-                message(f"train.release.{release}.title", n=n, of=block.repetitions),
+                message(
+                    "train.release.title",
+                    release=message(f"train.release.{release}.title"),
+                    n=n,
+                    of=block.repetitions,
+                ),
                 message(f"train.release.{release}.instruction", hold_s=block.hold_s),
                 block.hold_s + block.pause_s,
             )

@@ -44,8 +44,6 @@ from faceloop.training.steps import (
 
 __all__ = ["DayEngine"]
 
-LEAD_IN_S = 3.0
-"""Before the first movement of a block, and after whatever interrupted one."""
 MOST_DIARY_CHARACTERS = 280
 
 
@@ -77,7 +75,7 @@ class DayEngine:
         self._sink = sink
         self._outputs: Outputs = outputs or NoOutputs()
         self._utc_now = utc_now
-        self._retraining = Retraining(context)
+        self._retraining = Retraining(context, programme)
         self._offset_s = 0.0  # engine's time = given time - this
         self._last_t_s = 0.0  # engine's time; stands still in a pause
         self._block = -1
@@ -112,7 +110,7 @@ class DayEngine:
         position = DayPosition.of(records)
         engine = cls(position.programme, position.context, sink, outputs, utc_now)
         engine._last_t_s = position.t_s
-        engine._retraining.replay(position.programme, position.trials)
+        engine._retraining.replay(position.trials)
         engine.state = "done" if position.is_over else "paused"
         engine._block = position.block
         engine._restore_to = (position.block, position.step, position.is_block_begun)
@@ -416,8 +414,9 @@ class DayEngine:
             return
         spec = self._steps[at]
         block = self.programme.block[self._block]
-        lead_in_s = 0.0 if is_next else LEAD_IN_S
-        self._step = new_step(spec, block, self.context, self._retraining, t_s, lead_in_s)
+        self._step = new_step(
+            spec, block, self.programme.alert, self.context, self._retraining, t_s, is_next=is_next
+        )
         if isinstance(self._step, HeatStep):
             self._outputs.ask_heat(self._step.request)
 

@@ -10,9 +10,6 @@ from typing import Literal
 
 __all__ = ["Fading"]
 
-# From here on feedback begins to fade, and here it is at its least.
-FADES_FROM, FADES_TO = 0.5, 1.0
-
 
 class Fading:
     """Decides repetition by repetition, without chance: the same day gives the same feedback.
@@ -22,12 +19,21 @@ class Fading:
     mode : str
         ``live`` always, ``none`` never, ``fading``.
     least : float
-        Share of repetitions that have feedback when all are clean.
+        Share of repetitions that have feedback once it has faded.
+    fades_from, fades_to : float
+        Share of clean ones at which it begins to fade, and at which it is at its least.
     """
 
-    def __init__(self, mode: Literal["live", "fading", "none"], least: float) -> None:
+    def __init__(
+        self,
+        mode: Literal["live", "fading", "none"],
+        least: float,
+        fades_from: float,
+        fades_to: float,
+    ) -> None:
         self._mode = mode
         self._least = least
+        self._fades_from, self._fades_to = fades_from, fades_to
         self._owed = 1.0  # the first repetition has it
 
     def next(self, success: float) -> bool:
@@ -46,5 +52,8 @@ class Fading:
 
     def share(self, success: float) -> float:
         """Return the share of repetitions with feedback at this success."""
-        faded = min(max((success - FADES_FROM) / (FADES_TO - FADES_FROM), 0.0), 1.0)
+        if success >= self._fades_to:
+            return self._least
+        into = max(success - self._fades_from, 0.0)
+        faded = into / (self._fades_to - self._fades_from) if into else 0.0
         return 1.0 - faded * (1.0 - self._least)

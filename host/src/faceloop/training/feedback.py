@@ -22,9 +22,6 @@ CUES: tuple[CueKind, ...] = (
 )  # fmt: skip
 """Most important first: of all that is true now only the first is told (Twente 2006: several at
 once hindered older users)."""
-OVERSHOOT = 1.25
-"""So far over the band less is asked for, long before the limit of effort."""
-UNEVEN_RATIO = 0.5
 LEAST_SHARE = 0.05
 """Below this both sides rest, and their ratio is one of noise."""
 
@@ -161,7 +158,7 @@ def trial_feedback(
 
 def cue_of(trial: Trial, labels: tuple[str, ...]) -> Cue:
     """Return the one cue of this moment."""
-    levels, verdict = trial.levels, trial.verdict
+    levels, verdict, cues = trial.levels, trial.verdict, trial.spec.cues
     if trial.bad_channels:
         return contact_cue(labels[trial.bad_channels[0]], trial.bad_reason)
     if math.isnan(levels.affected_share):
@@ -175,9 +172,9 @@ def cue_of(trial: Trial, labels: tuple[str, ...]) -> Cue:
         if levels.effort > trial.spec.effort_limit:
             return Cue("effort", message("train.cue.effort"))
         low, high = sorted((levels.affected_share, levels.unaffected_share))
-        if trial.phase == "hold" and low > OVERSHOOT * _band_top(trial):
+        if trial.phase == "hold" and low > cues.overshoot * _band_top(trial):
             return Cue("effort", message("train.cue.effort"))
-        if trial.phase == "hold" and high > LEAST_SHARE and low < UNEVEN_RATIO * high:
+        if trial.phase == "hold" and high > LEAST_SHARE and low < cues.uneven_ratio * high:
             return Cue("uneven", message("train.cue.uneven"))
     phase = "rest" if trial.phase == "done" else trial.phase
     return Cue(phase, message(f"train.cue.{phase}"))

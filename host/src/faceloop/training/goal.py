@@ -20,8 +20,9 @@ class GoalRule:
     first_share, most_share, step_share : float
     clean_needed, clean_of : int
     ease_after : int
-        Unclean ones in a row after which it falls by a step; 0 never. Never below half of the
-        first target.
+        Unclean ones in a row after which it falls by a step; 0 never.
+    ease_least : float
+        It never falls below this share of the first target.
     """
 
     first_share: float
@@ -30,6 +31,7 @@ class GoalRule:
     clean_needed: int
     clean_of: int
     ease_after: int
+    ease_least: float
 
     @classmethod
     def of(cls, block: RetrainingBlock, *, grows: bool) -> GoalRule:
@@ -41,6 +43,7 @@ class GoalRule:
             block.clean_needed,
             block.clean_of,
             block.ease_after,
+            block.ease_least,
         )
 
 
@@ -93,4 +96,5 @@ class Goal:
         return (self.share > before) - (self.share < before)
 
     def _kept(self, share: float) -> float:
-        return min(max(share, 0.5 * self._rule.first_share), self._rule.most_share)
+        rule = self._rule
+        return min(max(share, rule.ease_least * rule.first_share), rule.most_share)

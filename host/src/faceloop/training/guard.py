@@ -8,16 +8,11 @@ from dataclasses import dataclass
 
 from faceloop.training.hop import Hop
 from faceloop.training.references import References, Sides
+from faceloop.training.rules import AlertSpec
 
 __all__ = ["HOP_S", "Guard", "GuardVerdict", "GuardWatch"]
 
 HOP_S = 0.01
-QUIET_AGAIN_HOPS = 10
-"""100 ms: an alert ends as an offset does (clinical reference 2.3)."""
-# Of the cut-off, as in the signal core: a 100 ms RMS of a steady response varies by a fifth.
-INDEX_HYSTERESIS = 0.8
-APART_HOPS = 50
-"""Half a second: what comes back sooner is the same response, counted and signalled once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +63,8 @@ class GuardWatch:
         Channels of the jaw muscle, where there are electrodes on it.
     references : References
     hold_s : float
-
-    Notes
-    -----
-    It ends below 2 SD above rest, or below 0.8 of the cut-off, for 100 ms.
+    rule : AlertSpec
+        Also says when it has ended, and what counts as the same response.
     """
 
     def __init__(
@@ -80,14 +73,18 @@ class GuardWatch:
         veto: Sides | None,
         references: References,
         hold_s: float,
+        rule: AlertSpec,
     ) -> None:
         self.guards = tuple(guards)
+        self._rule = rule
         self._veto = veto
         self._references = references
         self._hold_hops = max(round(hold_s / HOP_S), 1)
+        self._end_hops = max(round(rule.end_hold_ms / 1000 / HOP_S), 1)
+        self._apart_hops = round(rule.apart_ms / 1000 / HOP_S)
         self._n_over = [0] * len(self.guards)
-        self._n_quiet = [QUIET_AGAIN_HOPS] * len(self.guards)
-        self._n_apart = [APART_HOPS + 1] * len(self.guards)  # hops since it had joined in
+        self._n_quiet = [self._end_hops] * len(self.guards)
+        self._n_apart = [self._apart_hops + 1] * len(self.guards)  # hops since it had joined in
         self._has_joined = [False] * len(self.guards)
 
     @property
@@ -112,7 +109,7 @@ class GuardWatch:
     def _jaw(self, hop: Hop) -> tuple[bool, bool]:
         """Return whether the jaw clenches, and whether that is known."""
         levels = [
-            (hop.level_uv[channel], self._references.active_above_uv(channel))
+            (hop.level_uv[channel], self._references.active_above_uv(channel, self._rule))
             for channel in self._veto or ()
         ]
         is_known = not any(math.isnan(level) for level, _ in levels)
@@ -131,16 +128,17 @@ class GuardWatch:
         cutoff = guard.cutoff
         # A tonic side is over the cut-off while it rests: it has to exceed its own rest as well.
         own_uv = cutoff * references.rest_mean_uv[affected]
-        above_uv = max(references.active_above_uv(affected), own_uv)
+        above_uv = max(references.active_above_uv(affected, self._rule), own_uv)
         if self._has_joined[at]:
-            cutoff, above_uv = INDEX_HYSTERESIS * cutoff, references.quiet_below_uv(affected)
+            cutoff *= self._rule.end_share
+            above_uv = references.quiet_below_uv(affected, self._rule)
         is_over = not is_vetoed and index >= cutoff and hop.level_uv[affected] > above_uv
         self._n_apart[at] = 0 if self._has_joined[at] else self._n_apart[at] + 1
         self._n_over[at] = self._n_over[at] + 1 if is_over else 0
         self._n_quiet[at] = 0 if is_over else self._n_quiet[at] + 1
         if not self._has_joined[at] and self._n_over[at] >= self._hold_hops:
             self._has_joined[at] = True
-            return self._n_apart[at] > APART_HOPS
-        if self._has_joined[at] and self._n_quiet[at] >= QUIET_AGAIN_HOPS:
+            return self._n_apart[at] > self._apart_hops
+        if self._has_joined[at] and self._n_quiet[at] >= self._end_hops:
             self._has_joined[at] = False
         return False

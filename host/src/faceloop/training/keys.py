@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from faceloop.session.montage import MONTAGES
 from faceloop.training.blocks import LEFT_OUT_SAID
 from faceloop.training.feedback import CUES
+from faceloop.training.monthly import MONTHLY
 from faceloop.training.movements import MOVEMENTS
 from faceloop.training.programme import FUNCTION_TASKS, RELEASES
 from faceloop.training.ratings import RATINGS
@@ -37,8 +38,9 @@ def _keys() -> Iterator[tuple[str, tuple[str, ...]]]:
         yield f"train.{name}.instruction", ()
     yield "train.heat.instruction", ("target_degc",)
     for name in RELEASES:
-        yield f"train.release.{name}.title", ("n", "of")
+        yield f"train.release.{name}.title", ()
         yield f"train.release.{name}.instruction", ("hold_s",)
+    yield "train.release.title", ("release", "n", "of")
     for name in FUNCTION_TASKS:
         yield f"train.function.{name}.title", ()
         yield f"train.function.{name}.instruction", ()
@@ -63,6 +65,8 @@ def _keys() -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "train.rate.better", ()
     yield "train.reminder.title", ()
     yield "train.reminder.text", ()
+    for kind in MONTHLY:
+        yield f"train.reminder.{kind}", ()
 
 
 def _signal_keys() -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -6,6 +6,7 @@ from faceloop.training.day_position import DayContext
 from faceloop.training.outputs import Outputs
 from faceloop.training.programme import BlockSpec, FunctionBlock, HeatBlock, RetrainingBlock
 from faceloop.training.retraining import Retraining, function_guards
+from faceloop.training.rules import AlertSpec
 from faceloop.training.steps import (
     FunctionStep,
     HeatStep,
@@ -23,10 +24,12 @@ __all__ = ["new_step", "tell_joining_in"]
 def new_step(
     spec: StepSpec,
     block: BlockSpec,
+    alert: AlertSpec,
     context: DayContext,
     retraining: Retraining,
     t_s: float,
-    lead_in_s: float,
+    *,
+    is_next: bool,
 ) -> Step:
     """Return the step that begins now.
 
@@ -35,24 +38,26 @@ def new_step(
     spec : StepSpec
     block : BlockSpec
         To which it belongs.
+    alert : AlertSpec
+        Of the programme.
     context : DayContext
     retraining : Retraining
     t_s : float
         Time of the day.
-    lead_in_s : float
-        Before the movement of a repetition.
+    is_next : bool
+        It follows a repetition: then there is no time to get ready before the next one.
     """
     if isinstance(block, HeatBlock):
         return HeatStep(spec, t_s)
     if isinstance(block, RetrainingBlock) and spec.kind == "trial":
-        return retraining.trial(spec, block, t_s, lead_in_s)
+        return retraining.trial(spec, block, t_s, 0.0 if is_next else block.lead_in_s)
     if isinstance(block, RetrainingBlock) and spec.kind == "relax":
         references = context.references
         assert references is not None
-        return RelaxStep(spec, retraining.watched(block), references, t_s)
+        return RelaxStep(spec, retraining.watched(block), references, alert, t_s)
     if spec.kind == "function":
         assert isinstance(block, FunctionBlock)
-        return FunctionStep(spec, function_guards(context, block), t_s)
+        return FunctionStep(spec, function_guards(context, block, alert), t_s)
     if spec.kind == "rating":
         return RatingStep(spec, t_s)
     return TimedStep(spec, context.references, t_s)

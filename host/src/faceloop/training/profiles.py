@@ -22,6 +22,7 @@ from faceloop.session.disk import replace_file, storage_error
 from faceloop.session.live import Side
 from faceloop.session.montage import montage_named
 from faceloop.training.heat_bar import HeatBar
+from faceloop.training.monthly import Monthly, MonthlyKind, local_day, next_monthly
 from faceloop.training.pin import TherapistPin
 from faceloop.training.programme import Programme
 from faceloop.training.programme_file import (
@@ -85,6 +86,8 @@ class Profile:
         Targets that days before this have reached do not count; empty for all do.
     onset : str
         Day on which the palsy began, about, ISO 8601; empty where that is not known.
+    reviewed : str
+        Day on which a therapist has last noted that both looked back together; else empty.
     """
 
     pseudonym: str
@@ -101,6 +104,7 @@ class Profile:
     created_utc: str = ""
     goals_from_utc: str = ""
     onset: str = ""
+    reviewed: str = ""
 
     def __post_init__(self) -> None:
         if not _PSEUDONYM.fullmatch(self.pseudonym) or self.pseudonym in _RESERVED:
@@ -112,7 +116,7 @@ class Profile:
         if self.heat_test not in get_args(HeatTest) or self.heat_choice not in HEAT_CHOICES:
             raise UsageError(refusal("heat_unknown"))
         montage_named(self.montage)
-        _ = self.lock, self.onset_day
+        _ = self.lock, self.onset_day, self.review_day
 
     @property
     def lock(self) -> StageLock:
@@ -126,6 +130,11 @@ class Profile:
             return date.fromisoformat(self.onset) if self.onset else None
         except ValueError:
             raise UsageError(refusal("onset", given=repr(self.onset[:40]))) from None
+
+    @property
+    def review_day(self) -> date | None:
+        """When patient and therapist last looked back together, None for never."""
+        return date.fromisoformat(self.reviewed) if self.reviewed else None
 
     @property
     def heat_permission(self) -> int:
@@ -318,6 +327,12 @@ class Profiles:
         self.pin.check(pin)
         return self._write(replace(self.profile(pseudonym), onset=onset))
 
+    def note_review(self, pseudonym: str, pin: str) -> Profile:
+        """Note that patient and therapist have looked back together today."""
+        self.pin.check(pin)
+        today = self._now().astimezone().date().isoformat()
+        return self._write(replace(self.profile(pseudonym), reviewed=today))
+
     def begin_goals_anew(self, pseudonym: str, pin: str) -> Profile:
         """Let the next day begin with the programme's first targets."""
         self.pin.check(pin)
@@ -388,6 +403,22 @@ class Profiles:
     def questionnaires(self, pseudonym: str) -> Questionnaires:
         """Return the questionnaires' totals of a person."""
         return Questionnaires(self._folder(pseudonym))
+
+    def monthly(self, pseudonym: str) -> tuple[Monthly, ...]:
+        """Return what comes next of what comes once a month.
+
+        Raises
+        ------
+        UsageError, StorageError
+        """
+        profile = self.profile(pseudonym)
+        filled_in = (entry.day for entry in self.questionnaires(pseudonym).entries())
+        done: dict[MonthlyKind, date | None] = {
+            "questionnaires": max(filled_in, default=None),
+            "review": profile.review_day,
+        }
+        since = local_day(profile.created_utc)
+        return next_monthly(self.programme(pseudonym).monthly, since, done)
 
     # -- the placement photo ----------------------------------------------------------------------
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from faceloop.refusal import Refusal, Term, refusal
+from faceloop.refusal import Refusal, refusal
+from faceloop.training.cited import BERNARDES, GUNTINAS, HODGES, IMPROVE_FP, NHS
 from faceloop.training.movements import MOVEMENTS
+from faceloop.training.rules import AlertSpec, CueSpec, MonthlySpec, ScoreSpec, SetUpSpec
+from faceloop.training.spec import NamesOf, Spec, field_term, keep_order
 from faceloop.training.stage import Stage
 from faceloop_dsp.pairs import EYE_TO_MOUTH_CUTOFF, MOUTH_TO_EYE_CUTOFF
 
@@ -24,7 +27,6 @@ __all__ = [
     "MassageBlock",
     "Programme",
     "RetrainingBlock",
-    "SetUpSpec",
     "SettleBlock",
     "json_schema",
 ]
@@ -47,46 +49,21 @@ RELEASES = (
     "neck_stretch",
     "unaffected_side_relax",
 )
+EXERCISES = tuple(name for name in MOVEMENTS if name != "rest")
 EFFORT_LIMIT = 3.0
 GUARD_HOLD_MS = 50
 MOST_GOAL = 0.8
 """Share of a comfortable movement: the upper edge of the widest band, 25 %, is effort 3 of 10."""
 
 
-class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+IsOn = Annotated[bool, Field(description="false leaves the block out")]
 
 
-class SetUpSpec(_Spec):
-    """How long the parts of set-up take, and from where on an electrode is good."""
-
-    contact_s: Annotated[float, Field(ge=1, le=30, description="all electrodes hold so long")] = (
-        3.0
-    )
-    rest_s: Annotated[float, Field(ge=20, le=180, description="the face rests")] = 60.0
-    contract_s: Annotated[
-        float, Field(ge=1.5, le=10, description="each of three gentle movements of a muscle")
-    ] = 2.5
-    relax_s: Annotated[float, Field(ge=1.5, le=10, description="after each of them")] = 2.5
-    good_snr_db: Annotated[
-        float, Field(ge=3, le=30, description="movement over rest: good from here on")
-    ] = 10.0
-    least_snr_db: Annotated[
-        float, Field(ge=1, le=30, description="below it the electrode has not answered")
-    ] = 6.0
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.least_snr_db > self.good_snr_db:
-            raise ValueError(_out_of_order(self, "least_snr_db", "good_snr_db"))
-        return self
-
-
-class _Block(_Spec):
+class _Block(Spec):
     name: Annotated[
         str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$", description="unique within the programme")
     ]
-    is_on: Annotated[bool, Field(description="false leaves the block out")] = True
+    is_on: IsOn = True
     every_days: Annotated[
         int,
         Field(ge=1, le=31, description="1 daily, 7 weekly: left out until so many days passed"),
@@ -119,8 +96,10 @@ class HeatBlock(_Block):
     """Warmth before stretching; off unless a therapist turns it on."""
 
     kind: Literal["heat"]
-    is_on: bool = False
-    duration_s: Annotated[float, Field(ge=60, le=900, description="length")] = 600.0
+    is_on: IsOn = False
+    duration_s: Annotated[
+        float, Field(ge=60, le=900, description="length", json_schema_extra=NHS)
+    ] = 600.0
     target_degc: Annotated[float, Field(ge=36, le=40, description="wanted skin temperature")] = (
         39.0
     )
@@ -134,19 +113,18 @@ class MassageBlock(_Block):
 
     kind: Literal["massage"]
     releases: Annotated[
-        tuple[str, ...], Field(min_length=1, max_length=12, description="in order")
+        tuple[str, ...],
+        Field(min_length=1, max_length=12, description="in order"),
+        BeforeValidator(NamesOf(RELEASES)),
     ] = ("cheek_release", "cheek_stretch", "lip_release", "chin_release")
-    hold_s: Annotated[float, Field(ge=5, le=60, description="of each stretch")] = 30.0
+    hold_s: Annotated[
+        float, Field(ge=5, le=60, description="of each stretch", json_schema_extra=GUNTINAS)
+    ] = 30.0
     pause_s: Annotated[float, Field(ge=0, le=60, description="between two")] = 15.0
     repetitions: Annotated[int, Field(ge=1, le=6, description="of each release")] = 2
     ask_s: Annotated[
         float, Field(ge=0, le=120, description="waits so long for the pain, 0 to 10; 0 never asks")
     ] = 20.0
-
-    @field_validator("releases", mode="before")
-    @classmethod
-    def _are_releases(cls, names: Any) -> Any:
-        return _names(names, RELEASES)
 
 
 class RetrainingBlock(_Block):
@@ -154,11 +132,19 @@ class RetrainingBlock(_Block):
 
     kind: Literal["retraining"]
     movements: Annotated[
-        tuple[str, ...], Field(min_length=1, max_length=11, description="in order")
+        tuple[str, ...],
+        Field(min_length=1, max_length=11, description="in order"),
+        BeforeValidator(NamesOf(EXERCISES)),
     ] = ("closed_mouth_smile", "close_eyes_gently", "lip_pucker")
     repetitions: Annotated[int, Field(ge=1, le=20, description="of each movement")] = 5
+    lead_in_s: Annotated[
+        float,
+        Field(ge=0, le=15, description="before the first movement, and after an interruption"),
+    ] = 3.0
     rise_s: Annotated[float, Field(ge=0.5, le=10, description="to the target")] = 3.0
-    hold_s: Annotated[float, Field(ge=1, le=15, description="at the target")] = 5.0
+    hold_s: Annotated[
+        float, Field(ge=1, le=15, description="at the target", json_schema_extra=GUNTINAS)
+    ] = 5.0
     release_s: Annotated[float, Field(ge=0.5, le=10, description="back to rest")] = 3.0
     rest_s: Annotated[float, Field(ge=1, le=60, description="least rest after each")] = 10.0
     rest_longest_s: Annotated[
@@ -189,20 +175,44 @@ class RetrainingBlock(_Block):
     ease_after: Annotated[
         int, Field(ge=0, le=10, description="unclean ones in a row after which it falls; 0 never")
     ] = 3
+    ease_least: Annotated[
+        float, Field(ge=0.25, le=1, description="never below this share of the first target")
+    ] = 0.5
     clean_score: Annotated[
         float, Field(ge=30, le=95, description="from this score on a repetition is clean")
     ] = 60.0
     effort_limit: Annotated[
-        float, Field(ge=1, le=EFFORT_LIMIT, description="of 10; what is above earns nothing")
+        float,
+        Field(
+            ge=1,
+            le=EFFORT_LIMIT,
+            description="of 10; what is above earns nothing",
+            json_schema_extra=IMPROVE_FP,
+        ),
     ] = EFFORT_LIMIT
     guard_index: Annotated[
-        float, Field(ge=1.1, le=5, description="guard cut-off, affected over unaffected side")
+        float,
+        Field(
+            ge=1.1,
+            le=5,
+            description="guard cut-off, affected over unaffected side",
+            json_schema_extra=BERNARDES,
+        ),
     ] = EYE_TO_MOUTH_CUTOFF
     eye_guard_index: Annotated[
-        float, Field(ge=1.1, le=5, description="the same for the eye as guard")
+        float,
+        Field(
+            ge=1.1, le=5, description="the same for the eye as guard", json_schema_extra=BERNARDES
+        ),
     ] = MOUTH_TO_EYE_CUTOFF
     guard_hold_ms: Annotated[
-        int, Field(ge=20, le=500, description="a guard that is active so long has joined in")
+        int,
+        Field(
+            ge=20,
+            le=500,
+            description="a guard that is active so long has joined in",
+            json_schema_extra=HODGES,
+        ),
     ] = GUARD_HOLD_MS
     feedback: Annotated[
         Literal["live", "fading", "none"], Field(description="during a repetition")
@@ -211,6 +221,12 @@ class RetrainingBlock(_Block):
         float,
         Field(ge=0, le=1, description="share of repetitions with feedback when all is clean"),
     ] = 0.5
+    fades_from: Annotated[
+        float, Field(ge=0, le=1, description="share of clean ones from which on it fades")
+    ] = 0.5
+    fades_to: Annotated[
+        float, Field(ge=0, le=1, description="share of clean ones at which it is at its least")
+    ] = 1.0
     relax_first_s: Annotated[
         float, Field(ge=0, le=60, description="quiet needed before the first movement")
     ] = 5.0
@@ -218,20 +234,15 @@ class RetrainingBlock(_Block):
         float, Field(ge=1, le=600, description="without it by then, no movements today")
     ] = 120.0
 
-    @field_validator("movements", mode="before")
-    @classmethod
-    def _are_movements(cls, names: Any) -> Any:
-        return _names(names, tuple(name for name in MOVEMENTS if name != "rest"))
-
     @model_validator(mode="after")
     def _fits(self) -> Self:
         for small, large in (
             ("goal_share", "goal_most_share"),
             ("rest_s", "rest_longest_s"),
             ("clean_needed", "clean_of"),
+            ("fades_from", "fades_to"),
         ):
-            if getattr(self, small) > getattr(self, large):
-                raise ValueError(_out_of_order(self, small, large))
+            keep_order(self, small, large)
         return self
 
 
@@ -240,23 +251,32 @@ class FunctionBlock(_Block):
 
     kind: Literal["function"]
     tasks: Annotated[
-        tuple[str, ...], Field(min_length=1, max_length=10, description="in order")
+        tuple[str, ...],
+        Field(min_length=1, max_length=10, description="in order"),
+        BeforeValidator(NamesOf(tuple(FUNCTION_TASKS))),
     ] = ("sip", "straw", "chew", "words")
     task_s: Annotated[float, Field(ge=5, le=300, description="for each task")] = 60.0
     ask_s: Annotated[
         float, Field(ge=0, le=120, description="waits so long for each own rating; 0 never asks")
     ] = 20.0
     eye_guard_index: Annotated[
-        float, Field(ge=1.1, le=5, description="the eye joins in from this ratio of the sides on")
+        float,
+        Field(
+            ge=1.1,
+            le=5,
+            description="the eye joins in from this ratio of the sides on",
+            json_schema_extra=BERNARDES,
+        ),
     ] = MOUTH_TO_EYE_CUTOFF
     guard_hold_ms: Annotated[
-        int, Field(ge=20, le=500, description="a guard that is active so long has joined in")
+        int,
+        Field(
+            ge=20,
+            le=500,
+            description="a guard that is active so long has joined in",
+            json_schema_extra=HODGES,
+        ),
     ] = GUARD_HOLD_MS
-
-    @field_validator("tasks", mode="before")
-    @classmethod
-    def _are_tasks(cls, names: Any) -> Any:
-        return _names(names, tuple(FUNCTION_TASKS))
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -286,7 +306,7 @@ BlockSpec = Annotated[
 ]
 
 
-class Programme(_Spec):
+class Programme(Spec):
     """A day's blocks in order."""
 
     format: Annotated[Literal[1], Field(description="version of this layout")] = 1
@@ -296,6 +316,10 @@ class Programme(_Spec):
     stages: Annotated[tuple[Stage, ...], Field(min_length=1, description="for whom it is meant")]
     is_short: Annotated[bool, Field(description="the five-minute day")] = False
     setup: Annotated[SetUpSpec, Field(description="before the first movements")] = SetUpSpec()
+    alert: Annotated[AlertSpec, Field(description="when a muscle joins in")] = AlertSpec()
+    score: Annotated[ScoreSpec, Field(description="what a repetition is judged by")] = ScoreSpec()
+    cue: Annotated[CueSpec, Field(description="what is told during a movement")] = CueSpec()
+    monthly: Annotated[MonthlySpec, Field(description="what is reminded of")] = MonthlySpec()
     block: Annotated[
         tuple[BlockSpec, ...], Field(min_length=1, max_length=20, description="in order")
     ]
@@ -340,29 +364,6 @@ def json_schema() -> dict[str, Any]:
     return Programme.model_json_schema()
 
 
-def _names(names: Any, known: tuple[str, ...]) -> Any:
-    if not isinstance(names, (list, tuple)):
-        return names
-    for name in names:
-        if name not in known:
-            raise ValueError(refusal("rule_unknown", given=repr(name), known=known))
-    return tuple(names)
-
-
-def _out_of_order(spec: BaseModel, small: str, large: str) -> Refusal:
-    return refusal(
-        "rule_order",
-        name=_field(small),
-        given=getattr(spec, small),
-        most=_field(large),
-        limit=getattr(spec, large),
-    )
-
-
 def _too_long_a_rest(rest_s: float) -> Refusal:
-    name, most = _field("rest_s"), _field("duration_s")
+    name, most = field_term("rest_s"), field_term("duration_s")
     return refusal("rule_rest_fits", name=name, given=rest_s, most=most)
-
-
-def _field(name: str) -> Term:
-    return Term(f"therapist.field.{name}", name)

@@ -12,8 +12,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from faceloop.errors import UsageError
-from faceloop.refusal import Refusal, refusal
+from faceloop.refusal import Refusal, Term, refusal
+from faceloop.training.fields import FIXED, TABLES, ProgrammeField, fields_of, parts_of
 from faceloop.training.programme import Programme
+from faceloop.training.spec import Spec, field_term
 from faceloop.training.stage import STAGES, Stage, no_stage
 
 __all__ = [
@@ -140,9 +142,9 @@ def changed_programme(programme: Programme, block: str, key: str, value: Any) ->
 
 
 def programme_with(programme: Programme, changes: Mapping[tuple[str, str], Any]) -> Programme:
-    """Return the programme with numbers changed, by block and key, all at once.
+    """Return the programme with values changed, by block and key, all at once.
 
-    An empty block stands for set-up.
+    A table is named as in the file: ``[setup]``.
 
     Raises
     ------
@@ -151,41 +153,42 @@ def programme_with(programme: Programme, changes: Mapping[tuple[str, str], Any])
     """
     content = programme.model_dump(mode="json")
     blocks = {entry["name"]: entry for entry in content["block"]}
-    blocks[""] = content["setup"]
+    blocks |= {name: content[key] for name, key in TABLES.items()}
     for (block, key), value in changes.items():
         if block not in blocks:
-            known = tuple(filter(None, blocks))
+            known = tuple(blocks)
             raise UsageError(
                 refusal("no_block", programme=programme.name, given=repr(block), known=known)
             )
         if key not in blocks[block]:
             known = tuple(blocks[block])
-            raise UsageError(
-                refusal("no_key", block=block or "setup", given=repr(key), known=known)
-            )
+            raise UsageError(refusal("no_key", block=block, given=repr(key), known=known))
         blocks[block][key] = value
     return programme_of(content, programme.name)
 
 
 def programme_text(programme: Programme) -> str:
-    """Return a programme as TOML, every key written out with what it means and its range."""
+    """Return a programme as TOML, every key written out with meaning, range and source."""
     lines = [
         _toml(key, getattr(programme, key)) for key in ("format", "name", "stages", "is_short")
     ]
-    specs = [("[setup]", programme.setup), *(("[[block]]", block) for block in programme.block)]
-    for heading, block in specs:
-        lines += ["", heading]
-        for key, field in type(block).model_fields.items():
-            comment = field.description or ""
-            bounds = [getattr(limit, "ge", None) for limit in field.metadata]
-            tops = [getattr(limit, "le", None) for limit in field.metadata]
-            low = next((bound for bound in bounds if bound is not None), None)
-            high = next((top for top in tops if top is not None), None)
-            if low is not None and high is not None:
-                comment += f", {low:g} to {high:g}"
-            line = _toml(key, getattr(block, key))
-            lines.append(f"{line}  # {comment}" if comment else line)
+    for name, spec in parts_of(programme).items():
+        lines += ["", name] if name in TABLES else ["", "[[block]]", *_what_it_is(spec)]
+        for field in fields_of(type(spec)):
+            comment = ", ".join(filter(None, (field.about, _range(field))))
+            source = f" ({field.source})" if field.source else ""
+            lines.append(f"{_toml(field.key, getattr(spec, field.key))}  # {comment}{source}")
     return "\n".join(lines) + "\n"
+
+
+def _what_it_is(block: Spec) -> list[str]:
+    return [_toml(key, getattr(block, key)) for key in FIXED]
+
+
+def _range(field: ProgrammeField) -> str:
+    if field.low is not None and field.high is not None:
+        return f"{field.low:g} to {field.high:g}"
+    return f"of {', '.join(field.known)}" if field.known else ""
 
 
 def _toml(key: str, value: Any) -> str:
@@ -206,7 +209,8 @@ def _rule(error: ValidationError, content: Mapping[str, Any]) -> Refusal:
     """Return what is broken first, and where."""
     first = error.errors()[0]
     kind, context = first["type"], first.get("ctx", {})
-    key = _key([part for part in first["loc"] if not _is_tag(part, first["loc"])], content)
+    path = [part for part in first["loc"] if not _is_tag(part, first["loc"])]
+    key = _key(path, content)
     given = _as_written(first.get("input"))
     if kind in _LIMITS:
         rule, name = _LIMITS[kind]
@@ -217,7 +221,7 @@ def _rule(error: ValidationError, content: Mapping[str, Any]) -> Refusal:
         return refusal("rule_extra", key=key)
     if kind == "value_error":
         own: Refusal = context["error"].args[0]
-        return own if not key else refusal("rule_at", key=key, rule=own)
+        return own if not path else refusal("rule_at", key=key, rule=own)
     if kind == "literal_error":
         return refusal("rule_choose", key=key, given=given, known=_listed(context["expected"]))
     if kind == "union_tag_invalid":
@@ -244,16 +248,24 @@ def _is_tag(part: Any, path: tuple[Any, ...]) -> bool:
     return len(path) > 2 and path[0] == "block" and part is path[2] and isinstance(part, str)
 
 
-def _key(path: list[Any], content: Mapping[str, Any]) -> Refusal | str:
-    """Return a path as it is read in the file, a block by its name where it has one."""
+def _key(path: list[Any], content: Mapping[str, Any]) -> Refusal | Term:
+    """Return a path as it is read in the file, a block by its name where it has one.
+
+    A page that has a name for the key says that.
+    """
     if len(path) >= 2 and path[0] == "block" and isinstance(path[1], int):
         block = content["block"][path[1]]
         name = block.get("name") if isinstance(block, Mapping) else None
-        key = ".".join(str(part) for part in path[2:])
+        key = _field_of(path[2:])
         if isinstance(name, str):
             place = {"block": name}
             kind = "place_block"
         else:
             place, kind = {"number": str(path[1] + 1)}, "place_number"
-        return refusal(f"{kind}_key", key=key, **place) if key else refusal(kind, **place)
-    return ".".join(str(part) for part in path)
+        return refusal(f"{kind}_key", key=key, **place) if path[2:] else refusal(kind, **place)
+    return _field_of(path)
+
+
+def _field_of(path: list[Any]) -> Term:
+    last = next((part for part in reversed(path) if isinstance(part, str)), "")
+    return field_term(last, ".".join(str(part) for part in path))

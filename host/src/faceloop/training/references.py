@@ -9,17 +9,12 @@ from typing import Any
 
 from faceloop.session.live import Side
 from faceloop.session.montage import Montage
+from faceloop.training.rules import AlertSpec
 
 __all__ = ["COMFORTABLE_EFFORT", "References", "Sides"]
 
 COMFORTABLE_EFFORT = 3.0
 """Of 10: the upper end of what therapists allow at home (Improve FP), so a share of 1 is 3/10."""
-ACTIVE_SD = 3.0
-# 3 SD alone are passed many times a minute: the resting RMS has long tails (session/analysis.py).
-ACTIVE_FACTOR = 1.5
-QUIET_SD = 2.0
-# A resting RMS is judged over 100 ms windows whose own spread is a tenth of their mean.
-QUIET_FACTOR = 1.25
 N_CHANNELS = 8
 
 
@@ -88,15 +83,17 @@ class References:
             else math.nan
         )
 
-    def active_above_uv(self, channel: int) -> float:
+    def active_above_uv(self, channel: int, rule: AlertSpec) -> float:
         """Return the level from which on a channel counts as active."""
-        mean_uv = self.rest_mean_uv[channel]
-        return max(mean_uv + ACTIVE_SD * self.rest_sd_uv[channel], ACTIVE_FACTOR * mean_uv)
+        return self._above_rest_uv(channel, rule.active_sd, rule.active_factor)
 
-    def quiet_below_uv(self, channel: int) -> float:
-        """Return the level below which a channel counts as at rest: mean and 2 SD."""
+    def quiet_below_uv(self, channel: int, rule: AlertSpec) -> float:
+        """Return the level below which a channel counts as at rest."""
+        return self._above_rest_uv(channel, rule.quiet_sd, rule.quiet_factor)
+
+    def _above_rest_uv(self, channel: int, n_sd: float, factor: float) -> float:
         mean_uv = self.rest_mean_uv[channel]
-        return max(mean_uv + QUIET_SD * self.rest_sd_uv[channel], QUIET_FACTOR * mean_uv)
+        return max(mean_uv + n_sd * self.rest_sd_uv[channel], factor * mean_uv)
 
     def _span_uv(self, channel: int) -> float:
         return self.comfortable_uv[channel] - self.rest_mean_uv[channel]

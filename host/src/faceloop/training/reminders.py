@@ -11,13 +11,21 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from faceloop.errors import UsageError
 from faceloop.refusal import refusal
 
-__all__ = ["calendar_text", "is_due", "no_time_of_day", "notice_command", "show_notice"]
+__all__ = [
+    "CalendarSeries",
+    "calendar_text",
+    "is_due",
+    "no_time_of_day",
+    "notice_command",
+    "show_notice",
+]
 
 LINE_OCTETS = 75
 LATE_S = 3600.0
@@ -25,12 +33,9 @@ LATE_S = 3600.0
 TIMEOUT_S = 5.0
 
 
-def calendar_text(
-    time_of_day: str, first_day: date, title: str, minutes: int, made_at: datetime, uid: str
-) -> str:
-    """Return an iCalendar file with one event a day and an alarm at its beginning.
-
-    Times are local wherever the calendar is opened: it stays 18:30 in summer and in winter.
+@dataclass(frozen=True, slots=True)
+class CalendarSeries:
+    """An event that comes again.
 
     Parameters
     ----------
@@ -41,36 +46,59 @@ def calendar_text(
         The only words in it.
     minutes : int
         Length of the event.
-    made_at : datetime
-        With its zone.
     uid : str
         The same for a changed reminder, so that a calendar replaces the old one.
+    every_days : int
     """
-    hour, minute = _parsed(time_of_day)
-    start = datetime(first_day.year, first_day.month, first_day.day, hour, minute)
+
+    time_of_day: str
+    first_day: date
+    title: str
+    minutes: int
+    uid: str
+    every_days: int = 1
+
+
+def calendar_text(series: Iterable[CalendarSeries], made_at: datetime) -> str:
+    """Return an iCalendar file with events that come again, each with an alarm at its beginning.
+
+    Times are local wherever the calendar is opened: it stays 18:30 in summer and in winter.
+
+    Parameters
+    ----------
+    series : iterable of CalendarSeries
+    made_at : datetime
+        With its zone.
+    """
     stamp = (made_at - (made_at.utcoffset() or timedelta())).strftime("%Y%m%dT%H%M%SZ")
-    lines = [
-        "BEGIN:VCALENDAR",
-        "VERSION:2.0",
-        "PRODID:-//faceloop//reminder//EN",
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//faceloop//reminder//EN"]
+    for one in series:
+        lines += _event(one, stamp)
+    return "".join(_folded(line) + "\r\n" for line in (*lines, "END:VCALENDAR"))
+
+
+def _event(series: CalendarSeries, stamp: str) -> list[str]:
+    hour, minute = _parsed(series.time_of_day)
+    day = series.first_day
+    start = datetime(day.year, day.month, day.day, hour, minute)
+    interval = f";INTERVAL={series.every_days}" if series.every_days > 1 else ""
+    return [
         "BEGIN:VEVENT",
-        f"UID:{_escaped(uid)}",
+        f"UID:{_escaped(series.uid)}",
         f"DTSTAMP:{stamp}",
         f"DTSTART:{start:%Y%m%dT%H%M%S}",
-        f"DURATION:PT{max(minutes, 1)}M",
-        "RRULE:FREQ=DAILY",
-        f"SUMMARY:{_escaped(title)}",
+        f"DURATION:PT{max(series.minutes, 1)}M",
+        f"RRULE:FREQ=DAILY{interval}",
+        f"SUMMARY:{_escaped(series.title)}",
         "CLASS:PRIVATE",
         "TRANSP:TRANSPARENT",
         "BEGIN:VALARM",
         "ACTION:DISPLAY",
         "TRIGGER:PT0M",
-        f"DESCRIPTION:{_escaped(title)}",
+        f"DESCRIPTION:{_escaped(series.title)}",
         "END:VALARM",
         "END:VEVENT",
-        "END:VCALENDAR",
     ]
-    return "".join(_folded(line) + "\r\n" for line in lines)
 
 
 def is_due(

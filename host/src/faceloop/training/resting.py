@@ -18,6 +18,7 @@ from faceloop.session.live import Side
 from faceloop.session.montage import Montage
 from faceloop.training.hop import Hop
 from faceloop.training.references import N_CHANNELS, References, Sides
+from faceloop.training.rules import AlertSpec
 
 __all__ = ["QuietMeter", "RestMeter", "Resting", "resting_change", "resting_ratio"]
 
@@ -125,7 +126,8 @@ class QuietMeter:
     Parameters
     ----------
     references : References
-        A channel is quiet under its resting mean and 2 SD.
+        A channel is quiet under its resting level, as the rule says.
+    rule : AlertSpec
     channels : iterable of int
         All of them have to be. One that cannot be judged neither is quiet nor keeps the others
         from being so.
@@ -133,9 +135,13 @@ class QuietMeter:
     """
 
     def __init__(
-        self, references: References, channels: Iterable[int], window_s: float = 0.5
+        self,
+        references: References,
+        rule: AlertSpec,
+        channels: Iterable[int],
+        window_s: float = 0.5,
     ) -> None:
-        self._limits_uv = {channel: references.quiet_below_uv(channel) for channel in channels}
+        self._limits_uv = {c: references.quiet_below_uv(c, rule) for c in channels}
         n = round(window_s * 100)
         self._is_loud = {channel: deque[bool](maxlen=n) for channel in self._limits_uv}
 

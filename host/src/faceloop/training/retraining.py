@@ -12,6 +12,7 @@ from faceloop.training.guard import Guard, GuardWatch
 from faceloop.training.movements import MOVEMENTS, Movement, movement_named
 from faceloop.training.programme import FunctionBlock, Programme, RetrainingBlock
 from faceloop.training.references import References, Sides
+from faceloop.training.rules import AlertSpec
 from faceloop.training.steps import StepSpec, TrialStep
 from faceloop.training.trial import TrialRecord, TrialSpec
 
@@ -26,6 +27,7 @@ class Retraining:
     Parameters
     ----------
     context : DayContext
+    programme : Programme
 
     Attributes
     ----------
@@ -33,8 +35,9 @@ class Retraining:
         May be exchanged when references are taken anew.
     """
 
-    def __init__(self, context: DayContext) -> None:
+    def __init__(self, context: DayContext, programme: Programme) -> None:
         self.context = context
+        self._programme = programme
         self._goals: dict[str, Goal] = {}
         self._fading: dict[str, Fading] = {}
 
@@ -66,6 +69,9 @@ class Retraining:
             rest_s=block.rest_s,
             rest_longest_s=block.rest_longest_s,
             has_feedback=self._fading_of(block).next(goal.success),
+            marks=self._programme.score,
+            alert=self._programme.alert,
+            cues=self._programme.cue,
         )
         guards = self._guards(movement, block, context.references)
         return TrialStep(trial, guards, context.references, now_s, lead_in_s)
@@ -80,9 +86,9 @@ class Retraining:
             return 0
         return goal.note(record.is_clean)
 
-    def replay(self, programme: Programme, trials: Iterable[dict[str, Any]]) -> None:
+    def replay(self, trials: Iterable[dict[str, Any]]) -> None:
         """Take the repetitions of a day that is taken up again."""
-        blocks = {b.name: b for b in programme.block if isinstance(b, RetrainingBlock)}
+        blocks = {b.name: b for b in self._programme.block if isinstance(b, RetrainingBlock)}
         for trial in trials:
             block = blocks.get(trial["block"])
             if block is None or trial["movement"] not in MOVEMENTS:
@@ -121,7 +127,9 @@ class Retraining:
 
     def _fading_of(self, block: RetrainingBlock) -> Fading:
         if block.name not in self._fading:
-            self._fading[block.name] = Fading(block.feedback, block.feedback_least)
+            self._fading[block.name] = Fading(
+                block.feedback, block.feedback_least, block.fades_from, block.fades_to
+            )
         return self._fading[block.name]
 
     def _guards(
@@ -136,17 +144,20 @@ class Retraining:
             )
             for muscle in movement.guards_in(context.muscles)
         ]
-        return GuardWatch(guards, _veto(context), references, block.guard_hold_ms / 1000.0)
+        hold_s = block.guard_hold_ms / 1000.0
+        return GuardWatch(guards, _veto(context), references, hold_s, self._programme.alert)
 
 
-def function_guards(context: DayContext, block: FunctionBlock) -> GuardWatch | None:
+def function_guards(
+    context: DayContext, block: FunctionBlock, rule: AlertSpec
+) -> GuardWatch | None:
     """Return what is watched while the mouth is used: the eye, if the jaw can be told from it."""
     veto = _veto(context)
     if veto is None or context.references is None or EYE not in context.muscles:
         return None
     sides = Sides.of(context.montage, EYE, context.affected_side)
     eye = Guard(EYE, sides, block.eye_guard_index)
-    return GuardWatch([eye], veto, context.references, block.guard_hold_ms / 1000.0)
+    return GuardWatch([eye], veto, context.references, block.guard_hold_ms / 1000.0, rule)
 
 
 def _veto(context: DayContext) -> Sides | None:

@@ -20,24 +20,15 @@ from typing import Any, Literal
 
 from faceloop.training.guard import HOP_S
 from faceloop.training.references import COMFORTABLE_EFFORT
+from faceloop.training.rules import ScoreSpec
 from faceloop_dsp import signed_asymmetry
 
-__all__ = ["GRACE_S", "Quality", "ScoreRule", "ScoredHop", "effort_of", "not_scored", "score"]
+__all__ = ["Quality", "ScoreRule", "ScoredHop", "effort_of", "not_scored", "score"]
 
 Part = Literal["rise", "hold", "release"]
-SMOOTH_WEIGHT = 0.2
-# Both sides together: healthy faces reach a ratio of 0.74-0.82 on average (Kim and others 2018,
-# 10.1155/2018/4069530), mean and 1 SD below is 0.55-0.67. Full marks from the mean on.
-TOGETHER_FULL, TOGETHER_NONE = 0.75, 0.35
-# The hold is judged after this much of it: a reaction takes a third of a second, and the 100 ms
-# RMS follows the muscle by half its window.
-GRACE_S = 0.6
-# A ramp may be this much steeper than an even one before it counts as a jerk. The 100 ms RMS of a
-# steady contraction fluctuates by about a tenth of itself between windows that do not overlap.
-STEEP_FACTOR = 2.5
+SHIPPED = ScoreSpec()
+# A slope is taken over 0.3 s: windows of the 100 ms RMS that do not overlap.
 SLOPE_HOPS = 30
-LEAST_JUDGED = 0.6
-"""Share of the hops that must be judged: with fewer the repetition is not scored at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +44,8 @@ class ScoreRule:
     rise_s, release_s : float
     effort_limit : float
         Of 10.
+    marks : ScoreSpec
+        From where on what counts.
     """
 
     goal_share: float
@@ -60,6 +53,7 @@ class ScoreRule:
     rise_s: float
     release_s: float
     effort_limit: float = COMFORTABLE_EFFORT
+    marks: ScoreSpec = SHIPPED
 
     @property
     def band(self) -> tuple[float, float]:
@@ -187,16 +181,17 @@ def score(hops: Sequence[ScoredHop], rule: ScoreRule) -> Quality:
         Every 10 ms, in order, of all parts.
     rule : ScoreRule
     """
-    moving = [hop for hop in hops if hop.part != "hold" or hop.in_part_s >= GRACE_S]
+    marks = rule.marks
+    moving = [hop for hop in hops if hop.part != "hold" or hop.in_part_s >= marks.grace_s]
     judged = [hop for hop in moving if _counts(hop, rule)]
     held = [hop for hop in judged if hop.part == "hold"]
     n_held = sum(hop.part == "hold" for hop in moving)
     share_judged = len(judged) / len(moving) if moving else 0.0
-    if not n_held or len(held) < LEAST_JUDGED * n_held or share_judged < LEAST_JUDGED:
+    if not n_held or min(len(held) / n_held, share_judged) < marks.least_judged:
         return not_scored(share_judged, _reason(moving))
     in_band = _mean([_is_allowed(hop, rule) and _both_in_band(hop, rule) for hop in held])
     guard_quiet = _mean([hop.is_guard_quiet and _is_allowed(hop, rule) for hop in judged])
-    together = _mean([_together(hop) if _is_allowed(hop, rule) else 0.0 for hop in held])
+    together = _mean([_together(hop, marks) if _is_allowed(hop, rule) else 0.0 for hop in held])
     smooth = _smoothness(hops, rule)
     affected = _mean([hop.affected_share for hop in held])
     unaffected = _mean([hop.unaffected_share for hop in held])
@@ -204,7 +199,7 @@ def score(hops: Sequence[ScoredHop], rule: ScoreRule) -> Quality:
     weakest = min(in_band, guard_quiet, together)
     efforts = sorted(hop.effort for hop in held)
     return Quality(
-        score=100.0 * weakest * (1.0 - SMOOTH_WEIGHT + SMOOTH_WEIGHT * smooth),
+        score=100.0 * weakest * (1.0 - marks.smooth_weight * (1.0 - smooth)),
         in_band=in_band,
         guard_quiet=guard_quiet,
         together=together,
@@ -249,10 +244,13 @@ def _both_in_band(hop: ScoredHop, rule: ScoreRule) -> bool:
     return rule.is_in_band(hop.affected_share) and rule.is_in_band(hop.unaffected_share)
 
 
-def _together(hop: ScoredHop) -> float:
+def _together(hop: ScoredHop, marks: ScoreSpec) -> float:
     low, high = sorted((hop.affected_share, hop.unaffected_share))
     ratio = low / high if high > 0 else 0.0
-    return min(max((ratio - TOGETHER_NONE) / (TOGETHER_FULL - TOGETHER_NONE), 0.0), 1.0)
+    if ratio >= marks.together_full:
+        return 1.0
+    above = max(ratio - marks.together_none, 0.0)
+    return above / (marks.together_full - marks.together_none) if above else 0.0
 
 
 def _smoothness(hops: Sequence[ScoredHop], rule: ScoreRule) -> float:
@@ -261,7 +259,7 @@ def _smoothness(hops: Sequence[ScoredHop], rule: ScoreRule) -> float:
     for part, length_s in (("rise", rule.rise_s), ("release", rule.release_s)):
         ramp = [hop for hop in hops if hop.part == part]
         # Half a goal is always allowed: a 100 ms RMS of little activity is not steadier.
-        most = max(STEEP_FACTOR * SLOPE_HOPS * HOP_S / length_s, 0.5) * rule.goal_share
+        most = max(rule.marks.steep_factor * SLOPE_HOPS * HOP_S / length_s, 0.5) * rule.goal_share
         for before, after in zip(ramp, ramp[SLOPE_HOPS:], strict=False):
             if _counts(before, rule) and _counts(after, rule):
                 marks.append(

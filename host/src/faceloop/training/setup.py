@@ -28,8 +28,8 @@ from faceloop.training.placement import (
     check_electrodes,
     find_swaps,
 )
-from faceloop.training.programme import SetUpSpec
 from faceloop.training.references import N_CHANNELS, References
+from faceloop.training.rules import SetUpSpec
 
 __all__ = ["COACH_TASKS", "N_REPETITIONS", "SetUp", "SetUpTimes", "SetUpView"]
 

@@ -17,6 +17,7 @@ from faceloop.training.message import Message
 from faceloop.training.outputs import HeatReport, HeatRequest
 from faceloop.training.references import References
 from faceloop.training.resting import QuietMeter, RestMeter
+from faceloop.training.rules import AlertSpec
 from faceloop.training.trial import Trial, TrialSpec
 
 __all__ = [
@@ -217,15 +218,22 @@ class RelaxStep:
         ``duration_s`` is the quiet needed, ``extra["longest_s"]`` the patience.
     channels : tuple of int
         All of these have to be quiet.
+    rule : AlertSpec
+        What is quiet.
     """
 
     def __init__(
-        self, spec: StepSpec, channels: tuple[int, ...], references: References, now_s: float
+        self,
+        spec: StepSpec,
+        channels: tuple[int, ...],
+        references: References,
+        rule: AlertSpec,
+        now_s: float,
     ) -> None:
         self._needed_s = spec.duration_s
         self._gives_up_s = now_s + float(spec.extra["longest_s"])
         self._began_s = now_s
-        self._meter = QuietMeter(references, channels)
+        self._meter = QuietMeter(references, rule, channels)
         self._quiet_since_s = math.nan
         self._took_s: float | None = None
         self.is_done = False

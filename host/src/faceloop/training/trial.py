@@ -12,8 +12,8 @@ from faceloop.training.guard import HOP_S, GuardVerdict, GuardWatch
 from faceloop.training.hop import NO_SIGNAL_S, Hop
 from faceloop.training.references import References, Sides
 from faceloop.training.resting import QuietMeter
+from faceloop.training.rules import AlertSpec, CueSpec, ScoreSpec
 from faceloop.training.score import (
-    GRACE_S,
     Quality,
     ScoredHop,
     ScoreRule,
@@ -47,6 +47,10 @@ class TrialSpec:
     rise_s, hold_s, release_s, rest_s, rest_longest_s : float
     has_feedback : bool
         During the repetition. The result afterwards is shown always.
+    marks : ScoreSpec
+    alert : AlertSpec
+        What is quiet.
+    cues : CueSpec
     """
 
     movement: str
@@ -63,12 +67,20 @@ class TrialSpec:
     rest_s: float
     rest_longest_s: float
     has_feedback: bool
+    marks: ScoreSpec
+    alert: AlertSpec
+    cues: CueSpec
 
     @property
     def rule(self) -> ScoreRule:
         """What it is scored against."""
         return ScoreRule(
-            self.goal_share, self.band_share, self.rise_s, self.release_s, self.effort_limit
+            self.goal_share,
+            self.band_share,
+            self.rise_s,
+            self.release_s,
+            self.effort_limit,
+            self.marks,
         )
 
 
@@ -185,7 +197,8 @@ class Trial:
         self._peak_index = math.nan
         self._frames = [-1, -1]
         guarded = (c for guard in guards.guards for c in guard.sides)
-        self._meter = QuietMeter(references, tuple(sorted({*spec.target, *guarded})))
+        judged = tuple(sorted({*spec.target, *guarded}))
+        self._meter = QuietMeter(references, spec.alert, judged)
         self._watched = tuple(sorted({*spec.target, *guards.channels}))
         self._quiet_at_s = math.nan
         self._rest_took_s = math.nan
@@ -265,7 +278,11 @@ class Trial:
             )
         )
         scored = self._hops[-1]
-        if scored.part == "hold" and scored.in_part_s >= GRACE_S and scored.is_judged:
+        if (
+            scored.part == "hold"
+            and scored.in_part_s >= self.spec.marks.grace_s
+            and scored.is_judged
+        ):
             self._held.add(hop.level_uv)
 
     def _levels(self, hop: Hop) -> Levels:
@@ -293,7 +310,7 @@ class Trial:
         spec = self.spec
         expected_hops = (spec.rise_s + spec.hold_s + spec.release_s) / HOP_S
         quality = score(self._hops, spec.rule)
-        if quality.is_scored and len(self._hops) < 0.6 * expected_hops:
+        if quality.is_scored and len(self._hops) < spec.marks.least_judged * expected_hops:
             return not_scored(len(self._hops) / expected_hops, "no_signal")
         return quality
 

@@ -188,11 +188,13 @@ class Choice(ui.element, component="static/choice.js"):
         )
         self.on("choose", lambda event: on_choose(str(event.args)))
 
+    _turn = 0
+
     def show(self, value: str) -> None:
-        """Show another value."""
-        if self.props.get("value") != value:
-            self.props["value"] = value
-            self.update()
+        """Show a value, whatever the person has chosen meanwhile."""
+        self._turn += 1
+        self.props.update({"value": value, "turn": self._turn})
+        self.update()
 
 
 def tag(name: str, text: str = "", classes: str = "", **attributes: str | float) -> Text:

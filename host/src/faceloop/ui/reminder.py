@@ -1,4 +1,4 @@
-"""The daily reminder: on the desktop while the app runs, and as a file for one's own calendar."""
+"""Reminders: on the desktop while the app runs, and as a file for one's own calendar."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from datetime import datetime
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from faceloop.training.reminders import calendar_text, is_due, show_notice
+from faceloop.training.reminders import CalendarSeries, calendar_text, is_due, show_notice
 from faceloop.ui.state import AppState
 
 __all__ = ["CALENDAR_PATH", "DailyReminder", "serve_calendar"]
 
 CALENDAR_PATH = "/reminder.ics"
 LOOKS_EVERY_S = 20.0
+MONTHLY_MINUTES = 15
 
 
 class DailyReminder:
     """Reminds whoever is chosen, once a day, and not on a day that has its training already.
+
+    What comes once a month is reminded of at the same time of day.
 
     Parameters
     ----------
@@ -57,11 +60,19 @@ class DailyReminder:
             return
         if room.profile is None or not room.profile.reminder:
             return
-        if not is_due(room.profile.reminder, now, self._last, room.last_trained()):
+        at = room.profile.reminder
+        if not is_due(at, now, self._last, None):
             return
         self._last = now
         texts = self._state.texts
-        title, text = texts("train.reminder.title"), texts("train.reminder.text")
+        said = [
+            texts(f"train.reminder.{m.kind}") for m in room.monthly() if m.is_reminded(now.date())
+        ]
+        if is_due(at, now, None, room.last_trained()):
+            said.insert(0, texts("train.reminder.text"))
+        if not said:
+            return
+        title, text = texts("train.reminder.title"), " ".join(said)
         is_shown = await asyncio.to_thread(self._notify, title, text)
         self._state.reminder = "" if is_shown else f"{title}. {text}"
 
@@ -83,16 +94,19 @@ def _answer(state: AppState) -> Response:
     minutes = round(programme.planned_s / 60) if programme is not None else 0
     # The same for a changed time, and it says nobody's name.
     uid = hashlib.sha256(profile.pseudonym.encode()).hexdigest()[:16]
-    text = calendar_text(
-        profile.reminder,
-        now.date(),
-        state.texts("train.reminder.title"),
-        minutes,
-        now,
-        f"{uid}@faceloop",
-    )
+    at, today, text = profile.reminder, now.date(), state.texts
+    series = [
+        CalendarSeries(at, today, text("train.reminder.title"), minutes, f"{uid}@faceloop"),
+        *(
+            CalendarSeries(
+                *(at, one.next_day(today), text(f"train.reminder.{one.kind}"), MONTHLY_MINUTES),
+                *(f"{uid}-{one.kind}@faceloop", one.every_days),
+            )
+            for one in state.room.monthly()
+        ),
+    ]
     return Response(
-        text,
+        calendar_text(series, now),
         media_type="text/calendar; charset=utf-8",
         headers={"content-disposition": 'attachment; filename="faceloop.ics"'},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 
 from faceloop.training.blocks import needs_signal
 from faceloop.training.programme import Programme, planned_s
@@ -34,6 +35,7 @@ class TodayView(View):
             programme = room.programme()
             if programme is not None:
                 self._programme(programme, is_left=is_left)
+            self._monthly()
             with tag("div", classes="fl-actions"):
                 tag("p", room.profile.pseudonym, "fl-quiet")
                 self._button("today.change", lambda: self.shell.go("profile"))
@@ -79,6 +81,20 @@ class TodayView(View):
                 label = text("today.short", n=_minutes(short.planned_s))
                 button = tag("button", label, "fl-button", type="button")
                 button.on("click", lambda: self._begin(True), args=[])
+
+    def _monthly(self) -> None:
+        """Say what comes once a month and has its turn."""
+        text, today = self.text, date.today()
+        due = [one.kind for one in self.state.room.monthly() if one.is_due(today)]
+        if not due:
+            return
+        with tag("section", classes="fl-card", aria_labelledby="fl-monthly"):
+            tag("h2", text("today.monthly"), id="fl-monthly")
+            for kind in due:
+                tag("p", text(f"today.monthly_{kind}"))
+            if "questionnaires" in due:
+                with tag("div", classes="fl-actions"):
+                    self._button("today.to_questionnaires", lambda: self.shell.go("results"))
 
     def _ask_about_movement(self) -> None:
         """Ask what only the person can see: whether movement has come back."""

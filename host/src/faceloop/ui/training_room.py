@@ -18,6 +18,7 @@ from faceloop.training.days import Day, Days, OpenDay
 from faceloop.training.engine import DayEngine
 from faceloop.training.hop import Hop, hops_of
 from faceloop.training.index import DayRow
+from faceloop.training.monthly import Monthly
 from faceloop.training.outputs import Outputs
 from faceloop.training.profiles import Profile
 from faceloop.training.programme import BlockSpec, Programme
@@ -219,6 +220,15 @@ class TrainingRoom:
             self.fault = error
             return None
         return own[-1] if own else None
+
+    def monthly(self) -> tuple[Monthly, ...]:
+        """Return what comes next of what comes once a month; nothing where that is not known."""
+        try:
+            known = self.days.profiles.monthly(self.profile.pseudonym) if self.profile else ()
+        except FaceloopError as error:
+            self.fault = error
+            return ()
+        return known
 
     def last_trained(self) -> date | None:
         """Return the local day on which the person has trained last."""

@@ -9,14 +9,15 @@ export default {
     value: String,
     options: Array, // [value, label] pairs
     attributes: Object, // more HTML attributes of the control
+    turn: Number, // counts how often the server has set the value
   },
   emits: ["choose"],
   data() {
     return { now: this.value };
   },
   watch: {
-    value(fresh) {
-      this.now = fresh;
+    turn() {
+      this.now = this.value;
     },
   },
   methods: {
@@ -50,6 +51,10 @@ export default {
         ...this.attributes,
         ...state,
         class: "fl-input",
+        // Else what is typed would be lost whenever something else on the page changes.
+        onInput: (event) => {
+          if (!isBox) this.now = event.target.value;
+        },
         onChange: (event) => this.take(read(event)),
       });
     },
