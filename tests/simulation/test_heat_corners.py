@@ -37,7 +37,7 @@ def inputs(**values: int) -> array[int]:
 
 
 @pytest.mark.parametrize(
-    ("core_mdegc", "rest_mdegc"), [(33500, 0), (31000, -2000), (20000, -4000)]
+    ("core_mdegc", "rest_mdegc"), [(33500, 0), (31500, -1500), (20000, -2000)]
 )
 def test_rest_of_the_core_is_taken_within_its_limits(core_mdegc: int, rest_mdegc: int) -> None:
     checks = Checks(AREA_CM2, HEATER_MOHM)

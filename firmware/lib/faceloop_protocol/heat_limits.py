@@ -87,7 +87,7 @@ CORE_FACE_ABSOLUTE_MS = const(1000)
 # at rest 3 C. The fault list judges from 1 W on; below that, where a breeze can do it, more is
 # allowed instead of everything.
 CORE_BELOW_MDEGC = const(1000)
-CORE_BELOW_REST_MDEGC = const(4000)  # that much at most comes on top
+CORE_BELOW_REST_MDEGC = const(2000)  # that much at most comes on top
 CORE_BELOW_POWER_MW = const(1000)
 CORE_BELOW_PER_W_MDEGC = const(5000)  # more for each watt under 1 W
 # A core that falls this fast, to below the face, fell off: without power it loses at most 0.5 C in
