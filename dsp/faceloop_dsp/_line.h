@@ -39,6 +39,7 @@
 /* Power of the smoothed correlations in units of what noise of the same power gives; EMG is up to
  * three times denser near the line than on average. */
 #define MAINS_PRESENT 8.0
+#define MAINS_DENSE_HZ 2000.0 /* up to this rate that holds */
 /* Share of the residual that may be locked to the line before a lane learns anew. */
 #define MAINS_LOCKED_SHARE 0.5
 #define MAINS_LOCKED_STEPS 5
@@ -72,6 +73,7 @@ struct FL(line) {
     double turns_per_hz;   /* of the phase, per frame */
     double loop_s;         /* a step of the loop */
     double loop_variance;  /* of its error, over the line's power */
+    double density;        /* of noise in the band, over that of as much white noise */
     REAL loop_gain;        /* of what is smoothed */
     REAL quick_uv;     /* microvolts per unit of the alert path's lanes */
     int32_t left[PLAN], near[PLAN]; /* in bytes from the first of bins */
@@ -224,7 +226,9 @@ static void FL(line_start)(struct FL(line) * m, double nominal_hz) {
         const double smoothing = 2.0 * FL_PI * MAINS_SMOOTH_HZ * frames / m->fs_hz;
         m->turns_per_hz = 4294967296.0 / m->fs_hz;
         m->loop_s = frames / m->fs_hz;
-        m->loop_variance = MAINS_SHARED / (8.0 * FL_PI * FL_PI * frames);
+        /* From 2 kHz on the band is no wider, and frames tell less and less each. */
+        m->density = m->fs_hz > MAINS_DENSE_HZ ? m->fs_hz / MAINS_DENSE_HZ : 1.0;
+        m->loop_variance = MAINS_SHARED * m->density / (8.0 * FL_PI * FL_PI * frames);
         m->loop_gain = (REAL)(smoothing / (1.0 + smoothing));
     }
     m->n_bins = (int)fl_clamp(floor(m->fs_hz / 50.0 + 0.5), 20, MAX_BINS);
@@ -259,6 +263,7 @@ FL_OUTLINE void FL(line_frequency)(struct FL(line) * m) {
     const double dt = m->loop_s;
     const VEC alpha = FL(all)(m->loop_gain), step = FL(all)((REAL)dt);
     const VEC share = FL(all)((REAL)(1.0 / (m->loop_hops * m->hop)));
+    const VEC noise_share = FL(all)((REAL)(m->density / (m->loop_hops * m->hop)));
     const VEC zero = FL(all)(0), one = FL(all)(1);
     const VEC warm = FL(all)((REAL)(MAINS_WARM_S * m->fs_hz));
     const VEC least = FL(all)((REAL)(MAINS_MIN_TRACK_UV * MAINS_MIN_TRACK_UV));
@@ -279,8 +284,8 @@ FL_OUTLINE void FL(line_frequency)(struct FL(line) * m) {
         const VEC gain = FL(max)(alpha * trusted, mean);
         const VEC weight = is_used / noise, keep = one - gain;
         const VEC smooth_noise = FL(fma)(keep * keep, AT(m->smooth_noise, g),
-                                         gain * gain * noise * share);
-        const VEC per_noise = is_used / FL(max)(smooth_noise, least * share * (REAL)1e-3);
+                                         gain * gain * noise * noise_share);
+        const VEC per_noise = is_used / FL(max)(smooth_noise, least * noise_share * (REAL)1e-3);
         used += is_used;
         for (int h = 0; h < m->harmonics; h++) {
             const VEC k = FL(all)((REAL)(h + 1)) * lag;

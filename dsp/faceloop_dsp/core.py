@@ -12,7 +12,16 @@ from faceloop_dsp.fatigue import FatigueMeter, MedianFrequency
 from faceloop_dsp.kernel import Setup, StreamKernel
 from faceloop_dsp.rest import HOP_S, RestRecorder, RestReference
 
-__all__ = ["HOP_S", "MainsStatus", "Offset", "Onset", "StreamCore", "StreamFeatures", "hop_frames"]
+__all__ = [
+    "HOP_S",
+    "MainsStatus",
+    "Offset",
+    "Onset",
+    "StreamCore",
+    "StreamFeatures",
+    "hop_frames",
+    "measure_band_hz",
+]
 
 MEASURE_BAND_HZ = (20.0, 450.0)  # corners: van Boxtel, Psychophysiology 2001;38:22
 ALERT_BAND_HZ = (30.0, 300.0)  # 1.5-2.5 ms earlier than the measurement path
@@ -363,12 +372,17 @@ def _group_frames(fs_hz: float) -> int:
     return max(fitting, default=1)
 
 
+def measure_band_hz(fs_hz: float) -> tuple[float, float]:
+    """Return the corners (Hz) of the measurement path at that rate."""
+    return MEASURE_BAND_HZ[0], min(MEASURE_BAND_HZ[1], TOP_SHARE * fs_hz)
+
+
 def _setup(fs_hz: float, n_channels: int, lsb_uv: float, line_hz: float, has_droop: bool) -> Setup:
     def band(low_hz: float, high_hz: float) -> tuple[float, float]:
         return low_hz, min(high_hz, TOP_SHARE * fs_hz)
 
-    top_hz = band(*MEASURE_BAND_HZ)[1]
-    measure = butterworth_bandpass(4, *band(*MEASURE_BAND_HZ), fs_hz)
+    measure_hz = measure_band_hz(fs_hz)
+    measure = butterworth_bandpass(4, *measure_hz, fs_hz)
     quick = butterworth_bandpass(1, *band(*ALERT_BAND_HZ), fs_hz)
     energy = butterworth_bandpass(1, *band(*ENERGY_BAND_HZ), fs_hz)
     group = _group_frames(fs_hz)
@@ -384,7 +398,7 @@ def _setup(fs_hz: float, n_channels: int, lsb_uv: float, line_hz: float, has_dro
         "a2": [*measure.a2.tolist(), *quick.a2.tolist()],
         "energy": (energy.gain, float(energy.a1[0]), float(energy.a2[0])),
         "envelope_g": float(np.tan(np.pi * ENVELOPE_HZ * group / fs_hz)),
-        "droop": sinc3_correction(top_hz, fs_hz).tolist() if has_droop else None,
+        "droop": sinc3_correction(measure_hz[1], fs_hz).tolist() if has_droop else None,
     }
 
 

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from faceloop_dsp.core import MEASURE_BAND_HZ
+from faceloop_dsp.core import measure_band_hz
 from faceloop_dsp.design import butterworth_bandpass
 from faceloop_dsp.uncertainty import EMG_BANDWIDTH_HZ
 
@@ -46,6 +46,10 @@ SHORTEST_S = 0.01  # of a segment: one large sample decides nothing
 RISE_S, LEVEL = 0.03, 3.0  # window of the RMS that tells "clearly up", and times rest, at most
 CALM_S, CALM_LEVEL = 0.02, 1.6  # nothing before a moment as calm as this belongs to the burst
 FOOT_AFTER_S = 0.05
+# Of the interval: how long a rise may take, and how finely its beginning is looked for.
+RAMPS_S, RAMP_TOPS = (0.0, 0.02, 0.05, 0.1, 0.16), (0.7, 1.0, 1.4)
+RAMP_STEP_S, RAMP_GROUP_S, RAMP_AFTER_S = 0.004, 0.002, 0.15
+RINGING_S = 0.008  # ahead of a strong burst, as the filter without its delay does
 PAUSE_S = 0.01  # a shorter dip of the RMS does not end a burst
 LEAST_GAP_S = 0.005  # from an offset to the next onset: half the shortest pause
 EDGE_S = 0.5  # filters settle there
@@ -85,7 +89,7 @@ class Burst(NamedTuple):
     onset, offset : float
         Best estimates.
     onset_low, onset_high : float
-        Interval of the onset: 95 % of the posterior of a step, and the whole of the rise.
+        95 % posterior interval of where the rise began.
     level_uv : float
         RMS from onset to offset.
     is_repeated : bool
@@ -176,6 +180,21 @@ def review_onset(
     (onset, low, high) or None
         None where the power does not rise.
     """
+    window, here, first = _window(trace_uv, alarm_frame, fs_hz)
+    if rest_uv is None or not rest_uv > 0.0:
+        step = change_point(window, fs_hz, bandwidth_hz)
+        return None if step is None else (first + step.frame, first + step.low, first + step.high)
+
+    relative = window / rest_uv
+    onset, rise = _rise(relative, here, fs_hz)
+    low, high = _rise_interval(relative, rise, fs_hz, bandwidth_hz)
+    return first + onset, first + min(low, onset), first + max(high, onset)
+
+
+def _window(
+    trace_uv: NDArray[np.floating], alarm_frame: int, fs_hz: float
+) -> tuple[_Floats, int, int]:
+    """Return what is known around an alarm, where the alarm is in it, and its first frame."""
     first = max(0, alarm_frame - round(BEFORE_S * fs_hz))
     end = min(trace_uv.size, alarm_frame + round(AFTER_S * fs_hz))
     window = np.asarray(trace_uv[first:end], np.float64)
@@ -186,11 +205,11 @@ def review_onset(
     window = window[begin : int(after[0]) if after.size else None]
     here -= begin
     first += begin
-    if rest_uv is None or not rest_uv > 0.0:
-        step = change_point(window, fs_hz, bandwidth_hz)
-        return None if step is None else (first + step.frame, first + step.low, first + step.high)
+    return window, here, first
 
-    relative = window / rest_uv
+
+def _rise(relative: _Floats, here: int, fs_hz: float) -> tuple[float, int]:
+    """Return the onset behind an alarm, and a frame in which the power is clearly up."""
     rms = _rms(relative, round(RISE_S * fs_hz))
     height = float(rms[here:].max(initial=0.0))
     level = min(LEVEL, 0.5 * (1.0 + max(height, 1.0)))
@@ -198,7 +217,7 @@ def review_onset(
     over = np.flatnonzero(rms[here:] >= level)
     rise = here + int(over[0]) if over.size else here
     quiet = np.flatnonzero(rms[: rise + 1] < level)
-    rise = min(int(quiet[-1]) + 1, window.size - 1) if quiet.size else 0
+    rise = min(int(quiet[-1]) + 1, relative.size - 1) if quiet.size else 0
     # What was there before the last calm moment is another burst.
     calm = np.flatnonzero(_rms(relative[:rise], round(CALM_S * fs_hz)) < CALM_LEVEL)
     if calm.size:
@@ -208,11 +227,44 @@ def review_onset(
         start = max(0, rise - round(CALM_S * fs_hz))
     upper = rise + round(FOOT_AFTER_S * fs_hz)
     foot = start + _foot(relative[start:upper], fs_hz)
-    step = change_point(window[start:], fs_hz, bandwidth_hz)
-    onset = 0.5 * (foot + rise)
-    low = min(foot, rise, start + step.low if step else foot)
-    high = max(foot, rise, start + step.high if step else rise)
-    return first + onset, first + low, first + high
+    return 0.5 * (foot + rise), rise
+
+
+def _rise_interval(
+    relative: _Floats, rise: int, fs_hz: float, bandwidth_hz: float
+) -> tuple[float, float]:
+    """Return the 95 % posterior interval of the beginning of a linear rise; frames.
+
+    ``relative`` is in units of rest, ``rise`` a frame in which it is clearly up.
+    """
+    group = max(1, round(RAMP_GROUP_S * fs_hz))
+    begin = max(0, rise - round(BEFORE_S * fs_hz))
+    end = min(relative.size, rise + round(RAMP_AFTER_S * fs_hz))
+    n = (end - begin) // group
+    if n < 3:
+        return float(begin), float(end)
+    power = np.mean(relative[begin : begin + n * group].reshape(n, group) ** 2, axis=1)
+    at_s = (np.arange(n) + 0.5) * group / fs_hz
+    rise_s = (rise - begin) / fs_hz
+    # Rest as it is here: the quietest second of a recording lies below most others.
+    before = power[at_s < max(rise_s - RAMPS_S[-1], at_s[2])]
+    rest = max(1.0, float(np.median(before)) if before.size else 1.0)
+    later = power[at_s >= rise_s]
+    top = float(np.sqrt(np.quantile(later, 0.75) if later.size else LEVEL**2))
+    tops = np.maximum(np.array(RAMP_TOPS) * top, 1.2 * np.sqrt(rest))[:, None, None]
+    begins_s = np.arange(0.0, rise_s + 0.02, RAMP_STEP_S)
+    log_p = np.full(begins_s.size, -np.inf)
+    weight = 0.5 * min(1.0, 2.0 * bandwidth_hz / fs_hz) * group
+    for ramp_s in RAMPS_S:
+        share = np.clip((at_s - begins_s[:, None]) / max(ramp_s, 0.5 * RAMP_STEP_S), 0.0, 1.0)
+        variance = rest + (tops**2 - rest) * share**2  # rest goes on beneath
+        likelihood = -weight * np.sum(power / variance + np.log(variance), axis=2)
+        log_p = np.logaddexp(log_p, np.logaddexp.reduce(likelihood, axis=0))
+    cumulative = np.cumsum(np.exp(log_p - log_p.max()))
+    low_s, high_s = np.interp([0.025, 0.975], cumulative / cumulative[-1], begins_s)
+    # Nothing can be placed finer than 1 / 2B in a band of B.
+    blur_s = 0.5 / bandwidth_hz + 0.5 * RAMP_STEP_S
+    return begin + (low_s - blur_s) * fs_hz, begin + (high_s + blur_s + RINGING_S) * fs_hz
 
 
 def find_bursts(
@@ -250,13 +302,14 @@ def find_bursts(
     found: list[Burst] = []
     for begin, end in _stretches(rms, round(PAUSE_S * fs_hz)):
         onset = review_onset(x, begin, fs_hz, rest, bandwidth_hz)
-        ending = review_onset(backwards, x.size - end, fs_hz, rest, bandwidth_hz)
-        if onset is None or ending is None:
+        if onset is None:
             continue
         # Each end was looked for by itself: without bounds it strays into the neighbour.
         middle = 0.5 * (begin + end)
         at = max(before, min(onset[0], middle))
-        offset = min(max(x.size - ending[0], middle), float(x.size))
+        window, here, first = _window(backwards, x.size - end, fs_hz)
+        ending = first + _rise(window / rest, here, fs_hz)[0]
+        offset = min(max(x.size - ending, middle), float(x.size))
         if found:
             last = found[-1]._replace(offset=min(found[-1].offset, at - gap))
             found[-1:] = [last] if last.offset > last.onset else []
@@ -383,7 +436,7 @@ def without_delay(trace_uv: NDArray[np.floating], fs_hz: float) -> _Floats:
 @lru_cache(maxsize=4)
 def _phase_back(size: int, fs_hz: float) -> NDArray[np.complex128]:
     z = np.exp(-2j * np.pi * np.fft.rfftfreq(size))
-    band = butterworth_bandpass(4, *MEASURE_BAND_HZ, fs_hz)
+    band = butterworth_bandpass(4, *measure_band_hz(fs_hz), fs_hz)
     h = np.full(z.size, band.gain, complex)
     for a1, a2 in zip(band.a1.tolist(), band.a2.tolist(), strict=True):
         h *= (1 - z**2) / (1 + a1 * z + a2 * z**2)

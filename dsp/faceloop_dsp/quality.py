@@ -42,6 +42,7 @@ EMG_SWING = 1.5  # of the RMS of EMG and line
 MAINS_UV = 1000.0  # peak; 5-300 with electrodes on, 1-10 mV without
 NOISE_UV, NOISE_TICKS = 15.0, 20  # in band; 1 at 10 kohm, 3-5 with dry electrodes
 NOISE_SHARE = 0.3
+NOISE_FROM_HZ = 1000.0  # below, the band of EMG leaves no room above it to look for noise
 _Floats = NDArray[np.float64]
 
 
@@ -219,6 +220,8 @@ class QualityMeter:
 
     def _floor(self, uv: _Floats) -> _Floats:
         """Return white noise in 20-450 Hz, from beyond the band of EMG (third difference)."""
+        if self._fs_hz < NOISE_FROM_HZ:
+            return np.zeros(self._n)
         third = np.diff(uv, n=3, axis=0)
         return np.asarray(np.sqrt(np.mean(third**2, axis=0) / 20.0 * 430.0 / (self._fs_hz / 2)))
 

@@ -12,8 +12,9 @@ envelopes). Every ratio is a monotonous function of ``l``; its standard deviatio
 ``l`` times the slope (delta method; Oehlert 1992, 10.1080/00031305.1992.10475842), its 95 %
 interval the image of ``l +- 1.96 sd``.
 
-This is the error of measuring one hold. How much a person varies from one repetition to the next
-comes on top and shows only in repetitions.
+This is the error of measuring one hold. Over a longer stretch muscles change their strength, and
+not both alike: there ``log_ratio_sd`` takes the spread of ``l`` from second to second (jackknife;
+Efron, Stein 1981, 10.1214/aos/1176345462), and the estimates take that where it is the larger.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ __all__ = [
     "emg_bandwidth_hz",
     "excess_coactivation_estimate",
     "laterality_estimate_hb",
+    "log_ratio_sd",
     "signed_asymmetry_estimate",
     "statistical_bandwidth_hz",
     "symmetry_estimate",
@@ -141,38 +143,68 @@ def emg_bandwidth_hz(f_low_hz: float, f_high_hz: float) -> float:
     return float(0.5 * g.sum() ** 2 / (g**2).sum())
 
 
-def symmetry_estimate(left: Amplitude, right: Amplitude) -> Estimate:
+def log_ratio_sd(first_power: ArrayLike, second_power: ArrayLike) -> float:
+    """Return the standard deviation of ``ln(A / U)``, A and U the RMS over several blocks.
+
+    Parameters
+    ----------
+    first_power, second_power : array_like, shape (n_blocks,)
+        Mean square of each block of equal length, a second or so, of the two channels.
+
+    Returns
+    -------
+    float
+        NaN with fewer than three blocks, or where a channel is silent.
+    """
+    first, second = np.asarray(first_power, np.float64), np.asarray(second_power, np.float64)
+    n = first.size
+    if first.shape != second.shape or first.ndim != 1:
+        raise ValueError(f"blocks of shapes {first.shape} and {second.shape}, not two alike")
+    rest = [x.sum() - x for x in (first, second)]  # without one of the blocks
+    if n < 3 or not np.all(np.array(rest) > 0.0):
+        return float("nan")
+    ell = 0.5 * (np.log(rest[0]) - np.log(rest[1]))
+    return float(np.sqrt((n - 1) / n * np.sum((ell - ell.mean()) ** 2)))
+
+
+def symmetry_estimate(left: Amplitude, right: Amplitude, log_sd: float = 0.0) -> Estimate:
     """Return ``symmetry_ratio`` with its uncertainty.
 
+    ``log_sd``, here and below, is the standard deviation of the ratio's logarithm as far as it is
+    known from elsewhere (``log_ratio_sd``): the larger of the two counts.
     Where either side may be the stronger, the interval ends at 1 and the value is biased low by
     about 0.8 of the standard deviation.
     """
-    ell, sd = _log_ratio(left, right)
+    ell, sd = _log_ratio(left, right, log_sd)
     value = float(symmetry_ratio(left.rms_uv, right.rms_uv))
     near, far = _folded(ell, sd)
     return Estimate(value, value * sd, float(np.exp(-far)), float(np.exp(-near)))
 
 
-def asymmetry_estimate(left: Amplitude, right: Amplitude) -> Estimate:
+def asymmetry_estimate(left: Amplitude, right: Amplitude, log_sd: float = 0.0) -> Estimate:
     """Return ``asymmetry_index`` with its uncertainty; the interval begins at 0 when that fits."""
-    ell, sd = _log_ratio(left, right)
+    ell, sd = _log_ratio(left, right, log_sd)
     value = float(asymmetry_index(left.rms_uv, right.rms_uv))
     near, far = _folded(ell, sd)
     slope = 0.5 * (1.0 - value * value)
     return Estimate(value, slope * sd, float(np.tanh(near / 2)), float(np.tanh(far / 2)))
 
 
-def signed_asymmetry_estimate(affected: Amplitude, unaffected: Amplitude) -> Estimate:
+def signed_asymmetry_estimate(
+    affected: Amplitude, unaffected: Amplitude, log_sd: float = 0.0
+) -> Estimate:
     """Return ``signed_asymmetry`` with its uncertainty."""
-    ell, sd = _log_ratio(affected, unaffected)
+    ell, sd = _log_ratio(affected, unaffected, log_sd)
     value = float(signed_asymmetry(affected.rms_uv, unaffected.rms_uv))
     low, high = np.tanh((ell + np.array([-_Z95, _Z95]) * sd) / 2).tolist()
     return Estimate(value, 0.5 * (1.0 - value * value) * sd, low, high)
 
 
-def laterality_estimate_hb(unaffected: Amplitude, affected: Amplitude) -> Estimate:
+def laterality_estimate_hb(
+    unaffected: Amplitude, affected: Amplitude, log_sd: float = 0.0
+) -> Estimate:
     """Return ``laterality_index_hb`` with its uncertainty."""
-    _, sd = _log_ratio(unaffected, affected)
+    _, sd = _log_ratio(unaffected, affected, log_sd)
     return _scaled(float(laterality_index_hb(unaffected.rms_uv, affected.rms_uv)), sd)
 
 
@@ -205,11 +237,11 @@ def excess_coactivation_estimate(affected: Estimate, unaffected: Estimate) -> Es
     return Estimate(value, sd, float(value - below), float(value + above))
 
 
-def _log_ratio(first: Amplitude, second: Amplitude) -> tuple[float, float]:
+def _log_ratio(first: Amplitude, second: Amplitude, log_sd: float) -> tuple[float, float]:
     ratio = np.asarray(laterality_index_hb(first.rms_uv, second.rms_uv))
     with np.errstate(divide="ignore"):
         ell = float(np.log(ratio))
-    return ell, float(np.hypot(first.relative_sd, second.relative_sd))
+    return ell, float(np.fmax(np.hypot(first.relative_sd, second.relative_sd), log_sd))
 
 
 def _folded(ell: float, sd: float) -> tuple[float, float]:

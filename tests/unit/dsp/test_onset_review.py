@@ -96,6 +96,23 @@ def test_known_rest_puts_the_onset_into_the_rise(ramp_ms: float, limit_ms: float
     assert np.quantile(np.abs(errors), 0.95) < limit_ms
 
 
+@pytest.mark.parametrize("snr_db", [6.0, 10.0, 20.0])
+@pytest.mark.parametrize("ramp_ms", [0.0, 40.0, 100.0])
+def test_interval_holds_the_beginning_of_a_step_and_of_a_rise(
+    snr_db: float, ramp_ms: float
+) -> None:
+    windows, truth = steps(snr_db, 100, seed=5, ramp_ms=ramp_ms)
+    widths_ms, n_inside = [], 0
+    for window, at in zip(windows, truth.tolist(), strict=True):
+        found = review_onset(window, 600, FS_HZ, 0.66, WHITE_BAND_HZ)
+        assert found is not None
+        n_inside += found[1] <= at <= found[2]
+        widths_ms.append((found[2] - found[1]) / 2)
+    assert n_inside >= 88
+    # A narrower one would not be honest: of a rise of 100 ms at 6 dB half drowns in rest.
+    assert np.median(widths_ms) < (130.0 if snr_db == 6.0 else 50.0 + 0.6 * ramp_ms)
+
+
 def test_unknown_samples_bound_the_window() -> None:
     window, truth = steps(14.0, 1, seed=4)
     x = window[0].copy()
@@ -105,6 +122,15 @@ def test_unknown_samples_bound_the_window() -> None:
     assert found is not None
     assert abs(found[0] - truth[0]) < 20
     assert review_onset(np.full(800, np.nan), 600, FS_HZ) is None
+
+
+@pytest.mark.parametrize("fs_hz", [250.0, 500.0, 16000.0])
+def test_delay_is_taken_back_at_any_rate(fs_hz: float) -> None:
+    core = StreamCore(fs_hz, 1, mains_hz=None)
+    counts = np.zeros((round(fs_hz), 1), np.int32)
+    counts[counts.size // 2] = 100_000
+    freed = without_delay(core.push(counts).trace_uv[:, 0], fs_hz)
+    assert abs(int(np.argmax(np.abs(freed))) - counts.size // 2) <= 1
 
 
 def test_delay_of_the_core_is_taken_back(signals: Any) -> None:
