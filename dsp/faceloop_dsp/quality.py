@@ -5,21 +5,31 @@ an electrode that popped, a cable or skin that moved, a line so strong that the 
 gone, noise of a dry electrode. What is bad mutes at once and is believed again only after half a
 second without it; limits for "again" are lower than those for "bad".
 
-Heartbeats and crosstalk do not make a channel bad. The heart shows as bursts that repeat their
-waveform (``onset_review``) and as a longer hold (``rest_check``); leaks are taken off by their
-waveform (``crosstalk``).
+Live, heartbeats and crosstalk do not make a channel bad: the heart lengthens the hold
+(``rest_check``), leaks are taken off by their waveform (``crosstalk``). In review both are named
+(``REVIEW_REASONS``): the heart by bursts that repeat their waveform (``onset_review``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from faceloop_dsp.onset_review import find_bursts, without_delay
+from faceloop_dsp.onset_review import Burst, find_bursts, without_delay
 
-__all__ = ["REASONS", "Quality", "QualityMeter", "heartbeats_per_min", "review_quality"]
+__all__ = [
+    "HEART_PER_MIN",
+    "REASONS",
+    "REVIEW_REASONS",
+    "Quality",
+    "QualityMeter",
+    "beats_per_min",
+    "heartbeats_per_min",
+    "review_quality",
+]
 
 REASONS = {
     "lead_off": "An electrode has come off. Press it on, or put a new one on.",
@@ -30,6 +40,12 @@ REASONS = {
     "mains": "Much mains hum: the electrode touches badly. Press it on, or moisten the skin.",
     "noise": "Much noise: the electrode is dry or loose. Moisten the skin or use a new one.",
 }
+REVIEW_REASONS = {
+    "clipped": "The recording's own limits were too narrow: its highest values are cut off.",
+    "heart": "The heart is seen here. Its beats are left out of the bursts.",
+    "crosstalk": "This is the signal of a neighbour, weaker. Move the electrodes apart.",
+}
+"""What only a look at a whole recording tells; the first two do not make a channel bad."""
 TICK_S = 0.1
 BELIEVED_AFTER_TICKS = 5
 AGAIN = 0.7  # of a limit, below which a channel counts as good again
@@ -42,6 +58,7 @@ EMG_SWING = 1.5  # of the RMS of EMG and line
 MAINS_UV = 1000.0  # peak; 5-300 with electrodes on, 1-10 mV without
 NOISE_UV, NOISE_TICKS = 15.0, 20  # in band; 1 at 10 kohm, 3-5 with dry electrodes
 NOISE_SHARE = 0.3
+HEART_PER_MIN = 30.0
 NOISE_FROM_HZ = 1000.0  # below, the band of EMG leaves no room above it to look for noise
 _Floats = NDArray[np.float64]
 
@@ -247,6 +264,11 @@ def review_quality(
 
 
 def heartbeats_per_min(trace_uv: NDArray[np.floating], fs_hz: float) -> float:
-    """Return how often a waveform repeats in one channel of a trace; above 30 it is the heart."""
+    """Return how often a waveform repeats: from ``HEART_PER_MIN`` on it is the heart."""
     bursts = find_bursts(without_delay(trace_uv, fs_hz), fs_hz)
-    return 60.0 * fs_hz * sum(burst.is_repeated for burst in bursts) / max(trace_uv.size, 1)
+    return beats_per_min(bursts, trace_uv.size, fs_hz)
+
+
+def beats_per_min(bursts: Sequence[Burst], n_frames: int, fs_hz: float) -> float:
+    """Return how many of the bursts of ``find_bursts`` a minute repeat their waveform."""
+    return 60.0 * fs_hz * sum(burst.is_repeated for burst in bursts) / max(n_frames, 1)

@@ -167,7 +167,7 @@ def log_ratio_sd(first_power: ArrayLike, second_power: ArrayLike) -> float:
     return float(np.sqrt((n - 1) / n * np.sum((ell - ell.mean()) ** 2)))
 
 
-def symmetry_estimate(left: Amplitude, right: Amplitude, log_sd: float = 0.0) -> Estimate:
+def symmetry_estimate(left: Amplitude, right: Amplitude, *, log_sd: float = 0.0) -> Estimate:
     """Return ``symmetry_ratio`` with its uncertainty.
 
     ``log_sd``, here and below, is the standard deviation of the ratio's logarithm as far as it is
@@ -181,7 +181,7 @@ def symmetry_estimate(left: Amplitude, right: Amplitude, log_sd: float = 0.0) ->
     return Estimate(value, value * sd, float(np.exp(-far)), float(np.exp(-near)))
 
 
-def asymmetry_estimate(left: Amplitude, right: Amplitude, log_sd: float = 0.0) -> Estimate:
+def asymmetry_estimate(left: Amplitude, right: Amplitude, *, log_sd: float = 0.0) -> Estimate:
     """Return ``asymmetry_index`` with its uncertainty; the interval begins at 0 when that fits."""
     ell, sd = _log_ratio(left, right, log_sd)
     value = float(asymmetry_index(left.rms_uv, right.rms_uv))
@@ -191,7 +191,7 @@ def asymmetry_estimate(left: Amplitude, right: Amplitude, log_sd: float = 0.0) -
 
 
 def signed_asymmetry_estimate(
-    affected: Amplitude, unaffected: Amplitude, log_sd: float = 0.0
+    affected: Amplitude, unaffected: Amplitude, *, log_sd: float = 0.0
 ) -> Estimate:
     """Return ``signed_asymmetry`` with its uncertainty."""
     ell, sd = _log_ratio(affected, unaffected, log_sd)
@@ -201,7 +201,7 @@ def signed_asymmetry_estimate(
 
 
 def laterality_estimate_hb(
-    unaffected: Amplitude, affected: Amplitude, log_sd: float = 0.0
+    unaffected: Amplitude, affected: Amplitude, *, log_sd: float = 0.0
 ) -> Estimate:
     """Return ``laterality_index_hb`` with its uncertainty."""
     _, sd = _log_ratio(unaffected, affected, log_sd)

@@ -305,6 +305,9 @@ def analyse(
         if parquet is not None:
             write_table(result, parquet)
     output.result(result, as_json, lambda content: output.analysis_lines(content, parquet))
+    unread = [file["exit_code"] for file in result["files"] if "error" in file]
+    if unread:
+        raise typer.Exit(unread[0])
 
 
 @app.command()

@@ -317,6 +317,9 @@ def _seconds(frames: int) -> str:
 def analysis_lines(content: dict[str, Any], table: Path | None = None) -> Iterator[str]:
     """Describe analysed files, and where the table of them is."""
     for file in content["files"]:
+        if "error" in file:
+            yield f"{file['file']}: not analysed. {file['error']}"
+            continue
         yield f"{file['file']}: {file['duration_s']:.1f} s at {file['fs_hz']:g} Hz"
         for warning in file["warnings"]:
             yield f"  {warning}"
@@ -330,11 +333,13 @@ def analysis_lines(content: dict[str, Any], table: Path | None = None) -> Iterat
             rest = channel["rest_rms_uv"]
             rest_text = "no signal" if rest is None else f"{quiet_word} {rest:.1f} uV"
             onsets = f", {_count(channel['onsets_s'], 'burst')}" if channel["onsets_s"] else ""
-            where = channel["muscle"].replace("_", " ")
-            yield f"  {channel['name']:<24} as {where:<24} {rest_text}{onsets}"
+            where = (channel["muscle"] or "").replace("_", " ")
+            where = f"as {where}" if where else ""
+            yield f"  {channel['name']:<24} {where:<27} {rest_text}{onsets}"
         for pair in file["pairs"]:
-            names = f"{pair['a'].replace('_', ' ')} / {pair['b'].replace('_', ' ')}"
-            yield f"  {names}: {_symmetry(pair, is_calibrated=file['calibrated'])}"
+            if pair["muscle"] is not None:
+                names = f"{pair['muscle'].replace('_', ' ')}, left / right"
+                yield f"  {names}: {_symmetry(pair, is_calibrated=file['calibrated'])}"
         if file["alerts"] is not None:
             yield f"  {_count(file['alerts'], 'synkinesis event')}"
         elif file["calibrated"]:

@@ -186,7 +186,8 @@ def test_symmetry_is_that_of_the_movement_and_free_of_hum(
         assert pair["whole"]["symmetry_ratio"] == pytest.approx(
             min(whole_uv) / max(whole_uv), abs=0.05
         )
-        assert (pair["a"], pair["b"]) == (f"{muscle.muscle}_l", f"{muscle.muscle}_r")
+        assert pair["muscle"] == muscle.muscle
+        assert [pair["a"], pair["b"]] == [file["channels"][side]["name"] for side in sides]
         if muscle.muscle not in ("orbicularis_oculi", "zygomaticus_major"):
             assert pair["active_s"] < 1.0, "nothing moved there"
             continue
@@ -335,6 +336,71 @@ def test_slow_recording_says_how_little_of_the_band_it_holds(tmp_path: Path) -> 
     assert file["channels"][0]["band_hz"] == [20.0, 225.0]
     # White noise up to 250 Hz, of which 20-225 Hz are kept.
     assert file["channels"][0]["rms_uv"] == pytest.approx(5.0 * np.sqrt(205 / 250), rel=0.05)
+
+
+def write_table(path: Path, columns: dict[str, np.ndarray], fs_hz: int = 1000) -> Path:
+    rows = [",".join(f"{value:.3f}" for value in row) for row in np.stack([*columns.values()], 1)]
+    path.write_text("\n".join([f"# fs_hz={fs_hz}", ",".join(columns), *rows]) + "\n")
+    return path
+
+
+def test_every_channel_of_a_file_is_told_of_and_compared(tmp_path: Path) -> None:
+    """Ten of them, an open one and a leak among them; a montage knows eight."""
+    rng = np.random.default_rng(4)
+    columns = {f"m{i}_uV": rng.normal(0.0, 5.0, 6000) for i in range(10)}
+    columns["m3_uV"][:] = 7.0
+    columns["m5_uV"] = 0.3 * columns["m4_uV"] + rng.normal(0.0, 0.01, 6000)
+    file = one(write_table(tmp_path / "ten.csv", columns))
+    assert [channel["name"] for channel in file["channels"]] == [f"m{i}" for i in range(10)]
+    is_open, leak = file["channels"][3], file["channels"][5]
+    assert is_open["quality"]["usable"] is False
+    assert is_open["quality"]["reasons"] == ["flat"]
+    assert is_open["onsets_s"] == []
+    assert leak["quality"] == {"usable": False, "reasons": ["crosstalk"], "bad_s": 0.0}
+    assert file["channels"][4]["quality"]["usable"] is True
+    assert file["channels"][9]["muscle"] is None
+    pairs = {(pair["a"], pair["b"]): pair for pair in file["pairs"]}
+    assert len(pairs) == 7 * 6 / 2 + 1, "all but the open one, and the two beyond the montage"
+    assert pairs["m4", "m5"]["crosstalk"] is True
+    assert pairs["m0", "m1"]["muscle"] == "orbicularis_oculi"
+    assert not [note for note in file["warnings"] if "first 8" in note]
+
+
+def test_rest_of_a_file_that_begins_with_work_is_its_quietest(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    sd_uv = np.full(30_000, 40.0)
+    sd_uv[15_000:22_000] = 2.0
+    file = one(write_table(tmp_path / "late.csv", {"a_uV": rng.normal(0.0, sd_uv)}))
+    assert any("hardly a rest: 1" in note and "are taken" in note for note in file["warnings"])
+    assert file["channels"][0]["rest_rms_uv"] == pytest.approx(2.0 * np.sqrt(430 / 500), rel=0.1)
+    assert [round(at, 1) for at in file["channels"][0]["onsets_s"] if at > 1.0] == [22.0]
+
+
+def test_samples_cut_off_at_the_same_value_are_named(tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    uv = rng.normal(0.0, 30.0, 20_000)
+    columns = {"whole_uV": uv, "cut_uV": np.clip(uv, -80.0, 80.0)}
+    whole, cut = one(write_table(tmp_path / "cut.csv", columns))["channels"]
+    assert whole["quality"]["reasons"] == []
+    assert cut["quality"]["reasons"] == ["clipped"]
+    assert cut["quality"]["usable"] is True
+
+
+def test_heart_is_named_and_left_out_of_the_bursts(tmp_path: Path) -> None:
+    uv = np.random.default_rng(8).normal(0.0, 2.0, 30_000)
+    t = np.arange(-50, 50) / 1000
+    beat = 120.0 * np.exp(-0.5 * (t / 0.008) ** 2) * np.cos(2 * np.pi * 30 * t)
+    for at in range(500, 29_900, 780):
+        uv[at - 50 : at + 50] += beat
+    (channel,) = one(write_table(tmp_path / "heart.csv", {"a_uV": uv}))["channels"]
+    assert channel["quality"] == {"usable": True, "reasons": ["heart"], "bad_s": 0.0}
+    assert len(channel["onsets_s"]) <= 2
+
+
+def test_line_that_is_not_there_has_no_height(tmp_path: Path) -> None:
+    uv = np.random.default_rng(7).normal(0.0, 20.0, 10_000)
+    file = one(write_table(tmp_path / "no_line.csv", {"a_uV": uv}))
+    assert file["channels"][0]["mains"] == {"frequency_hz": None, "peak_uv": None}
 
 
 def test_recording_of_a_virtual_board_says_that_it_is_none_of_a_person(

@@ -158,7 +158,10 @@ def analysed_file(**changes: Any) -> dict[str, Any]:
         "warnings": [],
         "channels": [{"name": "A", "muscle": "a_l", "onsets_s": [1.0], "rest_rms_uv": 2.2}],
         "pairs": [
-            {"a": "a_l", "b": "a_r", "active_s": 3.0, **symmetry, "whole": {"symmetry_ratio": 0.7}}
+            {
+                **{"a": "A", "b": "B", "muscle": "a", "active_s": 3.0, **symmetry},
+                "whole": {"symmetry_ratio": 0.7},
+            }
         ],
         "alerts": [{}],
         "live": {"late": [[0, 1000]], "alerts": [{}, {}]},
@@ -171,7 +174,10 @@ def test_analysis_counts_in_words_that_fit_one_and_many() -> None:
     assert "rest 2.2 uV, 1 burst\n" in text
     assert "1 synkinesis event\n" in text
     assert text.endswith("the live session counted 2 events")
-    assert "symmetry 80% in the 3.0 s in which it moved, 70% over the whole recording" in text
+    assert (
+        "a, left / right: symmetry 80% in the 3.0 s in which it moved, 70% over the whole recording"
+        in text
+    )
 
 
 def test_analysis_without_a_pair_says_that_nothing_could_be_judged() -> None:
@@ -188,6 +194,14 @@ def test_analysis_without_a_rest_says_what_bursts_are_counted_from() -> None:
     assert "quietest 2.2 uV, 1 burst\n" in text
     assert "rest 2.2" not in text
     assert "onsets" not in text
+
+
+def test_analysis_goes_on_after_a_file_that_could_not_be_read() -> None:
+    content = analysed_file()
+    content["files"].insert(0, {"file": "b.edf", "error": "b.edf is empty.", "exit_code": 3})
+    lines = list(output.analysis_lines(content))
+    assert lines[0] == "b.edf: not analysed. b.edf is empty."
+    assert lines[1].startswith("a.bdf: 12.0 s")
 
 
 def test_analysis_says_where_the_table_is() -> None:

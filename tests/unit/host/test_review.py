@@ -127,9 +127,20 @@ def test_files_side_by_side_give_what_they_give_alone(face: Path, found: dict[st
     options: dict[str, Any] = {"rest_s": 3.0, "mains_hz": 60.0}
     both = analyse([face, face], "guarded8", "left", jobs=2, **options)["files"]
     assert both == [found, found]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_file_that_cannot_be_read_costs_no_other(
+    face: Path, found: dict[str, Any], jobs: int
+) -> None:
+    options: dict[str, Any] = {"rest_s": 3.0, "mains_hz": 60.0, "jobs": jobs}
     missing = face.with_name("none.csv")
+    bad, good = analyse([missing, face], "guarded8", "left", **options)["files"]
+    assert (bad["file"], bad["exit_code"]) == (str(missing), 3)
+    assert "none.csv" in bad["error"]
+    assert good == found
     with pytest.raises(SourceError, match=r"none\.csv"):
-        analyse([face, missing], "guarded8", "left", jobs=2, **options)
+        analyse([missing], "guarded8", "left", **options)
 
 
 def looked_at(source: FaceSource, n_frames: int, block: int) -> Review:

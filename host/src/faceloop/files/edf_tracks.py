@@ -16,8 +16,8 @@ from faceloop.files.track import FloatArray, Track, Tracks
 __all__ = ["edf_tracks"]
 
 
-def edf_tracks(path: Path, min_fs_hz: float, max_tracks: int) -> Tracks:
-    """Return the first signal channels of a file.
+def edf_tracks(path: Path, min_fs_hz: float) -> Tracks:
+    """Return the signal channels of a file.
 
     Parameters
     ----------
@@ -26,8 +26,6 @@ def edf_tracks(path: Path, min_fs_hz: float, max_tracks: int) -> Tracks:
     min_fs_hz : float
         Slower signals (temperatures, envelopes) are skipped with a note. Only when all are slower
         the fastest of them is returned, for whoever refuses it to name its rate.
-    max_tracks : int
-        At most so many channels are returned.
 
     Raises
     ------
@@ -42,12 +40,10 @@ def edf_tracks(path: Path, min_fs_hz: float, max_tracks: int) -> Tracks:
         )
     rates_hz = {i: header.samples_per_record[i] / header.record_s for i in signals}
     fast = [i for i in signals if rates_hz[i] >= min_fs_hz]
-    chosen = fast[:max_tracks] or [max(signals, key=lambda i: rates_hz[i])]
+    chosen = fast or [max(signals, key=lambda i: rates_hz[i])]
     slow = [header.labels[i] for i in signals if i not in fast]
     if fast and slow:
         notes.append(f"Too slow for EMG and left out: {', '.join(slow)}.")
-    if len(fast) > max_tracks:
-        notes.append(f"Only the first {max_tracks} of {len(fast)} signal channels are used.")
     tracks = tuple(
         Track(
             header.labels[i],

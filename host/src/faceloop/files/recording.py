@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import stat
 from collections.abc import Callable, Iterator
@@ -52,6 +53,10 @@ class FileRecording:
         As recorded, one rate for each channel that comes from the file.
     warnings : tuple of str
         Sentences about what was assumed or left out; empty for a plain file.
+    n_channels : int
+        Usable channels in the file, those before and after these included.
+    clipped : tuple of int
+        Samples at exactly the highest or lowest value, of each channel that comes from the file.
     """
 
     n_frames: int
@@ -60,6 +65,8 @@ class FileRecording:
     lead_off: int
     fs_hz: tuple[float, ...]
     warnings: tuple[str, ...]
+    n_channels: int
+    clipped: tuple[int, ...]
 
     def read(self) -> CountArray:
         """Return all counts, int32 of shape (n_frames, 8)."""
@@ -67,12 +74,16 @@ class FileRecording:
 
 
 def open_file(
-    path: Path, fs_hz: float | None = None, *, max_seconds: float = math.inf
+    path: Path,
+    fs_hz: float | None = None,
+    *,
+    first_channel: int = 0,
+    max_seconds: float = math.inf,
 ) -> FileRecording:
     """Look through a recording, whatever made it; its frames are read when they are asked for.
 
-    The first eight signal channels of 250 Hz or more are used in file order; annotations and
-    slower signals are skipped. A 2000 Hz file passes untouched: each count is
+    Eight signal channels of 250 Hz or more are used in file order; annotations and slower signals
+    are skipped. A 2000 Hz file passes untouched: each count is
     ``round(uV / LSB_UV)``, clipped to 24 bits.
 
     Inputs beyond the file's channels are unconnected: they read zero, with their lead-off bit set.
@@ -87,6 +98,8 @@ def open_file(
         EDF, EDF+, BDF, BDF+ of any length, CSV or gzipped CSV, told apart by content.
     fs_hz : float, optional
         Rate of a CSV file that does not state one.
+    first_channel : int
+        The first of the eight, counted among the usable ones.
     max_seconds : float
         Longer ones are refused.
 
@@ -96,25 +109,31 @@ def open_file(
         If the file cannot be used; the message says why and what to do.
     """
     source = _tracks(path, fs_hz)
-    notes = list(source.notes)
-    tracks = source.tracks[:N_CHANNELS]
-    if len(source.tracks) > N_CHANNELS:
-        notes.append(f"Only the first {N_CHANNELS} of {len(source.tracks)} channels are used.")
     _check_rates(path, source.tracks)
+    notes = list(source.notes)
+    chosen = slice(first_channel, first_channel + N_CHANNELS)
+    tracks = source.tracks[chosen]
     scales = [_scale(track, notes) for track in tracks]
     n_frames = _length(path, tracks, max_seconds)
-    is_open = _look_through(path, source, scales, notes)
+
+    def windows() -> Iterator[list[FloatArray]]:
+        for window in source.windows():
+            yield window[chosen]
+
+    seen = _look_through(path, tracks, windows(), scales, notes)
     open_bits = 0xFF & ~((1 << len(tracks)) - 1)
-    for channel, is_unconnected in enumerate(is_open):
-        open_bits |= is_unconnected << channel
+    for channel, (is_constant, _) in enumerate(seen):
+        open_bits |= is_constant << channel
     spare = tuple(f"unconnected {i + 1}" for i in range(len(tracks), N_CHANNELS))
     return FileRecording(
         n_frames=n_frames,
-        blocks=lambda: _blocks(source, scales, n_frames),
+        blocks=lambda: _blocks(tracks, windows(), scales, n_frames),
         labels=tuple(track.label or "unnamed" for track in tracks) + spare,
         lead_off=open_bits,
         fs_hz=tuple(track.fs_hz for track in tracks),
         warnings=tuple(notes),
+        n_channels=len(source.tracks),
+        clipped=tuple(0 if is_constant else n for is_constant, n in seen),
     )
 
 
@@ -135,7 +154,7 @@ def _tracks(path: Path, fs_hz: float | None) -> Tracks:
         if not first_bytes:
             raise SourceError(f"{path.name} is empty: choose a file with samples.")
         if is_edf_or_bdf(first_bytes):
-            return edf_tracks(path, MIN_FS_HZ, N_CHANNELS)
+            return edf_tracks(path, MIN_FS_HZ)
         if path.suffix.lower() in (".edf", ".bdf"):
             raise SourceError(
                 f"{path.name} is no {path.suffix[1:].upper()} file, whatever its name says:"
@@ -180,73 +199,95 @@ def _length(path: Path, tracks: tuple[Track, ...], max_seconds: float) -> int:
     return min(round(track.n_samples * FS_HZ / track.fs_hz) for track in tracks)
 
 
-def _look_through(path: Path, source: Tracks, scales: list[float], notes: list[str]) -> list[bool]:
-    """Return for each channel whether it is constant; refuse what is no number."""
-    n = len(scales)
-    low, high = np.full(n, np.inf), np.full(n, -np.inf)
-    n_clipped, n_bad = np.zeros(n, int), 0
-    first_bad: dict[int, int] = {}
-    row = [0] * n
-    for window in source.windows():
-        for channel, (samples, scale) in enumerate(zip(window, scales, strict=False)):
-            bad = np.flatnonzero(~np.isfinite(samples))
-            if bad.size:
-                n_bad += bad.size
-                first_bad.setdefault(channel, row[channel] + int(bad[0]))
-            elif samples.size:
-                low[channel] = min(low[channel], samples.min())
-                high[channel] = max(high[channel], samples.max())
-                over = np.abs(samples * scale) > LSB_UV * COUNTS_MAX
-                n_clipped[channel] += np.count_nonzero(over)
-            row[channel] += samples.size
-    tracks = source.tracks
-    if first_bad:
-        channel = min(first_bad, key=lambda i: first_bad[i])
+def _look_through(
+    path: Path,
+    tracks: tuple[Track, ...],
+    windows: Iterator[list[FloatArray]],
+    scales: list[float],
+    notes: list[str],
+) -> list[tuple[bool, int]]:
+    """Return whether each channel is constant, and how many samples are at its extremes.
+
+    What is no number is refused.
+    """
+    ends = [_Extremes() for _ in tracks]
+    for window in windows:
+        for one, samples, scale in zip(ends, window, scales, strict=True):
+            one.take(samples, LSB_UV * COUNTS_MAX / scale)
+    bad = [(one.first_bad, channel) for channel, one in enumerate(ends) if one.n_bad]
+    if bad:
+        row, channel = min(bad)
         raise SourceError(
-            f"{path.name} holds {n_bad} values that are no numbers (NaN or infinite), the first in"
-            f" row {first_bad[channel] + 1} of channel {tracks[channel].label!r}: mend or cut"
-            " them."
+            f"{path.name} holds {sum(one.n_bad for one in ends)} values that are no numbers (NaN"
+            f" or infinite), the first in row {row + 1} of channel {tracks[channel].label!r}: mend"
+            " or cut them."
         )
-    for channel in range(n):
-        name = tracks[channel].label
-        if n_clipped[channel]:
-            plural = "" if n_clipped[channel] == 1 else "s"
+    for track, one in zip(tracks, ends, strict=True):
+        if one.n_over:
+            plural = "" if one.n_over == 1 else "s"
             notes.append(
-                f"Channel {name!r} exceeds the converter's 200 mV in {n_clipped[channel]}"
+                f"Channel {track.label!r} exceeds the converter's 200 mV in {one.n_over}"
                 f" sample{plural}: clipped there."
             )
-        if low[channel] == high[channel]:
-            notes.append(f"Channel {name!r} is constant: taken as an open input.")
-    return [bool(one) for one in low == high]
+        if one.low == one.high:
+            notes.append(f"Channel {track.label!r} is constant: taken as an open input.")
+    return [(one.low == one.high, max(one.n_low, one.n_high)) for one in ends]
 
 
-def _blocks(source: Tracks, scales: list[float], n_frames: int) -> Iterator[CountArray]:
-    channels = range(len(scales))
-    resamplers = [
-        Resampler(track.fs_hz, FS_HZ, track.n_samples) for track in source.tracks[: len(scales)]
-    ]
-    waiting: list[FloatArray] = [np.zeros(0)] * len(scales)
+@dataclass(slots=True)
+class _Extremes:
+    """The ends of a channel, how often they are met, and what is beyond or no number."""
+
+    low: float = math.inf
+    high: float = -math.inf
+    n_low: int = 0
+    n_high: int = 0
+    n_over: int = 0
+    n_bad: int = 0
+    first_bad: int = 0
+    n_samples: int = 0
+
+    def take(self, samples: FloatArray, limit: float) -> None:
+        bad = np.flatnonzero(~np.isfinite(samples))
+        if bad.size and not self.n_bad:
+            self.first_bad = self.n_samples + int(bad[0])
+        self.n_bad += bad.size
+        self.n_samples += samples.size
+        if self.n_bad or not samples.size:
+            return
+        low, high = float(samples.min()), float(samples.max())
+        if low < self.low:
+            self.low, self.n_low = low, 0
+        if high > self.high:
+            self.high, self.n_high = high, 0
+        self.n_low += int(np.count_nonzero(samples == self.low))
+        self.n_high += int(np.count_nonzero(samples == self.high))
+        self.n_over += int(np.count_nonzero(np.abs(samples) > limit))
+
+
+def _blocks(
+    tracks: tuple[Track, ...],
+    windows: Iterator[list[FloatArray]],
+    scales: list[float],
+    n_frames: int,
+) -> Iterator[CountArray]:
+    resamplers = [Resampler(track.fs_hz, FS_HZ, track.n_samples) for track in tracks]
+    waiting: list[FloatArray] = [np.zeros(0)] * len(tracks)
     n_left = n_frames
-    for window in _and_its_end(source):
-        for channel in channels:
-            is_last = window is None
+    for window in itertools.chain(windows, [None]):
+        for channel, resampler in enumerate(resamplers):
             uv = np.zeros(0) if window is None else window[channel] * scales[channel]
-            uv = resamplers[channel].push(uv, is_last=is_last)
+            uv = resampler.push(uv, is_last=window is None)
             waiting[channel] = np.concatenate([waiting[channel], uv])
         n = min(n_left, *(len(uv) for uv in waiting))
         if not n:
             continue
         counts = np.zeros((n, N_CHANNELS), dtype=np.int32)
-        for channel in channels:
-            counts[:, channel] = counts_from_uv(waiting[channel][:n])
-            waiting[channel] = waiting[channel][n:]
+        for channel, uv in enumerate(waiting):
+            counts[:, channel] = counts_from_uv(uv[:n])
+            waiting[channel] = uv[n:]
         n_left -= n
         yield counts
-
-
-def _and_its_end(source: Tracks) -> Iterator[list[FloatArray] | None]:
-    yield from source.windows()
-    yield None
 
 
 def _scale(track: Track, notes: list[str]) -> float:

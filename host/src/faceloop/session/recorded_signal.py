@@ -73,6 +73,10 @@ class RecordedSignal:
         Whose filter the core makes good, as the recording says; None of files of others.
     recorded_fs_hz : tuple of float
         Rates of the channels in a file of another program; empty for ours.
+    n_channels : int
+        Of the file, which may hold more than these eight.
+    clipped : tuple of int
+        Samples at exactly the highest or lowest value, of each channel of another program's file.
     """
 
     labels: tuple[str, ...]
@@ -92,6 +96,8 @@ class RecordedSignal:
     board: str = ""
     converter: Converter | None = None
     recorded_fs_hz: tuple[float, ...] = ()
+    n_channels: int = 8
+    clipped: tuple[int, ...] = ()
 
     def stretches(self) -> Iterator[Stretch]:
         """Yield all frames in order; the counts are valid until the next stretch.

@@ -29,7 +29,7 @@ from faceloop_protocol.limits import N_CHANNELS
 __all__ = ["band_in", "converter_of_file", "open_recording", "resampling_notes"]
 
 
-def open_recording(path: Path) -> RecordedSignal:
+def open_recording(path: Path, first_channel: int = 0) -> RecordedSignal:
     """Return the signal of a recording.
 
     Parameters
@@ -38,6 +38,8 @@ def open_recording(path: Path) -> RecordedSignal:
         A file that faceloop recorded, its journal, the folder of a session (its recording, or its
         journal as long as there is no recording), or any file that
         `faceloop.files.recording.open_file` takes.
+    first_channel : int
+        Of the eight that are taken from a file of another program.
 
     Raises
     ------
@@ -55,7 +57,7 @@ def open_recording(path: Path) -> RecordedSignal:
         return _from_journal(path)
     if is_edf_or_bdf(first_bytes) and is_our_bdf(path):
         return read_our_bdf(path)
-    return _from_file(path)
+    return _from_file(path, first_channel)
 
 
 def converter_of_file(path: Path) -> Converter | None:
@@ -98,8 +100,8 @@ def _first_bytes(path: Path) -> bytes:
         return b""  # whoever reads it next says what is wrong with it
 
 
-def _from_file(path: Path) -> RecordedSignal:
-    recording = open_file(path)
+def _from_file(path: Path, first_channel: int) -> RecordedSignal:
+    recording = open_file(path, first_channel=first_channel)
     return RecordedSignal(
         labels=recording.labels,
         fs_hz=FS_HZ,
@@ -109,6 +111,8 @@ def _from_file(path: Path) -> RecordedSignal:
         lead_off=recording.lead_off,
         warnings=(*recording.warnings, *resampling_notes(recording.fs_hz)),
         recorded_fs_hz=recording.fs_hz,
+        n_channels=recording.n_channels,
+        clipped=recording.clipped,
     )
 
 

@@ -13,25 +13,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from faceloop.errors import FaceloopError
 from faceloop.session.analysis import moves_above_uv
 from faceloop.session.kept_rest import KeptRest
-from faceloop.session.live import LiveEvent, MusclePair, Side
+from faceloop.session.live import LiveEvent, Side
 from faceloop.session.montage import Montage, montage_named
 from faceloop.session.recorded_signal import RecordedSignal
 from faceloop.session.recording_reader import band_in, open_recording
 from faceloop.session.settings import Settings
 from faceloop.tasks.account import alert_account, rounded
+from faceloop.tasks.analysis_pairs import compared, level_uv
 from faceloop.tasks.progress import Progress, Silent
+from faceloop.tasks.recorded_rest import quietest_s, rest_from, with_line
 from faceloop.tasks.review import Review, review_room
-from faceloop_dsp import RestReference, asymmetry_index, signed_asymmetry, symmetry_ratio
+from faceloop_dsp import RestReference
 from faceloop_dsp.rest import HOP_S
-from faceloop_dsp.uncertainty import (
-    Amplitude,
-    Estimate,
-    asymmetry_estimate,
-    signed_asymmetry_estimate,
-    symmetry_estimate,
-)
 
 __all__ = ["analyse"]
 
@@ -39,6 +35,11 @@ HOP_PER_S = round(1 / HOP_S)
 # Rest that is this many times a later second, or that varies this much, was none.
 MOST_OVER_QUIETEST = 1.5
 LEAST_EXCESS_UV = 1.0
+# Share of the signal from which on a channel holds nothing of its own: four fifths of its power.
+ALL_LEAK_R = 0.9
+# So often no signal meets its own extreme by chance: of 40 recordings the clipped ones have 12 to
+# 28 such samples, the others 1 or 2.
+CLIPPED_SAMPLES = 5
 MOST_SPREAD = 0.35  # of the SD in the mean: quiet faces have 0.09-0.16
 
 
@@ -53,6 +54,9 @@ def analyse(
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Return ``{"files": [...]}``, one entry a file in the order given.
+
+    Of several files one that cannot be read has an entry of ``file``, ``error`` and ``exit_code``;
+    the others do not suffer from it.
 
     Parameters
     ----------
@@ -72,16 +76,18 @@ def analyse(
     Raises
     ------
     SourceError, StorageError
-        If a file cannot be read; the message names it.
+        If the only file cannot be read; the message names it.
     """
     settings = Settings(montage_named(montage_name).name, affected_side, rest_s, mains_hz)
     progress = progress or Silent()
-    if jobs == 1 or len(files) == 1:
-        return {"files": [_analyse_file(path, settings, progress) for path in files]}
+    if len(files) == 1:
+        return {"files": [_analyse_file(files[0], settings, progress)]}
+    if jobs == 1:
+        return {"files": [_analysed(path, settings, progress) for path in files]}
     # Not forked: libraries may hold threads and locks here.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(jobs, len(files)), mp_context=context) as pool:
-        waiting = [pool.submit(_analyse_file, path, settings, Silent()) for path in files]
+        waiting = [pool.submit(_analysed, path, settings, Silent()) for path in files]
         progress.step(f"Analysing {len(files)} files, {min(jobs, len(files))} at a time")
         try:
             found = []
@@ -113,51 +119,122 @@ class _Findings:
     alerts: list[LiveEvent] = field(default_factory=list)
 
 
+def _analysed(path: Path, settings: Settings, progress: Progress) -> dict[str, Any]:
+    """Return what is in a file, or why it cannot be read."""
+    try:
+        return _analyse_file(path, settings, progress)
+    except FaceloopError as error:
+        return {"file": str(path), "error": str(error), "exit_code": error.exit_code}
+
+
 def _analyse_file(path: Path, settings: Settings, progress: Progress) -> dict[str, Any]:
     progress.step(f"Reading {path.name}")
     recorded = open_recording(path)
-    progress.step(f"Analysing {path.name}")
-    is_late_start = recorded.first_frame > 0 and settings.rest_s > 0
-    kept = recorded.rest if is_late_start else None
     settings = replace(settings, converter=recorded.converter)
     montage = montage_named(settings.montage)
-    fs_hz = recorded.fs_hz
-    with review_room(recorded.n_frames) as room:
-        review = Review(room, fs_hz, settings.mains_hz)
-        found = _pass_over(
-            recorded, settings, progress, kept.reference if kept else None, review=review
-        )
-        progress.step(f"Looking at {path.name} again")
-        channels = [
-            _channel(channel, recorded, found, review, montage)
-            for channel in np.flatnonzero(found.measured).tolist()
-        ]
-        pairs = [
-            _pair(muscle, found, review)
-            for muscle in montage.muscles
-            if found.measured[[muscle.left, muscle.right]].all()
-        ]
-    rest = found.rest
-    notes = [*recorded.warnings, *_source_notes(recorded, settings)]
-    if rest is not None and kept is None:
-        notes += _doubts(rest, found, montage)
+    looked_at = settings if recorded.is_ours else with_line(recorded, settings)
+    channels, pairs, found, kept, notes = _looked_through(recorded, looked_at, path, progress)
+    for first in range(8, recorded.n_channels, 8):
+        # Beyond what a montage knows: each channel by itself, and with its neighbours.
+        others = open_recording(path, first)
+        more = _looked_through(others, looked_at, path, progress)
+        channels += [{**channel, "muscle": None} for channel in more[0]]
+        pairs += [{**pair, "muscle": None} for pair in more[1]]
+    _name_crosstalk(channels, pairs)
     return {
         "file": str(path),
-        "fs_hz": max(recorded.recorded_fs_hz, default=fs_hz),
-        "analysed_fs_hz": fs_hz,
-        "duration_s": recorded.n_frames / fs_hz,
+        "fs_hz": max(recorded.recorded_fs_hz, default=recorded.fs_hz),
+        "analysed_fs_hz": recorded.fs_hz,
+        "duration_s": recorded.n_frames / recorded.fs_hz,
         "board": recorded.board or None,
         "played": recorded.settings.played or None if recorded.settings is not None else None,
         "gaps": [list(gap) for gap in recorded.missing],
-        "calibrated": rest is not None,
-        "rest_source": None if rest is None else ("session" if kept is not None else "file"),
-        "warnings": notes,
+        "calibrated": found.rest is not None,
+        "rest_source": None if found.rest is None else ("session" if kept else "file"),
+        "warnings": [*recorded.warnings, *_source_notes(recorded, settings), *notes],
         "channels": channels,
         "pairs": pairs,
         "judged": _judged(found, montage),
-        "alerts": _alerts(found, montage, fs_hz),
+        "alerts": _alerts(found, montage, recorded.fs_hz),
         "live": _as_live(recorded, settings, found, path, progress),
     }
+
+
+_Looked = tuple[list[dict[str, Any]], list[dict[str, Any]], _Findings, bool, list[str]]
+
+
+def _looked_through(
+    recorded: RecordedSignal, settings: Settings, path: Path, progress: Progress
+) -> _Looked:
+    """Return channels, pairs, findings, whether the session's rest was used, and notes."""
+    progress.step(f"Analysing {path.name}")
+    is_late_start = recorded.first_frame > 0 and settings.rest_s > 0
+    kept = recorded.rest if is_late_start else None
+    rest = kept.reference if kept is not None else None
+    montage = montage_named(settings.montage)
+    notes: list[str] = []
+    with review_room(recorded.n_frames) as room:
+        review = Review(room, recorded.fs_hz, settings.mains_hz)
+        found = _pass_over(recorded, settings, progress, rest, review=review)
+        if found.rest is not None and kept is None:
+            notes = _doubts(found.rest, found, montage)
+        at_s = None
+        if notes and not recorded.is_ours:
+            at_s = quietest_s(found.rms_uv[:, found.measured], settings.rest_s)
+        if at_s is not None and (rest := rest_from(recorded, settings, at_s)) is not None:
+            progress.step(f"Analysing {path.name} with its quietest seconds as rest")
+            found = _pass_over(recorded, settings, progress, rest)
+            end_s = at_s + settings.rest_s
+            notes = [f"The first seconds are hardly a rest: {at_s:.1f}-{end_s:.1f} s are taken."]
+        progress.step(f"Looking at {path.name} again")
+        n = len(recorded.recorded_fs_hz) or 8
+        channels = [
+            _channel(channel, recorded, found, review, montage)
+            for channel in range(n)
+            if recorded.recorded_fs_hz or montage.labels[channel] != "unused"
+        ]
+        pairs = [
+            {
+                "a": recorded.labels[a],
+                "b": recorded.labels[b],
+                "muscle": muscle,
+                **compared(found.rms_uv, (a, b), _moves(found), review),
+            }
+            for a, b, muscle in _pairs_of(recorded, montage)
+            if found.measured[[a, b]].all()
+        ]
+    return channels, pairs, found, kept is not None, notes
+
+
+def _moves(found: _Findings) -> NDArray[np.float64] | None:
+    return None if found.rest is None else moves_above_uv(found.rest)
+
+
+def _pairs_of(recorded: RecordedSignal, montage: Montage) -> list[tuple[int, int, str | None]]:
+    """Return which channels are compared, and the muscle whose sides they are by the montage.
+
+    In a file of another program every channel with every other: how they sit is not known.
+    """
+    sides = {(one.left, one.right): one.muscle for one in montage.muscles}
+    if recorded.is_ours:
+        return [(a, b, muscle) for (a, b), muscle in sides.items()]
+    n = len(recorded.recorded_fs_hz)
+    return [(a, b, sides.get((a, b))) for a in range(n) for b in range(a + 1, n)]
+
+
+def _name_crosstalk(channels: list[dict[str, Any]], pairs: list[dict[str, Any]]) -> None:
+    """Say of a channel that it is its neighbour's signal, weaker."""
+    by_name = {channel["name"]: channel for channel in channels}
+    for pair in pairs:
+        if not pair["crosstalk"] or abs(pair["signal_correlation"]) < ALL_LEAK_R:
+            continue
+        both = [by_name[pair["a"]], by_name[pair["b"]]]
+        if None in [channel["rms_uv"] for channel in both]:
+            continue
+        quality = min(both, key=lambda channel: float(channel["rms_uv"]))["quality"]
+        quality["usable"] = False
+        if "crosstalk" not in quality["reasons"]:
+            quality["reasons"].append("crosstalk")
 
 
 def _channel(
@@ -167,8 +244,12 @@ def _channel(
     fs_hz, rest = recorded.fs_hz, found.rest
     rates_hz = recorded.recorded_fs_hz
     rate_hz = rates_hz[channel] if channel < len(rates_hz) else fs_hz
-    bursts = review.bursts(channel)
-    rest_uv = review.quiet_uv(channel) if rest is None else float(rest.rms_mean_uv[channel])
+    bursts = review.bursts(channel) if found.measured[channel] else []
+    if rest is not None and recorded.is_ours:
+        rest_uv = float(rest.rms_mean_uv[channel])
+    else:
+        rest_uv = review.quiet_uv(channel)
+    n_clipped = recorded.clipped[channel] if channel < len(recorded.clipped) else 0
     return {
         "name": recorded.labels[channel],
         "muscle": montage.labels[channel],
@@ -182,10 +263,14 @@ def _channel(
         ],
         "cues_s": [round(at / fs_hz, 4) for at in found.onset_frames[channel]],
         "rest_rms_uv": rounded(rest_uv, 3),
-        "rms_uv": rounded(_level_uv(found.rms_uv[:, channel]), 3),
+        "rms_uv": rounded(level_uv(found.rms_uv[:, channel]), 3),
         "median_frequency_hz": rounded(review.median_hz(channel, bursts), 1),
         "mains": review.mains(channel),
-        "quality": review.quality(channel),
+        "quality": review.quality(
+            channel,
+            is_off=not found.measured[channel],
+            is_clipped=n_clipped >= CLIPPED_SAMPLES,
+        ),
     }
 
 
@@ -313,61 +398,3 @@ def _alerts(found: _Findings, montage: Montage, fs_hz: float) -> list[dict[str, 
     if not _judged(found, montage):
         return None
     return [alert_account(event, montage.labels, fs_hz) for event in found.alerts]
-
-
-def _pair(muscle: MusclePair, found: _Findings, review: Review) -> dict[str, Any]:
-    """Left against right while either side moves, and over the whole recording."""
-    sides = [muscle.left, muscle.right]
-    levels_uv = found.rms_uv[:, sides]
-    levels_uv = levels_uv[~np.isnan(levels_uv).any(axis=1)]
-    if found.rest is None:
-        moving_uv = levels_uv[:0]
-    else:
-        moving_uv = levels_uv[(levels_uv > moves_above_uv(found.rest)[sides]).any(axis=1)]
-    together = review.relation(*sides)
-    return {
-        "a": f"{muscle.muscle}_l",
-        "b": f"{muscle.muscle}_r",
-        "active_s": round(len(moving_uv) * HOP_S, 2),
-        **_symmetry(moving_uv),
-        "uncertainty": _uncertainty(moving_uv),
-        "whole": {**_symmetry(levels_uv), "uncertainty": _uncertainty(levels_uv)},
-        "envelope_correlation": rounded(together.envelope_r if together else math.nan, 3),
-        "signal_correlation": rounded(together.signal_r if together else math.nan, 3),
-        "crosstalk": None if together is None else together.verdict == "crosstalk",
-    }
-
-
-def _uncertainty(levels_uv: NDArray[np.float32]) -> dict[str, dict[str, float | None]]:
-    """Return standard deviation and 95 % interval of each ratio of two columns of RMS."""
-    seconds = len(levels_uv) * HOP_S
-    a, b = (Amplitude(_level_uv(levels_uv[:, side]), seconds) for side in (0, 1))
-    known = len(levels_uv) > 0
-
-    def entry(estimate: Estimate) -> dict[str, float | None]:
-        return {
-            name: rounded(getattr(estimate, name) if known else math.nan, 4)
-            for name in ("sd", "low", "high")
-        }
-
-    return {
-        "symmetry_ratio": entry(symmetry_estimate(a, b)),
-        "asymmetry_index": entry(asymmetry_estimate(a, b)),
-        "signed_asymmetry": entry(signed_asymmetry_estimate(a, b)),
-    }
-
-
-def _symmetry(levels_uv: NDArray[np.float32]) -> dict[str, float | None]:
-    """Return the ratios of two columns of RMS; ``signed_asymmetry`` is (a - b) / (a + b)."""
-    a_uv, b_uv = _level_uv(levels_uv[:, 0]), _level_uv(levels_uv[:, 1])
-    return {
-        "symmetry_ratio": rounded(float(symmetry_ratio(a_uv, b_uv)), 4),
-        "asymmetry_index": rounded(float(asymmetry_index(a_uv, b_uv)), 4),
-        "signed_asymmetry": rounded(float(signed_asymmetry(a_uv, b_uv)), 4),
-    }
-
-
-def _level_uv(rms_uv: NDArray[np.float32]) -> float:
-    """Return the RMS over all hops that are known, NaN without any."""
-    known_uv = rms_uv[~np.isnan(rms_uv)].astype(np.float64)
-    return math.sqrt(float(np.mean(np.square(known_uv)))) if known_uv.size else math.nan

@@ -12,11 +12,11 @@ __all__ = ["check_table", "rows", "write_table"]
 
 
 def rows(content: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return a row for each channel: what is known of its file, then of itself."""
+    """Return a row for each channel of a file that was read: of its file, then of itself."""
     of_file = ("file", "fs_hz", "analysed_fs_hz", "duration_s", "calibrated", "rest_source")
     table = []
     for file in content["files"]:
-        for channel in file["channels"]:
+        for channel in file.get("channels", ()):
             own = {name: channel[name] for name in channel if name not in ("mains", "quality")}
             own["channel_fs_hz"] = own.pop("fs_hz")
             own["mains_frequency_hz"] = channel["mains"]["frequency_hz"]

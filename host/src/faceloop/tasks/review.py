@@ -24,6 +24,8 @@ from faceloop_dsp.onset_review import (
     whole_bursts,
     without_delay,
 )
+from faceloop_dsp.quality import HEART_PER_MIN, beats_per_min
+from faceloop_dsp.uncertainty import EMG_BANDWIDTH_HZ, statistical_bandwidth_hz
 
 __all__ = ["N_CHANNELS", "Review", "median_frequency_hz", "review_room"]
 
@@ -36,6 +38,7 @@ MARGIN_S = 1.0
 LINE_SETTLES_S = 0.3
 IN_MEMORY_BYTES = 64 << 20
 USABLE_SHARE = 0.5  # of the known time that must be good
+QUIET_SHARE = 0.2
 REASON_SHARE = 0.01  # of it that a reason must hold to be named
 # Signals of these seconds are none of the muscle's; the others can still be looked at.
 NOT_SIGNAL = frozenset({"lead_off", "saturated", "flat", "pop"})
@@ -79,6 +82,8 @@ class Review:
         self._tracked_hz: list[float] = []
         self._n_ticks = 0
         self._n_bad = np.zeros(N_CHANNELS, np.int64)
+        self._has_heart = [False] * N_CHANNELS
+        self._bandwidth_hz: dict[int, float] = {}
         self._n_reason: list[dict[str, int]] = [{} for _ in range(N_CHANNELS)]
 
     def push(self, trace_uv: _Trace, ticks: Iterable[Tick], mains: MainsStatus) -> None:
@@ -108,26 +113,38 @@ class Review:
         """Return frequency (Hz) and peak (uV) of the line, None where there is none."""
         hz = self._line_hz if self._line_hz is not None else next(iter(self._mains_uv), 0.0)
         seen = self._mains_uv.get(hz, [])
+        if not self._tracked_hz or not seen:
+            return {"frequency_hz": None, "peak_uv": None}
+        # Each look lasts 0.1 s, so muscles add to it: the quiet ones tell.
+        peak_uv = float(np.quantile([row[channel] for row in seen], QUIET_SHARE))
         return {
-            "frequency_hz": round(float(np.median(self._tracked_hz)), 4)
-            if self._tracked_hz
-            else None,
-            "peak_uv": round(float(np.median([row[channel] for row in seen])), 2)
-            if seen
-            else None,
+            "frequency_hz": round(float(np.median(self._tracked_hz)), 4),
+            "peak_uv": round(peak_uv, 2),
         }
 
-    def quality(self, channel: int) -> dict[str, Any]:
-        """Return whether a channel can be judged, why not, and for how long (s) it was bad."""
-        n_bad, reasons = int(self._n_bad[channel]), self._n_reason[channel]
+    def quality(
+        self, channel: int, *, is_off: bool = False, is_clipped: bool = False
+    ) -> dict[str, Any]:
+        """Return whether a channel can be judged, why not, and for how long (s) it was bad.
+
+        After ``bursts``, which sees the heart. ``is_off``: no electrode was there at any time.
+        """
+        n_bad, reasons = int(self._n_bad[channel]), dict(self._n_reason[channel])
+        if is_off and not reasons:
+            reasons["lead_off"] = self._n_ticks
+        least = max(1.0, REASON_SHARE * self._n_ticks)
+        named = [
+            n for n in sorted(reasons, key=lambda name: -reasons[name]) if reasons[n] >= least
+        ]
+        if is_clipped:
+            named.append("clipped")
+        if self._has_heart[channel]:
+            named.append("heart")
+        is_mostly_good = n_bad < (1.0 - USABLE_SHARE) * self._n_ticks
         return {
-            "usable": self._n_ticks > 0 and n_bad < (1.0 - USABLE_SHARE) * self._n_ticks,
-            "reasons": [
-                name
-                for name, n in sorted(reasons.items(), key=lambda item: -item[1])
-                if n >= max(1.0, REASON_SHARE * self._n_ticks)
-            ],
-            "bad_s": round(0.1 * n_bad, 1),
+            "usable": self._n_ticks > 0 and not is_off and is_mostly_good,
+            "reasons": named,
+            "bad_s": round(0.1 * (self._n_ticks if is_off else n_bad), 1),
         }
 
     def bursts(self, channel: int) -> list[Burst]:
@@ -155,7 +172,23 @@ class Review:
                     if found and here.onset <= found[-1].offset:
                         here = merged(found.pop(), here)
                     found.append(here)
+        beats = beats_per_min(found, self._frame, fs_hz)
+        self._has_heart[channel] = beats > HEART_PER_MIN
         return whole_bursts(found, fs_hz)
+
+    def bandwidth_hz(self, channel: int) -> float:
+        """Return the statistical bandwidth of a channel, at most that of EMG in general."""
+        if channel not in self._bandwidth_hz:
+            self._bandwidth_hz[channel] = self._measured_bandwidth_hz(channel)
+        return self._bandwidth_hz[channel]
+
+    def _measured_bandwidth_hz(self, channel: int) -> float:
+        n = round(PIECE_S * self._fs_hz)
+        x_uv = np.asarray(self._trace[channel, self._loudest([channel]) :][:n])
+        if np.count_nonzero(np.nan_to_num(x_uv)) < 0.5 * self._fs_hz:
+            return EMG_BANDWIDTH_HZ
+        measured = statistical_bandwidth_hz(x_uv, self._fs_hz)
+        return min(EMG_BANDWIDTH_HZ, measured)
 
     def quiet_uv(self, channel: int) -> float:
         """Return the RMS of the quietest second, NaN when nothing is known."""
@@ -171,15 +204,19 @@ class Review:
 
     def relation(self, a: int, b: int) -> Relation | None:
         """Return how two channels go together in their loudest ten minutes; None if too short."""
-        n = round(PIECE_S * self._fs_hz)
-        starts = range(0, max(1, self._frame - n // 2), n)
-        power = [float(np.nansum(self._trace[[a, b], at : at + n] ** 2)) for at in starts]
-        at = starts[int(np.argmax(power))]
+        n, at = round(PIECE_S * self._fs_hz), self._loudest([a, b])
         pair_uv = np.asarray(self._trace[[a, b], at : at + n])
         pair_uv = pair_uv[:, ~np.isnan(pair_uv).any(axis=0)]
         if pair_uv.shape[1] < 0.5 * self._fs_hz:
             return None
         return relation(pair_uv[0], pair_uv[1], self._fs_hz)
+
+    def _loudest(self, channels: list[int]) -> int:
+        """Return where the loudest ten minutes of these channels begin."""
+        n = round(PIECE_S * self._fs_hz)
+        starts = range(0, max(1, self._frame - n // 2), n)
+        power = [float(np.nansum(self._trace[channels, at : at + n] ** 2)) for at in starts]
+        return starts[int(np.argmax(power))]
 
     def _note(self, frame: int, reasons: tuple[tuple[str, ...], ...]) -> None:
         self._n_ticks += 1

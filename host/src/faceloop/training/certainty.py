@@ -81,7 +81,8 @@ class HeldLevels:
             above_uv = max(level_uv - references.rest_mean_uv[channel], 0.0)
             # The error of the whole level, told in terms of the part above rest.
             amplitudes.append(Amplitude(share, seconds * (above_uv / level_uv) ** 2))
-        estimate = symmetry_estimate(*amplitudes)
+        affected, unaffected = amplitudes
+        estimate = symmetry_estimate(affected, unaffected)
         other = self._target.unaffected
         comfortable = Amplitude(references.comfortable_uv[other], COMFORTABLE_S)
         return Certainty(

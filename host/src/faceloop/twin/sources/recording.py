@@ -58,6 +58,11 @@ class RecordingSource:
         self.recorded_fs_hz = recording.fs_hz
         self.labels = recording.labels
         self.warnings = recording.warnings
+        if recording.n_channels > N_CHANNELS:
+            left_out = (
+                f"Only the first {N_CHANNELS} of {recording.n_channels} channels are played."
+            )
+            self.warnings = (left_out, *recording.warnings)
         self._lead_off = recording.lead_off
         self._next = 0
         self._onsets: tuple[Onset, ...] | None = None
