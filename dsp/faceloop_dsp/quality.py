@@ -54,6 +54,7 @@ RAIL_COUNTS = 0x7FFF80  # 24 bits less the seven that a packet may cut off
 POP_UV = 100.0  # pops are 0.2-5 mV
 POP_SAMPLES = 8  # an edge is over in a millisecond, EMG has as steep ones all the time
 SWING_S, SWING_UV = 0.5, 500.0  # a blink swings by 100-400
+DRIFT_S = 0.2
 EMG_SWING = 1.5  # of the RMS of EMG and line
 MAINS_UV = 1000.0  # peak; 5-300 with electrodes on, 1-10 mV without
 NOISE_UV, NOISE_TICKS = 15.0, 20  # in band; 1 at 10 kohm, 3-5 with dry electrodes
@@ -222,7 +223,13 @@ class QualityMeter:
         base = (total[:, n:] - total[:, :-n]) / n
         # Strong EMG gets through that mean with a quarter of its strength, here and there.
         carried = np.std(along[:, n // 2 : n // 2 + base.shape[1]] - base, axis=1)
-        swing = np.maximum(np.ptp(base, axis=1) - EMG_SWING * carried, 0.0)
+        # What drifts slowly does not reach the band.
+        width = min(base.shape[1] - 1, round(DRIFT_S * self._fs_hz))
+        sums = np.cumsum(base, axis=1)
+        drift = (sums[:, width:] - sums[:, :-width]) / width
+        first_seen = (width + 1) // 2
+        quick = base[:, first_seen : first_seen + drift.shape[1]] - drift
+        swing = np.maximum(np.ptp(quick, axis=1) - EMG_SWING * carried, 0.0)
         # The tick before last: its edges have a period of line on both sides.
         recent = uv[-self._tick - 2 * n :]
         steep = recent[self._ms :] - recent[: -self._ms]

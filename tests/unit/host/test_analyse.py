@@ -378,8 +378,8 @@ def test_rest_of_a_file_that_begins_with_work_is_its_quietest(tmp_path: Path) ->
 
 def test_samples_cut_off_at_the_same_value_are_named(tmp_path: Path) -> None:
     rng = np.random.default_rng(6)
-    uv = rng.normal(0.0, 30.0, 20_000)
-    columns = {"whole_uV": uv, "cut_uV": np.clip(uv, -80.0, 80.0)}
+    uv = rng.normal(0.0, 30.0, (2, 20_000))
+    columns = {"whole_uV": uv[0], "cut_uV": np.clip(uv[1], -80.0, 80.0)}
     whole, cut = one(write_table(tmp_path / "cut.csv", columns))["channels"]
     assert whole["quality"]["reasons"] == []
     assert cut["quality"]["reasons"] == ["clipped"]

@@ -175,8 +175,8 @@ def test_analysis_counts_in_words_that_fit_one_and_many() -> None:
     assert "1 synkinesis event\n" in text
     assert text.endswith("the live session counted 2 events")
     assert (
-        "a, left / right: symmetry 80% in the 3.0 s in which it moved, 70% over the whole recording"
-        in text
+        "a, left / right: symmetry 80% in the 3.0 s in which it moved,"
+        " 70% over the whole recording" in text
     )
 
 

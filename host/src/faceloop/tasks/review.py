@@ -130,7 +130,9 @@ class Review:
         After ``bursts``, which sees the heart. ``is_off``: no electrode was there at any time.
         """
         n_bad, reasons = int(self._n_bad[channel]), dict(self._n_reason[channel])
-        if is_off and not reasons:
+        if is_off and "flat" in reasons:
+            reasons.pop("lead_off", None)  # said by whoever saw that it never moves
+        elif is_off and not reasons:
             reasons["lead_off"] = self._n_ticks
         least = max(1.0, REASON_SHARE * self._n_ticks)
         named = [
