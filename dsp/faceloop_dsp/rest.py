@@ -5,13 +5,14 @@ Medians throughout: a blink, a swallow or a short movement in the recording must
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceloop_dsp._stream import cusum_block_maxima
+from faceloop_dsp.rest_check import RestCheck
 
 __all__ = [
     "HOP_S",
@@ -61,6 +62,9 @@ class RestReference:
         SD of the alert path behind that filter (MAD scaled).
     alert_threshold : ndarray of float64
         CUSUM level of an onset.
+    checks : tuple of RestCheck
+        What it would make a ``SynkinesisDetector`` say, which takes its margins from here; empty
+        before ``SynkinesisDetector.check_rest``.
     """
 
     seconds: float
@@ -69,6 +73,7 @@ class RestReference:
     alert_whitening: NDArray[np.float64]
     alert_sd_uv: NDArray[np.float64]
     alert_threshold: NDArray[np.float64]
+    checks: tuple[RestCheck, ...] = ()
 
     @property
     def is_short(self) -> bool:
@@ -81,10 +86,9 @@ class RestReference:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain numbers and lists, None for unknown, to be stored as JSON."""
-        return {
-            key: _plain(value.tolist()) if isinstance(value, np.ndarray) else float(value)
-            for key, value in asdict(self).items()
-        }
+        arrays = {name: _plain(getattr(self, name).tolist()) for name in _arrays_of(self)}
+        checks = [check.as_dict() for check in self.checks]
+        return {"seconds": float(self.seconds), **arrays, "checks": checks}
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> RestReference:
@@ -96,17 +100,18 @@ class RestReference:
             If a field is missing or not of numbers.
         """
         try:
-            arrays = {
-                field.name: np.array(stored[field.name], np.float64)
-                for field in fields(cls)
-                if field.name != "seconds"
-            }
+            arrays = {name: np.array(stored[name], np.float64) for name in _arrays_of(cls)}
             n = arrays["rms_mean_uv"].size
             if {a.shape for a in arrays.values()} != {(n,), (n, WHITENING_TAPS)}:
                 raise ValueError(f"shapes {[a.shape for a in arrays.values()]} do not fit")
-            return cls(seconds=float(stored["seconds"]), **arrays)
+            checks = tuple(RestCheck.from_dict(check) for check in stored.get("checks", ()))
+            return cls(seconds=float(stored["seconds"]), **arrays, checks=checks)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not a stored rest reference: {error}") from error
+
+
+def _arrays_of(reference: RestReference | type[RestReference]) -> list[str]:
+    return [field.name for field in fields(reference) if field.name not in ("seconds", "checks")]
 
 
 class RestRecorder:

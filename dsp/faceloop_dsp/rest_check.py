@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +12,8 @@ __all__ = ["MAX_MARGIN", "RestCheck", "rest_check", "synkinesis_scores"]
 
 FALSE_EVENTS_PER_H = 0.1  # of each pair and side
 MAX_MARGIN = 4.0
+RESTLESS_MARGIN = 2.0
+RESTLESS_PER_H = 1.0
 BLOCK_HOPS = 100  # 1 s
 LONGER_HOPS = (10, 15, 20, 25)
 ENOUGH_MARGIN = 1.25
@@ -44,6 +46,48 @@ class RestCheck(NamedTuple):
     hold_hops: int
     per_h_expected: float
     seconds: float
+
+    @property
+    def is_restless(self) -> bool:
+        """Whether rest alone asks for twice the threshold, or for alerts all the same."""
+        return self.margin >= RESTLESS_MARGIN or self.per_h_expected > RESTLESS_PER_H
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, None for unknown, to be stored as JSON."""
+        return {
+            name: None if isinstance(value, float) and np.isnan(value) else value
+            for name, value in self._asdict().items()
+        }
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> RestCheck:
+        """Rebuild it from ``as_dict``.
+
+        Raises
+        ------
+        ValueError
+            If a member is missing or out of range.
+        """
+        try:
+            unknown = float("nan")
+            per_h, expected = (
+                unknown if stored[name] is None else float(stored[name])
+                for name in ("per_h", "per_h_expected")
+            )
+            margin, hold_hops = float(stored["margin"]), int(stored["hold_hops"])
+            if not (1.0 <= margin <= MAX_MARGIN and hold_hops >= 1):
+                raise ValueError(f"a margin of {margin:g} for {hold_hops} hops")
+            return cls(
+                str(stored["pair"]),
+                str(stored["side"]),
+                per_h,
+                margin,
+                hold_hops,
+                expected,
+                float(stored["seconds"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"not a stored check of a rest: {error}") from error
 
 
 def rest_check(pair: str, side: str, strength: ArrayLike, hold_hops: int) -> RestCheck:

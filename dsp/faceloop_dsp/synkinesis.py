@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from faceloop_dsp.crosstalk import LeakMeter
 from faceloop_dsp.pairs import Pair, Side, SynkinesisEvent
 from faceloop_dsp.rest import RestReference
 from faceloop_dsp.rest_check import RestCheck, rest_check
+from faceloop_dsp.watch import Watch
 
 __all__ = ["SynkinesisDetector"]
 
@@ -27,28 +27,6 @@ LEAK_DOUBT = 0.5
 
 _SIDES: tuple[Side, Side] = ("left", "right")
 _NOT_A_NUMBER = float("nan")
-
-
-@dataclass(slots=True)
-class _Watch:
-    """State of one pair on one side that may be the affected one."""
-
-    pair: Pair
-    side: Side
-    affected: int  # channels of the guard
-    unaffected: int
-    trained_affected: int
-    trained_unaffected: int
-    path: int = 0  # of the leak meter
-    margin: float = 1.0
-    hold: int = 1
-    n_held: int = 0
-    n_released: int = 0
-    n_unknown: int = 0  # hops since the guard was last known well enough
-    n_known: int = 0
-    since_frame: int = 0
-    begin_frame: int = -1  # -1: no response now
-    peak: float = 0.0
 
 
 class SynkinesisDetector:
@@ -60,8 +38,9 @@ class SynkinesisDetector:
         With different names.
     affected_side : "left", "right" or None
         None: either side may be the affected one.
-    rest : RestReference
-        Of the wearer; a pair with a channel it does not know stays silent.
+    rest : RestReference or None
+        Of the wearer; a pair with a channel it does not know stays silent. None: it is recorded
+        now, ``hear_rest`` follows it and ``set_rest`` comes before the first ``push``.
     hold_ms, release_ms : float
         How long a response must last before it counts, and be over before it ends.
     n_sd, release_n_sd : float
@@ -113,7 +92,7 @@ class SynkinesisDetector:
         self,
         pairs: Sequence[Pair],
         affected_side: Side | None,
-        rest: RestReference,
+        rest: RestReference | None,
         *,
         hold_ms: float = 50.0,
         release_ms: float = 100.0,
@@ -154,28 +133,28 @@ class SynkinesisDetector:
         self._veto_share = veto_share
         self._task: str | None = None
         self._watches = [
-            _watch(pair, side)
+            Watch.of(pair, side)
             for pair in self.pairs
             for side in (_SIDES if affected_side is None else (affected_side,))
         ]
         paths = []
         for i, watch in enumerate(self._watches):
-            watch.path = i
+            watch.path, watch.margin, watch.hold = i, margin, self._hold
             side = _SIDES.index(watch.side)
             jaw = (watch.pair.veto[side],) if watch.pair.veto else ()
             paths.append((watch.affected, (watch.trained_affected, *jaw)))
-        for watch in self._watches:
-            watch.margin = margin
-            watch.hold = self._hold
         self._leaks = LeakMeter(paths, hop_frames(fs_hz))
         self._pending: NDArray[np.float32] = np.zeros((0, 0), np.float32)
         self._has_leaks = False  # known for this hop
         self._has_waveform = False
         self._onset_frame: dict[int, int] = {}
-        self.set_rest(rest)
+        self._mean: list[float] = []
+        self._heard: list[tuple[list[float], list[bool], list[float]]] = []
+        if rest is not None:
+            self.set_rest(rest)
 
     def set_rest(self, rest: RestReference) -> None:
-        """Use another rest reference from here on."""
+        """Use another rest reference, and the margins of its checks, from here on."""
         n = rest.rms_mean_uv.size
         for pair in self.pairs:
             channels = (*pair.trained, *pair.guard, *(pair.veto or ()))
@@ -187,8 +166,31 @@ class SynkinesisDetector:
         self._is_active = [False] * n
         self._n_unknown = [0] * n
         self._veto_hops = [0] * len(self._watches)
+        self._heed(rest.checks)
 
-    def check_rest(self, features: Iterable[StreamFeatures]) -> tuple[RestCheck, ...]:
+    def _heed(self, checks: Iterable[RestCheck]) -> None:
+        by_watch = {(check.pair, check.side): check for check in checks}
+        for watch in self._watches:
+            check = by_watch.get((watch.pair.name, watch.side))
+            if check is not None:
+                watch.margin = max(watch.margin, check.margin)
+                watch.hold = check.hold_hops
+
+    def hear_rest(self, features: StreamFeatures) -> None:
+        """Take the next features of the rest that ``check_rest`` is to judge.
+
+        Raises
+        ------
+        ValueError
+            As of ``push``.
+        """
+        for piece, rms_uv in zip(self._hops_of(features), features.rms_uv.tolist(), strict=True):
+            self._follow_leaks(piece)
+            is_known = [watch.is_known(rms_uv, self._settle) for watch in self._watches]
+            own = [self._own_share(watch) for watch in self._watches]
+            self._heard.append((rms_uv, is_known, own))
+
+    def check_rest(self, features: Iterable[StreamFeatures] = ()) -> tuple[RestCheck, ...]:
         """Count what the wearer's own rest would trigger, and raise thresholds where needed.
 
         A wearer whose heart shows in the electrodes, or whose rest is restless, would be alerted
@@ -198,7 +200,7 @@ class SynkinesisDetector:
         Parameters
         ----------
         features : iterable of StreamFeatures
-            In order; gaps may be among them.
+            In order, after those that ``hear_rest`` took; gaps may be among them.
 
         Returns
         -------
@@ -211,30 +213,31 @@ class SynkinesisDetector:
         ValueError
             As of ``push``.
         """
-        strengths: list[list[float]] = [[] for _ in self._watches]
         for block in features:
-            for piece, rms_uv in zip(self._hops_of(block), block.rms_uv.tolist(), strict=True):
-                self._follow_leaks(piece)
-                for watch, strength in zip(self._watches, strengths, strict=True):
-                    is_known = self._is_known(watch, rms_uv)
-                    strength.append(self._strength(watch, rms_uv) if is_known else 0.0)
+            self.hear_rest(block)
+        strengths = [
+            [
+                self._strength(watch, rms_uv, own[i]) if is_known[i] else 0.0
+                for rms_uv, is_known, own in self._heard
+            ]
+            for i, watch in enumerate(self._watches)
+        ]
+        self._heard.clear()
         for watch in self._watches:
             watch.n_known = watch.n_unknown = 0
         self._leaks.clear()
         self._pending = self._pending[:0]
-        checks = []
-        for watch, strength in zip(self._watches, strengths, strict=True):
-            check = rest_check(watch.pair.name, watch.side, strength, self._hold)
-            watch.margin = max(watch.margin, check.margin)
-            watch.hold = check.hold_hops
-            checks.append(check)
-        return tuple(checks)
+        checks = tuple(
+            rest_check(watch.pair.name, watch.side, strength, self._hold)
+            for watch, strength in zip(self._watches, strengths, strict=True)
+        )
+        self._heed(checks)
+        return checks
 
-    def _strength(self, watch: _Watch, rms_uv: list[float]) -> float:
+    def _strength(self, watch: Watch, rms_uv: list[float], own_share: float) -> float:
         """Activity of the guard over its threshold; 0 while its sides are too much alike."""
-        if not self._differs(watch, rms_uv):
-            return 0.0
-        affected_uv, unaffected_uv = self._guards(watch, rms_uv)
+        affected_uv = rms_uv[watch.affected] * math.sqrt(own_share)
+        unaffected_uv = rms_uv[watch.unaffected]
         if not self._index(watch, affected_uv, unaffected_uv) >= watch.pair.cutoff:
             return 0.0
         least = max(self._on[watch.affected], watch.pair.cutoff * self._mean[watch.affected])
@@ -301,7 +304,7 @@ class SynkinesisDetector:
         if piece is not None:
             self._leaks.push(piece)
 
-    def _own_share(self, watch: _Watch) -> float:
+    def _own_share(self, watch: Watch) -> float:
         return float(self._leaks.own_share[watch.path]) if self._has_leaks else 1.0
 
     def _note(self, frame: int, channel: int, is_on: bool) -> None:
@@ -343,7 +346,7 @@ class SynkinesisDetector:
             limit = self._off[channel] if self._is_active[channel] else self._on[channel]
             self._is_active[channel] = value > limit
 
-    def _guards(self, watch: _Watch, rms_uv: list[float]) -> tuple[float, float]:
+    def _guards(self, watch: Watch, rms_uv: list[float]) -> tuple[float, float]:
         """Return RMS of the guard's affected side, the neighbours' leaks off, and of the other.
 
         The unaffected side stays as it is: too much taken off there would invent a difference.
@@ -351,7 +354,7 @@ class SynkinesisDetector:
         own = math.sqrt(self._own_share(watch))
         return rms_uv[watch.affected] * own, rms_uv[watch.unaffected]
 
-    def _index(self, watch: _Watch, affected_uv: float, unaffected_uv: float) -> float:
+    def _index(self, watch: Watch, affected_uv: float, unaffected_uv: float) -> float:
         """Affected over unaffected side, or over its own rest while the other is in its noise."""
         if unaffected_uv > self._on[watch.unaffected]:
             return affected_uv / unaffected_uv
@@ -359,7 +362,7 @@ class SynkinesisDetector:
             return _NOT_A_NUMBER
         return float(affected_uv / self._mean[watch.affected])
 
-    def _differs(self, watch: _Watch, rms_uv: list[float]) -> bool:
+    def _differs(self, watch: Watch, rms_uv: list[float]) -> bool:
         """Whether the sides differ by the cut-off before a leak is taken off, which costs more.
 
         Taking it off makes the affected side weaker, so without this nothing can respond.
@@ -367,7 +370,7 @@ class SynkinesisDetector:
         index = self._index(watch, rms_uv[watch.affected], rms_uv[watch.unaffected])
         return index >= watch.pair.cutoff
 
-    def _is_vetoed(self, i: int, watch: _Watch, rms_uv: list[float]) -> bool:
+    def _is_vetoed(self, i: int, watch: Watch, rms_uv: list[float]) -> bool:
         if watch.pair.veto is None:
             return False
         least = self._veto_share * rms_uv[watch.affected]
@@ -377,7 +380,7 @@ class SynkinesisDetector:
             self._veto_hops[i] -= 1
         return self._veto_hops[i] > 0
 
-    def _is_trained(self, watch: _Watch, rms_uv: list[float]) -> bool:
+    def _is_trained(self, watch: Watch, rms_uv: list[float]) -> bool:
         """Whether the movement is that of the pair's trained muscle."""
         pair = watch.pair
         if self._task is not None:
@@ -393,14 +396,14 @@ class SynkinesisDetector:
         least = self._trained_factor * self._mean[channel]
         return self._is_active[channel] and rms_uv[channel] > least
 
-    def _is_leak(self, watch: _Watch, affected_uv: float, rms_uv: list[float]) -> bool:
+    def _is_leak(self, watch: Watch, affected_uv: float, rms_uv: list[float]) -> bool:
         """Whether the trained muscle next to the guard may be all that is seen there."""
         guard = affected_uv**2 - self._mean[watch.affected] ** 2
         source = rms_uv[watch.trained_affected] ** 2 - self._mean[watch.trained_affected] ** 2
         share = self._rest_leak_share if self._has_waveform else self._leak_share
         return bool(guard < share**2 * source)
 
-    def _least(self, watch: _Watch, affected_uv: float, rms_uv: list[float]) -> float:
+    def _least(self, watch: Watch, affected_uv: float, rms_uv: list[float]) -> float:
         """Own rest times the cut-off, and half the power of what was taken off as a leak.
 
         A leak is known to about a third of its power while its source is loud: without this, one
@@ -410,7 +413,7 @@ class SynkinesisDetector:
         own_rest = watch.pair.cutoff * self._mean[watch.affected]
         return math.sqrt(own_rest**2 + LEAK_DOUBT * leak)
 
-    def _latency_ms(self, watch: _Watch) -> float:
+    def _latency_ms(self, watch: Watch) -> float:
         """Onset of the guard after that of the trained muscle; NaN where one is not active."""
         guard = self._onset_frame.get(watch.affected)
         trained = [
@@ -427,10 +430,10 @@ class SynkinesisDetector:
         return max((rms_uv[c] / self._mean[c] for c in channels if self._mean[c] > 0.0), default=0)
 
     def _judge(
-        self, i: int, watch: _Watch, frame: int, rms_uv: list[float]
+        self, i: int, watch: Watch, frame: int, rms_uv: list[float]
     ) -> SynkinesisEvent | None:
         is_vetoed = self._is_vetoed(i, watch, rms_uv)
-        if not self._is_known(watch, rms_uv):
+        if not watch.is_known(rms_uv, self._settle):
             watch.n_held = 0
             if watch.begin_frame < 0 or watch.n_unknown < self._patience:
                 return None
@@ -486,25 +489,9 @@ class SynkinesisDetector:
             watch.peak = max(watch.peak, index)
         return None if watch.n_released < self._release else self._end(watch, frame)
 
-    def _is_known(self, watch: _Watch, rms_uv: list[float]) -> bool:
-        """Whether the guard is there on both sides, and not only since a moment ago."""
-        if math.isnan(rms_uv[watch.affected]) or math.isnan(rms_uv[watch.unaffected]):
-            watch.n_known = 0
-        else:
-            watch.n_known += 1
-        is_known = watch.n_known > self._settle or (not watch.n_unknown and watch.n_known > 0)
-        watch.n_unknown = 0 if is_known else watch.n_unknown + 1
-        return is_known
-
-    def _end(self, watch: _Watch, frame: int) -> SynkinesisEvent:
+    def _end(self, watch: Watch, frame: int) -> SynkinesisEvent:
         begin, watch.begin_frame, watch.n_held = watch.begin_frame, -1, 0
         return SynkinesisEvent("end", watch.pair.name, watch.side, frame, begin, watch.peak)
-
-
-def _watch(pair: Pair, side: Side) -> _Watch:
-    a, u = (0, 1) if side == "left" else (1, 0)
-    guard, trained = pair.guard, pair.trained
-    return _Watch(pair, side, guard[a], guard[u], trained[a], trained[u])
 
 
 def _hops(ms: float) -> int:

@@ -24,11 +24,13 @@ ROOT = Path(__file__).parents[2]
 for folder in ("host/src", "dsp", "firmware/lib"):
     sys.path.insert(0, str(ROOT / folder))
 
-from faceloop.session.montage import MONTAGES  # noqa: E402  (needs the path above)
+from faceloop.session.analysis import REST_BEGINS_S, Analysis  # noqa: E402  (needs the path above)
+from faceloop.session.live import LiveEvent  # noqa: E402
+from faceloop.session.montage import MONTAGES  # noqa: E402
 from faceloop.twin.sources.contaminants import NOISE_UV, Heart  # noqa: E402
 from faceloop.twin.sources.face import FaceSource  # noqa: E402
 from faceloop.twin.sources.face_script import Burst, FaceScript  # noqa: E402
-from faceloop_dsp import StreamCore, StreamFeatures, SynkinesisDetector, SynkinesisEvent  # noqa: E402  # noqa: E402
+from faceloop_dsp import StreamCore  # noqa: E402
 
 FS_HZ = 2000
 N_CHANNELS = 8
@@ -194,7 +196,7 @@ def trials(
     rest_s: float = 64.0,
     affected: str = "left",
 ) -> Trials:
-    """Play one wearer's movements through core and detector.
+    """Play one wearer's movements through the analysis that the app runs.
 
     Parameters
     ----------
@@ -229,45 +231,45 @@ def trials(
         source.wearer = replace(source.wearer, crosstalk=paths)
         source._crosstalk._paths = paths
     heart = Heart(seed)
-    core = StreamCore(mains_hz="auto")
-    first = core.frame
+    lsb_uv = StreamCore().lsb_uv
+    analysis = Analysis(
+        MONTAGES["guarded8"],
+        affected,
+        fs_hz=FS_HZ,
+        lsb_uv=lsb_uv,
+        converter="ads1298",
+        rest_s=rest_s - 2.0 - REST_BEGINS_S,
+    )
     peaks = np.random.default_rng([seed, 9]).uniform(0.2, 1.0, 8) * ecg_uv
 
-    rest: list[StreamFeatures] = []
-
-    def play(n_seconds: float) -> list[SynkinesisEvent]:
-        events: list[SynkinesisEvent] = []
+    def play(n_seconds: float) -> list[LiveEvent]:
+        events: list[LiveEvent] = []
         for _ in range(round(4 * n_seconds)):
             block = source.read(FS_HZ // 4)
             if ecg_uv:
                 beat = heart.block(play.index) / np.abs(heart._peak_uv)[:, None] * peaks[:, None]
-                block = block + np.rint(beat.T / core.lsb_uv).astype(np.int32)
+                block = block + np.rint(beat.T / lsb_uv).astype(np.int32)
             play.index += 1
-            features = core.push(block)
-            if core.is_resting:
-                rest.append(features)
-            if watch is not None:
-                events += watch.push(features)
-        return events
+            events += analysis.push(np.ascontiguousarray(block), 0, np.nan).events
+        return [event for event in events if event.kind == "synkinesis"]
 
     play.index = 0  # type: ignore[attr-defined]
-    watch: SynkinesisDetector | None = None
-    play(3.0)
-    core.begin_rest()
-    play(rest_s - 4.0)
-    watch = SynkinesisDetector(MONTAGES["guarded8"].pairs, affected, core.end_rest())
-    watch.check_rest(rest)
-    events = [event for event in play(seconds) if event.kind == "begin"]
-    end = core.frame - first
+    play(rest_s - 1.0)
+    rest = analysis.rest
+    if rest is None:
+        raise ValueError(f"wearer {seed} has no rest of {rest_s:g} s")
+    # What is told when it is sure began that much earlier; the RMS trails by its window.
+    late = 0.1 + max(check.hold_hops for check in rest.checks) / 100
+    events = play(seconds)
+    end = play.index * FS_HZ // 4
     result = Trials(hours=seconds / 3600, latency_ms=[])
     bursts = [b for b in script.bursts(0, end) if b.kind == "synkinesis" and b.end < end]
     taken = set()
     for burst in bursts:
-        # The RMS trails by its window.
         hits = [
             i
             for i, event in enumerate(events)
-            if burst.start <= event.since_frame <= burst.end + 0.1 * FS_HZ
+            if burst.start <= event.frame <= burst.end + late * FS_HZ
         ]
         taken.update(hits)
         result.n_responses += 1
@@ -275,8 +277,8 @@ def trials(
         if hits and result.latency_ms is not None:
             result.latency_ms.append((events[hits[0]].frame - burst.start) / FS_HZ * 1e3)
     open_end = [b for b in script.bursts(0, end) if b.kind == "synkinesis" and b.end >= end]
-    late = {i for i, event in enumerate(events) for b in open_end if event.frame >= b.start}
-    result.n_false = len(events) - len(taken | late)
+    open_hits = {i for i, event in enumerate(events) for b in open_end if event.frame >= b.start}
+    result.n_false = len(events) - len(taken | open_hits)
     return result
 
 

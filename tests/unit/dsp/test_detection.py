@@ -37,6 +37,8 @@ def test_synkinesis_of_6_db_is_found_each_time(detection: dict[str, Any], seed: 
         ("jaw clench", 11),
         ("pure crosstalk 20 %", 11),
         ("heart 150 uV, movements", 4),
+        pytest.param("heart 150 uV, movements", 5, marks=pytest.mark.full),
+        pytest.param("heart 150 uV, movements", 11, marks=pytest.mark.full),
         ("healthy movements", 11),
     ],
 )

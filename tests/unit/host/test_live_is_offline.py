@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 from faceloop.device.board_link import Packet
-from faceloop.session.analysis import Analysis
+from faceloop.session.analysis import REST_TEXT, RESTLESS_TEXT, Analysis
 from faceloop.session.live_session import LiveSession
 from faceloop.session.montage import MONTAGES
 from faceloop.session.recorded_signal import RecordedSignal
 from faceloop.session.recording_reader import converter_of_file, open_recording
 from faceloop.session.session_result import SessionResult
+from faceloop.tasks.account import rest_check_account
 from faceloop.tasks.analyse import analyse
 from faceloop.twin.sources import make_source
 from faceloop_protocol.info import BOARD_VIRTUAL, FEATURE_SOFT_CAPTURE, Info
@@ -68,19 +69,19 @@ class Air:
         """Nothing is open."""
 
 
-def packets(counts: np.ndarray, kit: Any) -> list[bytes]:
+def packets(counts: np.ndarray, kit: Any, *, is_whole: bool) -> list[bytes]:
     """Return them in the order of their arrival: some never come, some only at the end."""
     now, late = [], []
     for at in range(0, len(counts), 20):
-        if at in GAP:
+        if at in GAP and not is_whole:
             continue
-        is_late = at in LATE
+        is_late = at in LATE and not is_whole
         packet = kit.packet(
             at,
             20,
             rows=counts[at : at + 20] >> 4,
             flags=FLAG_LATE if is_late else 0,
-            lead_off_p=2 if at in OFF else 0,
+            lead_off_p=2 if at in OFF and not is_whole else 0,
         )
         (late if is_late else now).append(packet)
     return [*now, *late]
@@ -88,13 +89,14 @@ def packets(counts: np.ndarray, kit: Any) -> list[bytes]:
 
 async def recorded(counts: np.ndarray, info: Info, **options: Any) -> tuple[Seen, Any]:
     """Let a session record these counts; return what it saw, and its result."""
+    is_whole = options.pop("is_whole", False)
     session = LiveSession(
         Air(),  # type: ignore[arg-type]
         lambda _: None,
         montage=MONTAGES["guarded8"],
         affected_side="left",
         new_folder=options.pop("new_folder"),
-        rest_s=6.0,
+        rest_s=options.pop("rest_s", 6.0),
         **options,
     )
 
@@ -117,7 +119,7 @@ async def recorded(counts: np.ndarray, info: Info, **options: Any) -> tuple[Seen
         seen.take(analysis, block)
 
     session._show = tapped  # type: ignore[method-assign]
-    for plain in packets(counts, FAKE["RecordingKit"]()):
+    for plain in packets(counts, FAKE["RecordingKit"](), is_whole=is_whole):
         session.on_packet(Packet(plain, decode_header(plain), 0.0))
     await session._recorder.finish(len(counts), session._assembler.coverage)
     await session.abort()
@@ -230,3 +232,55 @@ async def test_droop_is_made_good_of_what_passed_our_converter_and_the_file_says
         share = level_uv(live) / level_uv(bare)
         # White noise and EMG of 60-180 Hz: a few per cent of it are in the droop.
         assert (1.01 < share < 1.15) if expected else share == 1.0
+
+
+def with_heart(face: np.ndarray, peak_uv: float) -> np.ndarray:
+    """Add an R peak every 0.8 s, unlike in each channel."""
+    t_s = np.arange(len(face)) / 2000.0 % 0.8
+    beat = np.exp(-0.5 * ((t_s - 0.4) / 0.011) ** 2)[:, None]
+    share = np.array([1.0, 0.2, 0.7, 0.3, 0.5, 0.4, 0.3, 0.6])
+    return face + (np.round(peak_uv * share * beat / 23841861e-9).astype(np.int32) >> 4 << 4)
+
+
+def with_twitches(face: np.ndarray) -> np.ndarray:
+    """Let the left eye twitch, shorter and longer, about once a second."""
+    rng = np.random.default_rng(5)
+    twitching = face.copy()
+    for start in range(1_000, len(face) - 1_000, 1_700):
+        n = int(rng.integers(300, 900))
+        size = rng.uniform(400.0, 1_600.0)
+        twitching[start : start + n, 0] += rng.normal(0.0, size, n).astype(np.int32) >> 4 << 4
+    return twitching
+
+
+async def test_rest_that_would_alert_by_itself_raises_the_threshold_live_and_from_the_file(
+    tmp_path: Path,
+) -> None:
+    options = {"scenario": "rest", "seconds": 16, "seed": 4, "blinks": False}
+    rest = make_source({"kind": "face", **options}).read(32_000) >> 4 << 4
+    texts, accounts = [], []
+    for name, counts in (
+        ("calm", rest),
+        ("heart", with_heart(rest, 150.0)),
+        ("restless", with_twitches(rest)),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        live, result = await recorded(
+            counts, INFO, new_folder=lambda here=folder: here, rest_s=12.0, is_whole=True
+        )
+        texts += [event.text for event in live.events if event.kind == "note"]
+        accounts.append(rest_check_account(result.rest_checks))
+        (file,) = analyse([folder / "recording.bdf"], "guarded8", "left", rest_s=12.0)["files"]
+        assert file["rest_check"] == accounts[-1]
+        kept = open_recording(folder / "journal.fllog").rest
+        assert kept is not None and repr(kept.reference.checks) == repr(result.rest_checks)
+    assert texts == [REST_TEXT, REST_TEXT, RESTLESS_TEXT]
+    calm, heart, restless = accounts
+    assert [check["pair"] for check in calm] == ["eye_to_mouth", "mouth_to_eye"]
+    assert all(check["expected_per_h"] <= 1.0 for check in calm)
+    for check in heart:  # a beat is short: a longer hold is enough
+        assert check["published_per_h"] > 100 and check["hold_ms"] > 50
+        assert check["margin"] < 2.0 and check["expected_per_h"] <= 1.0
+    assert restless[0] == calm[0], "the cheek was quiet"
+    assert restless[1]["margin"] >= 2.0 and restless[1]["expected_per_h"] > 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,10 @@ REST_STEP_S = 0.1
 # join what is no further apart, so that a file mutes the same frames as the live session.
 ELECTRODE_BACK_S = 0.5
 MOVES_FACTOR = 1.5  # as the synkinesis rule asks of the trained muscle
+# A rest that takes longer to come together is not checked: what is kept of it has an end.
+LONGEST_CHECK_S = 180.0
+REST_TEXT = "Your rest is known now."
+RESTLESS_TEXT = "Your rest is known now. It was not quite calm, so alerts wait a little longer."
 
 
 class Analysis:
@@ -122,6 +127,8 @@ class Analysis:
         self._rest_begins_frame = first_frame + math.ceil(REST_BEGINS_S * fs_hz)
         self._step_frames = round(REST_STEP_S * fs_hz)
         self._waits_for_rest = rest is None and rest_s > 0
+        self._hearing: SynkinesisDetector | None = None  # the rest under way
+        self._hears_until_frame = 0
 
     @property
     def is_calibrated(self) -> bool:
@@ -132,6 +139,12 @@ class Analysis:
     def rest(self) -> RestReference | None:
         """The rest reference in use."""
         return self._core.rest
+
+    @property
+    def is_restless(self) -> bool:
+        """Whether the rest in use would, by itself, alert often."""
+        rest = self._core.rest
+        return rest is not None and any(check.is_restless for check in rest.checks)
 
     @property
     def mains(self) -> MainsStatus:
@@ -149,12 +162,12 @@ class Analysis:
     def learn_rest(self, rest_s: float) -> None:
         """Learn the rest again, from the next frame on."""
         self._rest_s = rest_s
-        self._waits_for_rest = False
-        self._core.begin_rest()
+        self._begin_rest()
 
     def gap(self, n_frames: int, electrode_time_s: float) -> LiveBlock:
         """Pass over lost frames."""
         features = self._core.gap(n_frames)
+        self._hear_rest(features)
         self._fitness.gap(n_frames)
         self.ticks = ()
         event = LiveEvent("gap", features.first_frame, f"{n_frames} frames did not arrive yet")
@@ -182,6 +195,7 @@ class Analysis:
             n = self._frames_until_change(len(counts) - at)
             piece = counts[at : at + n]
             features = self._core.push(piece)
+            self._hear_rest(features)
             pieces.append(features)
             ticks += self._fitness.push(piece, lead_off, self._core.mains.nominal_hz)
             at += n
@@ -211,8 +225,7 @@ class Analysis:
             self._use_rest(self._given_rest)
             self._given_rest = None
         if self._waits_for_rest and frame >= self._rest_begins_frame:
-            self._waits_for_rest = False
-            self._core.begin_rest()
+            self._begin_rest()
 
     def _frames_until_change(self, n_frames: int) -> int:
         """Return how many of ``n_frames`` come before something changes."""
@@ -227,6 +240,18 @@ class Analysis:
             changes.append(frame + self._step_frames - frame % self._step_frames)
         return min(n_frames, min(changes, default=frame + n_frames) - frame)
 
+    def _begin_rest(self) -> None:
+        self._waits_for_rest = False
+        self._hearing = self._new_detector(None)
+        self._hears_until_frame = self._core.frame + round(LONGEST_CHECK_S * self._core.fs_hz)
+        self._core.begin_rest()
+
+    def _hear_rest(self, features: StreamFeatures) -> None:
+        if self._core.frame > self._hears_until_frame:
+            self._hearing = None
+        if self._hearing is not None:
+            self._hearing.hear_rest(features)
+
     def _end_rest(self) -> list[LiveEvent]:
         core = self._core
         if not core.is_resting or core.frame % self._step_frames:
@@ -234,10 +259,16 @@ class Analysis:
         if core.rest_seconds < self._rest_s:
             return []
         try:
-            self._use_rest(core.end_rest())
+            rest = core.end_rest()
         except ValueError:
             return []  # not enough of it was usable: it goes on
-        return [LiveEvent("note", core.frame - 1, "Your rest is known now.")]
+        self._use_rest(rest)
+        if self._hearing is not None:
+            self._detector, self._hearing = self._hearing, None
+            self._detector.set_rest(rest)
+            core.set_rest(replace(rest, checks=self._detector.check_rest()))
+        text = RESTLESS_TEXT if self.is_restless else REST_TEXT
+        return [LiveEvent("note", core.frame - 1, text)]
 
     def _note_line(self) -> None:
         if self._hunts_line and self._core.mains.nominal_hz is not None:
@@ -246,7 +277,10 @@ class Analysis:
 
     def _use_rest(self, rest: RestReference) -> None:
         self.rest_frame = self._core.frame
-        self._detector = SynkinesisDetector(
+        self._detector = self._new_detector(rest)
+
+    def _new_detector(self, rest: RestReference | None) -> SynkinesisDetector:
+        return SynkinesisDetector(
             self.montage.pairs, self._affected_side, rest, fs_hz=self._core.fs_hz
         )
 

@@ -124,6 +124,8 @@ class LiveStatus:
         One flag per channel.
     unfit : tuple of str
         For each channel why it is muted, a key of ``faceloop_dsp.quality.REASONS``, or nothing.
+    is_restless : bool
+        The wearer's rest alone would alert often: it takes more to be told of synkinesis.
     is_recording : bool
     recording : str
         Folder of the recording, empty when none is written.
@@ -142,6 +144,7 @@ class LiveStatus:
     radio: str = ""
     lead_off: tuple[bool, ...] = (False,) * 8
     unfit: tuple[str, ...] = ("",) * 8
+    is_restless: bool = False
     is_recording: bool = False
     recording: str = ""
     device: str = ""

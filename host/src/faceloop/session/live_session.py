@@ -170,6 +170,7 @@ class LiveSession:
         """Return the current status line."""
         frames = self._assembler.live_frame
         missing = self._assembler.coverage.n_missing(frames)
+        analysis = self._analysis
         return LiveStatus(
             link=self._status,
             elapsed_s=frames / self.fs_hz,
@@ -180,7 +181,8 @@ class LiveSession:
             battery_pct=self._state.battery_pct if self._state is not None else -1,
             radio=radio_of(self._state, self._link.is_cabled),
             lead_off=tuple(bool(self._lead_off >> channel & 1) for channel in range(8)),
-            unfit=self._analysis.unfit if self._analysis is not None else ("",) * 8,
+            unfit=analysis.unfit if analysis is not None else ("",) * 8,
+            is_restless=analysis is not None and analysis.is_restless,
             is_recording=self._recorder.is_recording,
             recording=self._recorder.place,
             device=self._link.name,
@@ -199,11 +201,8 @@ class LiveSession:
 
     async def stop_recording(self) -> None:
         """End the recording and finish its file."""
-        await self._recorder.finish(
-            self._assembler.live_frame,
-            self._assembler.coverage,
-            is_end_known=self._status == "live",
-        )
+        frame, coverage = self._assembler.live_frame, self._assembler.coverage
+        await self._recorder.finish(frame, coverage, is_end_known=self._status == "live")
 
     async def stop(self) -> None:
         """Stop the board and end the session."""
@@ -433,8 +432,7 @@ class LiveSession:
         begin_frame = assembler.live_frame
         # Of the whole recording is true what its header says.
         self.settings = replace(self.settings, converter=left.settings.converter)
-        kept = left.rest if left.settings == self.settings else None
-        rest = kept.reference if kept is not None else None
+        rest = left.rest.reference if left.rest and left.settings == self.settings else None
         self._analysis = self.settings.analysis_on(info, rest, begin_frame, begin_frame)
         await self._recorder.go_on(left.folder, left.header.stream_id, assembler.next_seq)
         extent = await self._link.take_over(left.header.stream_id, assembler.next_seq)

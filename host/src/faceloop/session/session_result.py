@@ -12,6 +12,7 @@ from faceloop.session.coverage import Coverage
 from faceloop.session.live import LiveEvent
 from faceloop.session.recorder import Recorder
 from faceloop.session.verdicts import Verdicts
+from faceloop_dsp.rest_check import RestCheck
 
 __all__ = ["SessionResult"]
 
@@ -46,6 +47,8 @@ class SessionResult:
         The same with the time at which each became visible on a page.
     reconnects : int
     is_calibrated : bool
+    rest_checks : tuple of RestCheck
+        What the wearer's rest alone would trigger.
     recording : Path or None
         The finished BDF+ file.
     error : FaceloopError or None
@@ -66,6 +69,7 @@ class SessionResult:
     drawn_cues: tuple[tuple[LiveEvent, float], ...]
     reconnects: int
     is_calibrated: bool
+    rest_checks: tuple[RestCheck, ...]
     recording: Path | None
     error: FaceloopError | None
 
@@ -90,6 +94,7 @@ class SessionResult:
             cues=tuple(verdicts.cues),
             drawn_cues=tuple(verdicts.drawn_cues),
             is_calibrated=analysis is not None and analysis.is_calibrated,
+            rest_checks=analysis.rest.checks if analysis is not None and analysis.rest else (),
             recording=recorder.finished,
             **others,
         )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from faceloop.session.live import LiveEvent
 from faceloop.session.montage import montage_named
 from faceloop.session.session_result import SessionResult
+from faceloop_dsp.rest import HOP_S
+from faceloop_dsp.rest_check import RestCheck
 from faceloop_protocol.info import Info
 
-__all__ = ["alert_account", "rounded", "session_account", "silently_lost"]
+__all__ = ["alert_account", "rest_check_account", "rounded", "session_account", "silently_lost"]
 
 
 def session_account(
@@ -53,6 +55,7 @@ def session_account(
         ],
         "latency_ms": {"p50": None, "p95": None, "n": 0, "missed": 0, "kind": "to_host"},
         "calibrated": result.is_calibrated,
+        "rest_check": rest_check_account(result.rest_checks),
         "recording": str(result.recording) if result.recording is not None else None,
         "firmware_version": ".".join(str(part) for part in info.firmware),
         "interpreter": info.interpreter,
@@ -86,6 +89,26 @@ def alert_account(alert: LiveEvent, labels: Sequence[str], fs_hz: float) -> dict
         "muscle": labels[alert.channel] if alert.channel >= 0 else None,
         "index": rounded(alert.index, 3),
     }
+
+
+def rest_check_account(checks: Iterable[RestCheck]) -> list[dict[str, Any]]:
+    """Return what rest alone would trigger: false alerts an hour of each pair and side.
+
+    ``published_per_h`` with the published threshold, ``expected_per_h`` with the ``margin`` on it
+    and the ``hold_ms`` that the rest asks for; None for a rest of less than 10 s.
+    """
+    return [
+        {
+            "pair": check.pair,
+            "side": check.side,
+            "published_per_h": rounded(check.per_h, 2),
+            "expected_per_h": rounded(check.per_h_expected, 2),
+            "margin": rounded(check.margin, 3),
+            "hold_ms": round(1000 * HOP_S * check.hold_hops),
+            "rest_s": round(check.seconds, 1),
+        }
+        for check in checks
+    ]
 
 
 def silently_lost(expected: int, result: SessionResult) -> int:

@@ -21,7 +21,7 @@ from faceloop.session.montage import Montage, montage_named
 from faceloop.session.recorded_signal import RecordedSignal
 from faceloop.session.recording_reader import band_in, open_recording
 from faceloop.session.settings import Settings
-from faceloop.tasks.account import alert_account, rounded
+from faceloop.tasks.account import alert_account, rest_check_account, rounded
 from faceloop.tasks.analysis_pairs import compared, level_uv
 from faceloop.tasks.progress import Progress, Silent
 from faceloop.tasks.recorded_rest import quietest_s, rest_from, with_line
@@ -151,6 +151,7 @@ def _analyse_file(path: Path, settings: Settings, progress: Progress) -> dict[st
         "gaps": [list(gap) for gap in recorded.missing],
         "calibrated": found.rest is not None,
         "rest_source": None if found.rest is None else ("session" if kept else "file"),
+        "rest_check": None if found.rest is None else rest_check_account(found.rest.checks),
         "warnings": [*recorded.warnings, *_source_notes(recorded, settings), *notes],
         "channels": channels,
         "pairs": pairs,

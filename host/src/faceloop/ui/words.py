@@ -135,7 +135,8 @@ class Words:
             return unfit, self.text("unfit.why")
         if not is_calibrated:
             return self.text("live.rest_first"), self.text("live.rest_first_why")
-        return self.text("live.all_well"), self.text("live.all_well_why")
+        why = "restless_why" if status.is_restless else "all_well_why"
+        return self.text("live.all_well"), self.text(f"live.{why}")
 
     def unfit_sentence(self, status: LiveStatus, muscles: tuple[MusclePair, ...]) -> str:
         """Return why the first of the muted channels is not judged, empty when all are."""
