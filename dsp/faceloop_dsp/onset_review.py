@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from faceloop_dsp.core import measure_band_hz
 from faceloop_dsp.design import butterworth_bandpass
+from faceloop_dsp.rise import rise_interval
 from faceloop_dsp.uncertainty import EMG_BANDWIDTH_HZ
 
 __all__ = [
@@ -46,10 +47,6 @@ SHORTEST_S = 0.01  # of a segment: one large sample decides nothing
 RISE_S, LEVEL = 0.03, 3.0  # window of the RMS that tells "clearly up", and times rest, at most
 CALM_S, CALM_LEVEL = 0.02, 1.6  # nothing before a moment as calm as this belongs to the burst
 FOOT_AFTER_S = 0.05
-# Of the interval: how long a rise may take, and how finely its beginning is looked for.
-RAMPS_S, RAMP_TOPS = (0.0, 0.02, 0.05, 0.1, 0.16), (0.7, 1.0, 1.4)
-RAMP_STEP_S, RAMP_GROUP_S, RAMP_AFTER_S = 0.004, 0.002, 0.15
-RINGING_S = 0.008  # ahead of a strong burst, as the filter without its delay does
 PAUSE_S = 0.01  # a shorter dip of the RMS does not end a burst
 LEAST_GAP_S = 0.005  # from an offset to the next onset: half the shortest pause
 EDGE_S = 0.5  # filters settle there
@@ -187,7 +184,7 @@ def review_onset(
 
     relative = window / rest_uv
     onset, rise = _rise(relative, here, fs_hz)
-    low, high = _rise_interval(relative, rise, fs_hz, bandwidth_hz)
+    low, high = rise_interval(relative, rise, fs_hz, bandwidth_hz)
     return first + onset, first + min(low, onset), first + max(high, onset)
 
 
@@ -228,43 +225,6 @@ def _rise(relative: _Floats, here: int, fs_hz: float) -> tuple[float, int]:
     upper = rise + round(FOOT_AFTER_S * fs_hz)
     foot = start + _foot(relative[start:upper], fs_hz)
     return 0.5 * (foot + rise), rise
-
-
-def _rise_interval(
-    relative: _Floats, rise: int, fs_hz: float, bandwidth_hz: float
-) -> tuple[float, float]:
-    """Return the 95 % posterior interval of the beginning of a linear rise; frames.
-
-    ``relative`` is in units of rest, ``rise`` a frame in which it is clearly up.
-    """
-    group = max(1, round(RAMP_GROUP_S * fs_hz))
-    begin = max(0, rise - round(BEFORE_S * fs_hz))
-    end = min(relative.size, rise + round(RAMP_AFTER_S * fs_hz))
-    n = (end - begin) // group
-    if n < 3:
-        return float(begin), float(end)
-    power = np.mean(relative[begin : begin + n * group].reshape(n, group) ** 2, axis=1)
-    at_s = (np.arange(n) + 0.5) * group / fs_hz
-    rise_s = (rise - begin) / fs_hz
-    # Rest as it is here: the quietest second of a recording lies below most others.
-    before = power[at_s < max(rise_s - RAMPS_S[-1], at_s[2])]
-    rest = max(1.0, float(np.median(before)) if before.size else 1.0)
-    later = power[at_s >= rise_s]
-    top = float(np.sqrt(np.quantile(later, 0.75) if later.size else LEVEL**2))
-    tops = np.maximum(np.array(RAMP_TOPS) * top, 1.2 * np.sqrt(rest))[:, None, None]
-    begins_s = np.arange(0.0, rise_s + 0.02, RAMP_STEP_S)
-    log_p = np.full(begins_s.size, -np.inf)
-    weight = 0.5 * min(1.0, 2.0 * bandwidth_hz / fs_hz) * group
-    for ramp_s in RAMPS_S:
-        share = np.clip((at_s - begins_s[:, None]) / max(ramp_s, 0.5 * RAMP_STEP_S), 0.0, 1.0)
-        variance = rest + (tops**2 - rest) * share**2  # rest goes on beneath
-        likelihood = -weight * np.sum(power / variance + np.log(variance), axis=2)
-        log_p = np.logaddexp(log_p, np.logaddexp.reduce(likelihood, axis=0))
-    cumulative = np.cumsum(np.exp(log_p - log_p.max()))
-    low_s, high_s = np.interp([0.025, 0.975], cumulative / cumulative[-1], begins_s)
-    # Nothing can be placed finer than 1 / 2B in a band of B.
-    blur_s = 0.5 / bandwidth_hz + 0.5 * RAMP_STEP_S
-    return begin + (low_s - blur_s) * fs_hz, begin + (high_s + blur_s + RINGING_S) * fs_hz
 
 
 def find_bursts(

@@ -288,6 +288,7 @@ def analyse(
     Rest, onsets, symmetry and synkinesis, by the same signal core that runs live.
     """
     from faceloop.tasks.analyse import analyse as run
+    from faceloop.tasks.analysis_lines import analysis_lines
     from faceloop.tasks.analysis_table import check_table, write_table
 
     with working(as_json) as progress:
@@ -304,7 +305,7 @@ def analyse(
         )
         if parquet is not None:
             write_table(result, parquet)
-    output.result(result, as_json, lambda content: output.analysis_lines(content, parquet))
+    output.result(result, as_json, lambda content: analysis_lines(content, parquet))
     unread = [file["exit_code"] for file in result["files"] if "error" in file]
     if unread:
         raise typer.Exit(unread[0])

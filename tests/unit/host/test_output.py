@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from faceloop import output
+from faceloop.tasks.analysis_lines import analysis_lines
 
 ACCOUNT: dict[str, Any] = {
     "duration_s": 60.0,
@@ -170,7 +171,7 @@ def analysed_file(**changes: Any) -> dict[str, Any]:
 
 
 def test_analysis_counts_in_words_that_fit_one_and_many() -> None:
-    text = "\n".join(output.analysis_lines(analysed_file()))
+    text = "\n".join(analysis_lines(analysed_file()))
     assert "rest 2.2 uV, 1 burst\n" in text
     assert "1 synkinesis event\n" in text
     assert text.endswith("the live session counted 2 events")
@@ -182,14 +183,14 @@ def test_analysis_counts_in_words_that_fit_one_and_many() -> None:
 
 def test_analysis_without_a_pair_says_that_nothing_could_be_judged() -> None:
     live = {"late": [[0, 1000]], "alerts": None}
-    text = "\n".join(output.analysis_lines(analysed_file(alerts=None, live=live)))
+    text = "\n".join(analysis_lines(analysed_file(alerts=None, live=live)))
     assert "Synkinesis could not be judged" in text
     assert "0 synkinesis" not in text
     assert text.endswith("the live session could not judge")
 
 
 def test_analysis_without_a_rest_says_what_bursts_are_counted_from() -> None:
-    text = "\n".join(output.analysis_lines(analysed_file(calibrated=False, alerts=None)))
+    text = "\n".join(analysis_lines(analysed_file(calibrated=False, alerts=None)))
     assert "No rest was learnt, so synkinesis was not judged; bursts are counted" in text
     assert "quietest 2.2 uV, 1 burst\n" in text
     assert "rest 2.2" not in text
@@ -199,13 +200,13 @@ def test_analysis_without_a_rest_says_what_bursts_are_counted_from() -> None:
 def test_analysis_goes_on_after_a_file_that_could_not_be_read() -> None:
     content = analysed_file()
     content["files"].insert(0, {"file": "b.edf", "error": "b.edf is empty.", "exit_code": 3})
-    lines = list(output.analysis_lines(content))
+    lines = list(analysis_lines(content))
     assert lines[0] == "b.edf: not analysed. b.edf is empty."
     assert lines[1].startswith("a.bdf: 12.0 s")
 
 
 def test_analysis_says_where_the_table_is() -> None:
-    lines = list(output.analysis_lines(analysed_file(), Path("face.parquet")))
+    lines = list(analysis_lines(analysed_file(), Path("face.parquet")))
     assert lines[-1] == "Table: face.parquet"
 
 
