@@ -143,15 +143,7 @@ def stages(arguments: list[str]) -> list[Stage]:
         found.append(Stage(name, ([*pytest, *options, f"tests/{name}"],), pace))
     found.sort(key=lambda stage: stage.name != "unit")  # the longest of them begins first
     live = [name for name in folders if name in SLOW]
-    timed = ["-m", f"({wanted}) and benchmark"]
     if live:
-        # Each waits most of its time for a board that needs less than half of a core; who works
-        # meanwhile is last in line and gives way at once. Test by test: the two that take a minute
-        # are not to wait for each other.
-        tests = ["-n", str(TIMED_FILES), "--dist", "load", "--maxschedchunk", "1"]
-        tests += ["--tb=native", "-o", f"cache_dir={LIVE_CACHE}-timed", *timed]
-        tests += timed_files(*live)
-        found.append(Stage("timed boards", ([*pytest, *tests],), once_more=alone(pytest, tests)))
         tests = [*files(LIVE_FILES), *without_timed(wanted), *(f"tests/{name}" for name in live)]
         # To show a failed line pytest would parse whole files while tasks and sockets are
         # collected; CPython 3.11 takes that for an error of its own, and the run is lost.
@@ -159,7 +151,15 @@ def stages(arguments: list[str]) -> list[Stage]:
         # and on two busy cores something may be late for which nobody is to blame.
         tests = ["--tb=native", "-o", f"cache_dir={LIVE_CACHE}", *tests]
         found.append(Stage(", ".join(live), ([*pytest, *tests],), once_more=alone(pytest, tests)))
+    timed = ["-m", f"({wanted}) and benchmark"]
     found.append(Stage("timed", ([*pytest, *timed, *timed_files("unit")],), Pace.ALONE))
+    if live:
+        # Each waits most of its time for a board that needs less than half of a core.
+        # Test by test: the two that take a minute are not to wait for each other.
+        tests = ["-n", str(TIMED_FILES), "--dist", "load", "--maxschedchunk", "1"]
+        tests += ["--tb=native", "-o", f"cache_dir={LIVE_CACHE}-timed", *timed]
+        tests += timed_files(*live)
+        found.append(Stage("timed boards", ([*pytest, *tests],), Pace.ALONE, alone(pytest, tests)))
     return found
 
 

@@ -46,25 +46,24 @@ def test_default_run_has_boards_and_browsers_and_the_quick_one_neither() -> None
     assert "(not full) and not benchmark" in everything["unit"]
 
 
-def test_what_measures_work_runs_last_and_alone() -> None:
+def test_what_measures_time_runs_last_and_alone() -> None:
     found = CHECK["stages"]([])
-    assert found[-1].name == "timed"
-    assert [stage.name for stage in found if stage.pace is PACE.ALONE] == ["timed"]
+    names = ["timed", "timed boards"]
+    assert [stage.name for stage in found[-2:]] == names
+    assert [stage.name for stage in found if stage.pace is PACE.ALONE] == names
     full = CHECK["stages"](["--full"])
-    assert {stage.name for stage in full if stage.pace is PACE.ALONE} == {"benchmarks", "timed"}
-    assert "-n" not in found[-1].commands[0]
-    assert "(not full) and benchmark" in found[-1].commands[0]
-
-
-def test_boards_that_measure_time_run_before_the_others_and_not_beside_them() -> None:
-    live = [stage for stage in CHECK["stages"]([]) if stage.pace is PACE.LIVE]
-    assert [stage.name for stage in live] == ["timed boards", "system, browser"]
-    assert "(not full) and benchmark" in live[0].commands[0]
-    assert "(not full) and not benchmark" in live[1].commands[0]
+    assert {stage.name for stage in full if stage.pace is PACE.ALONE} == {"benchmarks", *names}
+    assert "-n" not in found[-2].commands[0]
+    assert all("(not full) and benchmark" in stage.commands[0] for stage in found[-2:])
 
 
 def test_arguments_choose_tests_and_nothing_else() -> None:
     assert list(commands("tests/unit", "-k", "rice")) == ["tests"]
+
+
+def test_boards_and_browsers_run_at_once_and_all_else_beside_them() -> None:
+    found = CHECK["stages"]([])
+    assert [stage.name for stage in found if stage.pace is PACE.LIVE] == ["system, browser"]
 
 
 def test_patient_stage_runs_beside_the_others_and_one_that_measures_after_all(
@@ -123,7 +122,7 @@ def test_tests_that_failed_beside_others_run_once_more_alone_and_that_decides(
 
 def test_only_boards_and_browsers_have_a_second_try_of_what_failed_and_nothing_else() -> None:
     found = [stage for stage in CHECK["stages"]([]) if stage.once_more]
-    assert [stage.name for stage in found] == ["timed boards", "system, browser"]
+    assert [stage.name for stage in found] == ["system, browser", "timed boards"]
     for stage in found:
         assert "--last-failed" in stage.once_more
         assert set(stage.commands[0]) <= set(stage.once_more)
