@@ -229,7 +229,10 @@ class QualityMeter:
         drift = (sums[:, width:] - sums[:, :-width]) / width
         first_seen = (width + 1) // 2
         quick = base[:, first_seen : first_seen + drift.shape[1]] - drift
-        swing = np.maximum(np.ptp(quick, axis=1) - EMG_SWING * carried, 0.0)
+        # Of the newest moment it is not known yet whether it drifts.
+        newest = np.ptp(base[:, -(width + 1) // 2 :], axis=1)
+        swing = np.maximum(np.ptp(quick, axis=1), newest) - EMG_SWING * carried
+        swing = np.maximum(swing, 0.0)
         # The tick before last: its edges have a period of line on both sides.
         recent = uv[-self._tick - 2 * n :]
         steep = recent[self._ms :] - recent[: -self._ms]

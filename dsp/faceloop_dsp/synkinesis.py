@@ -21,9 +21,11 @@ from faceloop_dsp.rest import RestReference
 from faceloop_dsp.rest_check import RestCheck, rest_check
 from faceloop_dsp.watch import Watch
 
-__all__ = ["SynkinesisDetector"]
+__all__ = ["LEAK_DOUBT", "REST_LEAK_SHARE", "VETO_SHARE", "SynkinesisDetector"]
 
 LEAK_DOUBT = 0.5
+REST_LEAK_SHARE = 0.05
+VETO_SHARE = 1.0
 
 _SIDES: tuple[Side, Side] = ("left", "right")
 _NOT_A_NUMBER = float("nan")
@@ -101,8 +103,8 @@ class SynkinesisDetector:
         release_share: float = 0.8,
         trained_factor: float = 1.5,
         leak_share: float = 0.15,
-        rest_leak_share: float = 0.05,
-        veto_share: float = 1.0,
+        rest_leak_share: float = REST_LEAK_SHARE,
+        veto_share: float = VETO_SHARE,
         veto_release_ms: float = 200.0,
         margin: float = 1.0,
         fs_hz: float = 2000.0,

@@ -33,6 +33,7 @@ ACCOUNT = {
     "alerts": list,
     "latency_ms": dict,
     "calibrated": bool,
+    "rest_check": list,
     "recording": str,
     "firmware_version": str,
     "interpreter": str,

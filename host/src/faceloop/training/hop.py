@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faceloop.session.live import LiveBlock
 from faceloop.session.montage import Montage
 
-__all__ = ["NO_SIGNAL_S", "Hop", "hops_of"]
+__all__ = ["HOP_FRAMES", "NO_SIGNAL_S", "Hop", "hops_of"]
 
 HOP_FRAMES = 20
 NO_SIGNAL_S = 0.5
@@ -32,11 +33,14 @@ class Hop:
     reasons : tuple of str
         Why a channel must not be judged, of ``faceloop_dsp.quality.REASONS``; empty where it may,
         or where it is not known (it comes back, or nobody said).
+    trace_uv : ndarray of float32, shape (20, 8), or None
+        The 10 ms that end here, by which leaks are told; None where they are not all there.
     """
 
     frame: int
     level_uv: tuple[float, ...]
     reasons: tuple[str, ...] = ("",) * 8
+    trace_uv: NDArray[np.floating] | None = field(default=None, compare=False, repr=False)
 
     def is_good(self, channel: int) -> bool:
         """Whether the channel may be judged."""
@@ -79,6 +83,9 @@ def hops_of(
         "lead_off" if channel in off else reason if math.isnan(levels[channel]) else ""
         for channel, reason in enumerate(unfit)
     )
-    return tuple(
-        Hop(last - HOP_FRAMES * (n_hops - 1 - at), tuple(levels), reasons) for at in range(n_hops)
-    )
+    hops = []
+    for left in range(n_hops - 1, -1, -1):
+        end = n_frames - HOP_FRAMES * left
+        piece = block.trace_uv[end - HOP_FRAMES : end] if end >= HOP_FRAMES else None
+        hops.append(Hop(last - HOP_FRAMES * left, tuple(levels), reasons, piece))
+    return tuple(hops)

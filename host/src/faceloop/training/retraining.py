@@ -9,6 +9,7 @@ from faceloop.training.day_position import DayContext
 from faceloop.training.fading import Fading
 from faceloop.training.goal import Goal, GoalRule
 from faceloop.training.guard import Guard, GuardWatch
+from faceloop.training.leaks import GuardLeaks
 from faceloop.training.movements import MOVEMENTS, Movement, movement_named
 from faceloop.training.programme import FunctionBlock, Programme, RetrainingBlock
 from faceloop.training.references import References, Sides
@@ -40,6 +41,7 @@ class Retraining:
         self._programme = programme
         self._goals: dict[str, Goal] = {}
         self._fading: dict[str, Fading] = {}
+        self._leaks: dict[tuple[Sides, ...], GuardLeaks] = {}
 
     def trial(
         self, spec: StepSpec, block: RetrainingBlock, now_s: float, lead_in_s: float
@@ -73,7 +75,7 @@ class Retraining:
             alert=self._programme.alert,
             cues=self._programme.cue,
         )
-        guards = self._guards(movement, block, context.references)
+        guards = self._guards(movement, block, context.references, trial.target)
         return TrialStep(trial, guards, context.references, now_s, lead_in_s)
 
     def note(self, block: str, record: TrialRecord) -> int:
@@ -133,7 +135,11 @@ class Retraining:
         return self._fading[block.name]
 
     def _guards(
-        self, movement: Movement, block: RetrainingBlock, references: References
+        self,
+        movement: Movement,
+        block: RetrainingBlock,
+        references: References,
+        target: Sides,
     ) -> GuardWatch:
         context = self.context
         guards = [
@@ -145,7 +151,14 @@ class Retraining:
             for muscle in movement.guards_in(context.muscles)
         ]
         hold_s = block.guard_hold_ms / 1000.0
-        return GuardWatch(guards, _veto(context), references, hold_s, self._programme.alert)
+        veto = _veto(context)
+        watched = [guard.sides for guard in guards]
+        leaks = self._leaks.setdefault(
+            (target, *watched), GuardLeaks(watched, [target, *([veto] if veto else [])])
+        )
+        return GuardWatch(
+            *(guards, veto, references, hold_s, self._programme.alert), target=target, leaks=leaks
+        )
 
 
 def function_guards(
