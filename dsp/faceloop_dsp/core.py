@@ -41,14 +41,28 @@ _NOTHING = np.empty((0, 0), np.float32)
 
 
 class Onset(NamedTuple):
-    """A channel became active; ``frame`` is where the detector decided."""
+    """A channel became active.
+
+    Parameters
+    ----------
+    frame : int
+        Where the detector decided, counted from the start of the stream.
+    channel : int
+    """
 
     frame: int
     channel: int
 
 
 class Offset(NamedTuple):
-    """A channel went quiet again; ``frame`` is where the detector decided."""
+    """A channel went quiet again.
+
+    Parameters
+    ----------
+    frame : int
+        Where the detector decided, counted from the start of the stream.
+    channel : int
+    """
 
     frame: int
     channel: int
@@ -57,8 +71,14 @@ class Offset(NamedTuple):
 class MainsStatus(NamedTuple):
     """What the mains canceller does.
 
-    ``nominal_hz`` is 50 or 60, None while off or (``auto``) not found yet; ``tracked_hz`` the line
-    as the converter's clock sees it, NaN while off; ``is_present`` tells whether there is one.
+    Parameters
+    ----------
+    nominal_hz : float or None
+        50 or 60, or what was asked for; None while off or (``auto``) not found yet.
+    tracked_hz : float
+        The line as the converter's clock sees it, NaN while off.
+    is_present : bool
+        Whether there is a line.
     """
 
     nominal_hz: float | None
@@ -207,7 +227,9 @@ class StreamCore:
         Raises
         ------
         ValueError
-            If type or shape is wrong.
+            If number type or shape is wrong.
+        TypeError
+            If it is no array (a list, for instance).
         """
         first = self.kernel.frame
         return self._features(first, self.kernel.push(counts))

@@ -36,6 +36,16 @@ def symmetry_ratio(left: ArrayLike, right: ArrayLike) -> float | _Floats:
 
     Ref: Kim et al. 2018, 10.1155/2018/4069530: healthy frontalis 0.817 +- 0.146, zygomaticus
     0.737 +- 0.191, orbicularis oris 0.797 +- 0.148.
+
+    Parameters
+    ----------
+    left, right : array_like
+        Amplitudes of the two sides in one task, in any common unit.
+
+    Returns
+    -------
+    float or ndarray of float64, broadcast shape
+        1 is equal; NaN where both are 0.
     """
     a, b = _amplitudes(left, right)
     return _divide(np.minimum(a, b), np.maximum(a, b))
@@ -50,6 +60,16 @@ def asymmetry_index(left: ArrayLike, right: ArrayLike) -> float | _Floats:
 
     Ref: Kim et al. 2018: healthy frontalis 0.109 +- 0.101, zygomaticus 0.167 +- 0.148,
     orbicularis oris 0.121 +- 0.101. With ``r = symmetry_ratio`` it is ``(1 - r) / (1 + r)``.
+
+    Parameters
+    ----------
+    left, right : array_like
+        Amplitudes of the two sides in one task, in any common unit.
+
+    Returns
+    -------
+    float or ndarray of float64, broadcast shape
+        0 is equal; NaN where both are 0.
     """
     a, b = _amplitudes(left, right)
     return _divide(np.abs(a - b), a + b)
@@ -64,6 +84,16 @@ def signed_asymmetry(affected: ArrayLike, unaffected: ArrayLike) -> float | _Flo
 
     Negative: the affected side is weak. Positive: it is over-active (tone, synkinesis). While the
     affected side is not known, call it with left and right and say so.
+
+    Parameters
+    ----------
+    affected, unaffected : array_like
+        Amplitudes of the two sides in one task, in any common unit.
+
+    Returns
+    -------
+    float or ndarray of float64, broadcast shape
+        0 is equal; NaN where both are 0.
     """
     a, u = _amplitudes(affected, unaffected)
     return _divide(a - u, a + u)
@@ -77,6 +107,16 @@ def laterality_index_hb(unaffected: ArrayLike, affected: ArrayLike) -> float | _
     """Return ``U / A``, healthy over affected side; 1 is symmetric, infinite without any A.
 
     Ref: Machetanz et al. 2022, 10.3389/fnins.2022.666173 (correlates with House-Brackmann).
+
+    Parameters
+    ----------
+    unaffected, affected : array_like
+        Amplitudes of the two sides in one task, in any common unit.
+
+    Returns
+    -------
+    float or ndarray of float64, broadcast shape
+        1 is equal; NaN where both are 0.
     """
     u, a = _amplitudes(unaffected, affected)
     return _divide(u, a)
@@ -107,6 +147,11 @@ def coactivation_ratio(
     non_target_reference, target_reference : array_like
         Each muscle's own reference amplitude (comfortable movement); 1 for amplitudes that are
         already shares of it.
+
+    Returns
+    -------
+    float or ndarray of float64, broadcast shape
+        0 while only the target moves; infinite without any target.
     """
     n, nr = _amplitudes(non_target, non_target_reference)
     t, tr = _amplitudes(target, target_reference)
@@ -128,6 +173,11 @@ def excess_coactivation(affected: ArrayLike, unaffected: ArrayLike) -> float | _
     ----------
     affected, unaffected : array_like
         ``coactivation_ratio`` of each side.
+
+    Returns
+    -------
+    float or ndarray of float64, broadcast shape
+        0 when both sides join in alike.
     """
     a, u = _amplitudes(affected, unaffected)
     with np.errstate(invalid="ignore"):
@@ -139,7 +189,18 @@ def relative_change(before: float, after: float) -> float: ...
 @overload
 def relative_change(before: ArrayLike, after: ArrayLike) -> _Floats: ...
 def relative_change(before: ArrayLike, after: ArrayLike) -> float | _Floats:
-    """Return ``(after - before) / before``: -0.18 is 18 % less than before."""
+    """Return ``(after - before) / before``: -0.18 is 18 % less than before.
+
+    Parameters
+    ----------
+    before, after : array_like
+        Amplitudes, or ratios, at the two times.
+
+    Returns
+    -------
+    float or ndarray of float64, broadcast shape
+        NaN where both are 0, infinite where only ``before`` is.
+    """
     b, a = _amplitudes(before, after)
     return _divide(a - b, b)
 
