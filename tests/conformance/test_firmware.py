@@ -64,7 +64,6 @@ def test_stream_is_complete_under_every_trouble(on_board: Callable[..., str]) ->
     assert all(line.startswith("ok ") for line in lines)
 
 
-@pytest.mark.full  # the same ladder is gone down over the air in tests/system
 def test_slow_link_costs_detail_before_it_costs_frames(on_board: Callable[..., str]) -> None:
     lines = on_board(BOARD / "degrade.py", timeout_s=600).splitlines()
     assert len(lines) == 10

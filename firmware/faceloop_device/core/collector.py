@@ -14,7 +14,7 @@ class Collector:
     """Collects the heap at moments of its own choice while the automatic collector is off.
 
     Nothing is allocated between capture and notification, so that commands and the report once a
-    second are all that uses up the heap: about 2 kB a second.
+    second are all that uses up the heap.
     """
 
     def __init__(self):

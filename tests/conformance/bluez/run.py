@@ -48,7 +48,8 @@ MODULE_FOLDERS = (
     *("kernel/net/rfkill", "kernel/crypto", "kernel/lib", "kernel/arch/x86/crypto"),
 )
 OWN_FOLDERS = ("/tmp", "/run")  # what the guest has there is not this machine's
-GUEST_S = 600.0
+COARSEST_SHIFT = 6
+GUEST_S = 1700.0  # beside other work; alone the guest is done in five minutes
 JOB = """\
 export PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/run PYTHONDONTWRITEBYTECODE=1
 export FACELOOP_DATA=/run/data FACELOOP_CONFIG=/run/config
@@ -231,7 +232,7 @@ def judge(out: Path, tap: Path, stats: dict[str, Any], took_s: float) -> dict[st
     # A slow guest's link may have cost detail: then only the highest bits are compared.
     equal = {
         shift: int((made[:n] >> shift == got[:n] >> shift).all(axis=1).sum())
-        for shift in (4, 5, 6)
+        for shift in range(4, COARSEST_SHIFT + 1)
     }
     return {
         "seconds": round(took_s, 1),
@@ -266,7 +267,10 @@ def main() -> int:
     print(json.dumps(found, indent=1))
     if found["error"] or found["frames_lost_silently"]:
         return 1
-    return 0 if found["frames_recorded"] == found["frames_expected"] > 0 else 1
+    n = found["frames_recorded"]
+    # Whatever detail the link cost: the highest bits are always there.
+    is_equal = found["frames_equal_to_the_converter"][COARSEST_SHIFT] == n
+    return 0 if is_equal and n == found["frames_expected"] > 0 else 1
 
 
 if __name__ == "__main__":
