@@ -43,7 +43,7 @@ __all__ = [
     "unwritable",
 ]
 
-MOST_ALERTS = 6  # told one by one; the recording has all of them
+MOST_ALERTS = 6  # told one by one; --json and a recording have all of them
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -306,7 +306,7 @@ def _alert_lines(alerts: list[dict[str, Any]], side: str | None) -> Iterator[str
         strength = "" if index is None else f", {index:.1f} times the other side"
         yield f"  {alert['t_s']:7.1f} s  the {guard} while the {moved} moved{strength}"
     if len(alerts) > MOST_ALERTS:
-        yield f"  and {len(alerts) - MOST_ALERTS} more, which are in the recording"
+        yield f"  and {len(alerts) - MOST_ALERTS} more"
 
 
 def _seconds(frames: int) -> str:

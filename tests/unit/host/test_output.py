@@ -86,7 +86,7 @@ def test_account_of_a_long_session_stays_short() -> None:
     alerts = [{"t_s": float(t), "pair": "mouth_to_eye", "index": None} for t in range(30)]
     *_, sixth, rest = lines(alerts=alerts)
     assert sixth.startswith("      5.0 s")
-    assert rest == "  and 24 more, which are in the recording"
+    assert rest == "  and 24 more"
 
 
 @pytest.mark.parametrize(("kind", "where"), [("to_screen", "screen"), ("to_host", "computer")])
@@ -157,7 +157,12 @@ def analysed_file(**changes: Any) -> dict[str, Any]:
         "gaps": [],
         "calibrated": True,
         "warnings": [],
-        "channels": [{"name": "A", "muscle": "a_l", "onsets_s": [1.0], "rest_rms_uv": 2.2}],
+        "channels": [
+            {
+                **{"name": "A", "muscle": "a_l", "onsets_s": [1.0], "rest_rms_uv": 2.2},
+                "quality": {"usable": True, "reasons": ["heart"], "bad_s": 0.0},
+            }
+        ],
         "pairs": [
             {
                 **{"a": "A", "b": "B", "muscle": "a", "active_s": 3.0, **symmetry},
@@ -195,6 +200,16 @@ def test_analysis_without_a_rest_says_what_bursts_are_counted_from() -> None:
     assert "quietest 2.2 uV, 1 burst\n" in text
     assert "rest 2.2" not in text
     assert "onsets" not in text
+
+
+def test_analysis_says_which_channel_cannot_be_used_and_why() -> None:
+    content = analysed_file()
+    content["files"][0]["channels"][0]["quality"] = {
+        "usable": False,
+        "reasons": ["lead_off", "mains"],
+        "bad_s": 9.0,
+    }
+    assert "2.2 uV, 1 burst; not usable: lead off, mains\n" in "\n".join(analysis_lines(content))
 
 
 def test_analysis_goes_on_after_a_file_that_could_not_be_read() -> None:

@@ -30,7 +30,10 @@ def analysis_lines(content: dict[str, Any], table: Path | None = None) -> Iterat
             onsets = f", {_count(channel['onsets_s'], 'burst')}" if channel["onsets_s"] else ""
             where = (channel["muscle"] or "").replace("_", " ")
             where = f"as {where}" if where else ""
-            yield f"  {channel['name']:<24} {where:<27} {rest_text}{onsets}"
+            quality = channel["quality"]
+            why = ", ".join(reason.replace("_", " ") for reason in quality["reasons"])
+            doubt = "" if quality["usable"] else f"; not usable: {why or 'nothing was measured'}"
+            yield f"  {channel['name']:<24} {where:<27} {rest_text}{onsets}{doubt}"
         for pair in file["pairs"]:
             if pair["muscle"] is not None:
                 names = f"{pair['muscle'].replace('_', ' ')}, left / right"
