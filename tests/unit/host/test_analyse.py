@@ -366,6 +366,16 @@ def test_every_channel_of_a_file_is_told_of_and_compared(tmp_path: Path) -> None
     assert not [note for note in file["warnings"] if "first 8" in note]
 
 
+def test_leak_is_named_where_channels_have_one_name(tmp_path: Path) -> None:
+    rng = np.random.default_rng(9)
+    uv = rng.normal(0.0, 5.0, (6000, 3))
+    uv[:, 1] = 0.3 * uv[:, 0] + rng.normal(0.0, 0.01, 6000)
+    rows = "\n".join(",".join(f"{value:.3f}" for value in row) for row in uv)
+    (tmp_path / "alike.csv").write_text(f"# fs_hz=1000\nm_uV,m_uV,m_uV\n{rows}\n")
+    channels = one(tmp_path / "alike.csv")["channels"]
+    assert [channel["quality"]["usable"] for channel in channels] == [True, False, True]
+
+
 def test_rest_of_a_file_that_begins_with_work_is_its_quietest(tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     sd_uv = np.full(30_000, 40.0)
