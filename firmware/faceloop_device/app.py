@@ -437,8 +437,21 @@ class Board:
             return 0
 
 
+def _fail(loop, context):
+    raise context["exception"]
+
+
 async def _run(board):
+    # A task that nobody waits for, such as a self-test, ends the program as well when it fails.
+    asyncio.get_event_loop().set_exception_handler(_fail)
     await asyncio.gather(board.pump(), board.status(), board.supervise(), board.attend())
+
+
+def _shut_down(board):
+    try:
+        board.shut_down()
+    except Exception:
+        pass  # the outputs are off already, and the cause to be kept is the first one
 
 
 def main():
@@ -457,7 +470,7 @@ def main():
         outputs.all_off()  # before anything that could fail as well
         ran_ms = time.ticks_diff(time.ticks_ms(), started_ms)
         if board is not None:
-            board.shut_down()
+            _shut_down(board)
         crash.disarm()
         if crash.keep(error, ran_ms, board is not None):
             processor.restart()
@@ -467,7 +480,7 @@ def main():
     finally:
         outputs.all_off()
         if board is not None:
-            board.shut_down()
+            _shut_down(board)
             crash.disarm()
             if board.has_watchdog:
                 processor.reset()  # nobody feeds it any more; without it the cable is free

@@ -135,6 +135,23 @@ def test_exception_is_remembered_over_the_restart_and_counted(
     assert on_board(BOARD / "crash.py", f"{tmp_path}/") == "ok\n"
 
 
+def test_exception_in_any_task_switches_off_and_keeps_the_cause(
+    on_board: Callable[..., str], tmp_path: Path
+) -> None:
+    tried = on_board(BOARD / "task_exception.py", str(tmp_path)).split()
+    started = {
+        argument.func.attr
+        for path in SOURCES
+        if "virtual_board" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in ("asyncio.create_task", "asyncio.gather")
+        for argument in node.args
+        if isinstance(argument, ast.Call) and isinstance(argument.func, ast.Attribute)
+    }
+    assert set(tried) == started and len(tried) == len(started) == 5
+
+
 def test_bluetooth_handler_outlives_every_exception(on_board: Callable[..., str]) -> None:
     assert on_board(BOARD / "ble_handler.py") == "ok\n"
 

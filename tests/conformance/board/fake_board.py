@@ -6,11 +6,16 @@ import sys
 class Pin:
     IN = OUT = PULL_UP = 0
     IRQ_FALLING = 4
+    levels = {}  # what outputs were set to last, by number
 
     def __init__(self, *args, **options):
         self.number = args[0]
+        if "value" in options:
+            self.value(options["value"])
 
-    def value(self, level=0):
+    def value(self, level=None):
+        if level is not None:
+            Pin.levels[self.number] = level
         return 0
 
     def irq(self, handler=None, trigger=0):
@@ -46,8 +51,8 @@ class PWM:
     def __init__(self, pin, **options):
         pass
 
-    def duty_u16(self, duty):
-        pass
+    def duty_u16(self, duty=None):
+        return 0
 
 
 class Machine:
@@ -106,6 +111,9 @@ class BLE:
         pass
 
     def gatts_write(self, handle, value):
+        pass
+
+    def gap_advertise(self, interval_us, data, resp_data):
         pass
 
 
