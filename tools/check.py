@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Check the project as continuous integration does.
 
-    tools/check.py               lint, types and every test
+    tools/check.py               lint, types and the tests
     tools/check.py --quick       without the tests that start a board or a browser
     tools/check.py --full        with the long tests and the benchmarks as well
     tools/check.py ARGS          only tests, with ARGS for pytest, for example: tests/unit -k rice

@@ -2,7 +2,7 @@
 """Set the project up and start it. Needs Python 3.11 or newer, pip and a C compiler, nothing else.
 
     python3 tools/run.py demo [OPTIONS]     a live session on the virtual board
-    python3 tools/run.py test [OPTIONS]     every test
+    python3 tools/run.py test [OPTIONS]     the tests (with --full also the long ones)
     python3 tools/run.py -- ARGS            any faceloop command, for example: -- devices --json
 
 The first call makes `.venv` beside this project and installs everything into it (one to two
@@ -268,17 +268,21 @@ def begin_install(packages: list[str]) -> subprocess.Popen | None:
 
 
 def run(command: list[object]) -> int:
-    """Run a command from where the user stands; pass its exit code and a Ctrl-C on.
+    """Become a command, or run it and pass its exit code and a Ctrl-C on.
 
     It may keep what Python compiles, in `.venv` and beside the sources, whatever the user wants
     elsewhere: without that every board and every command compiles 900 files to start.
     """
     environment = {name: text for name, text in os.environ.items() if name != NO_BYTECODE}
+    arguments = [str(part) for part in command]
+    if os.name == "posix":
+        # Nothing stands between: every signal, not only Ctrl-C, is for the command itself.
+        os.execve(arguments[0], arguments, environment)
     # The child got the same Ctrl-C and ends by itself. An exception here could come just when
     # its exit code has been fetched, and lose it.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, lambda number, frame: None)
-    return subprocess.Popen([str(part) for part in command], env=environment).wait()
+    return subprocess.Popen(arguments, env=environment).wait()
 
 
 def say(text: str) -> None:

@@ -48,11 +48,12 @@ def build_editable(folder, config_settings=None, metadata_directory=None):
     return name
 """
 )
-# Says what it was given; "wait" waits for Ctrl-C and leaves with a code of its own.
+# Says what it was given; "wait" waits for a signal and leaves with a code of its own.
 PROGRAM = """
 import os, signal, sys, time
 def main():
     signal.signal(signal.SIGINT, lambda *_: os._exit(33))
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(34))
     print(sys.argv[1:], os.getcwd(), flush=True)
     if "bytecode" in sys.argv:
         print(sys.dont_write_bytecode)
@@ -246,6 +247,16 @@ def test_ctrl_c_reaches_the_program_and_its_code_comes_back(checkout: Checkout) 
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=TIMEOUT_S)
     assert (process.returncode, err) == (33, "")
+
+
+def test_who_ends_the_script_ends_the_program(checkout: Checkout) -> None:
+    """A service or a supervisor knows only the process that it started."""
+    process = checkout.start("--", "wait")
+    assert process.stdout is not None
+    assert "wait" in process.stdout.readline()
+    process.terminate()
+    _, err = process.communicate(timeout=TIMEOUT_S)
+    assert (process.returncode, err) == (34, "")
 
 
 def test_ctrl_c_while_installing_is_calm_and_the_next_call_goes_on(checkout: Checkout) -> None:
