@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,16 +184,25 @@ class Home:
         return self.tap.stat().st_size // FRAME_BYTES
 
     def check_recorded(
-        self, path: str | Path, n_frames: int, missing_at_most: int = 0, of: int | None = None
+        self,
+        path: str | Path,
+        n_frames: int,
+        missing_at_most: int = 0,
+        of: int | None = None,
+        gaps: Sequence[tuple[int, int]] = (),
     ) -> None:
         """Check that a file begins with what was converted, bit for bit, and how far it goes.
 
-        ``of`` is what was converted up to the moment that counts, if that is not the end.
+        ``of`` is what was converted up to the moment that counts, if that is not the end;
+        ``gaps`` are the ranges (first, n) of which the file says that they are missing.
         """
         counts, _ = read_recording(Path(path))
         converted = read_tap(self.tap)
         assert 0 < n_frames <= len(counts)
-        np.testing.assert_array_equal(counts[:n_frames], converted[:n_frames])
+        is_there = np.ones(n_frames, bool)
+        for first, n in gaps:
+            is_there[first : first + n] = False
+        np.testing.assert_array_equal(counts[:n_frames][is_there], converted[:n_frames][is_there])
         assert (len(converted) if of is None else of) - n_frames <= missing_at_most
 
     async def close(self) -> None:

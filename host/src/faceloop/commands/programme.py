@@ -26,7 +26,10 @@ def list_programmes(*, as_json: Json = False) -> None:
 
 @programme.command()
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A name, or a TOML file.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="One that `programme list` names, or a TOML file."),
+    ],
 ) -> None:
     """Print a programme, every key with what it means and its range.
 
