@@ -116,6 +116,8 @@ class Board:
             self._keys.make_owner()  # the radio is on
         self._commands = CommandServer(self)
         self._state = bytearray(state.STATE_BYTES)
+        self._config = bytearray(config.CONFIG_BYTES)
+        self._told_stream = self._told_converter = -1
         self._stream_seen_ms = 0
         self._publish()
         if self._keys.is_new:
@@ -422,9 +424,13 @@ class Board:
 
     def _publish(self):
         stream = self.stream
-        settings = config.Config(stream.mode, stream.shift, GAIN, FS_HZ)
-        self.ble.set_config(config.pack_config(settings))
-        self.ble.set_info(info.pack_info(self.info()))
+        config.pack_config_into(self._config, stream.mode, stream.shift, GAIN, FS_HZ)
+        self.ble.set_config(self._config)
+        # What else ``info`` says does not change, and to make it allocates a kilobyte.
+        if stream.stream_id != self._told_stream or self._converter_id != self._told_converter:
+            self._told_stream = stream.stream_id
+            self._told_converter = self._converter_id
+            self.ble.set_info(info.pack_info(self.info()))
 
     def _probe(self):
         if self._is_on_a_cable():

@@ -6,7 +6,7 @@ from faceloop_device.core.cipher import StreamCipher
 from faceloop_protocol import PROTOCOL_VERSION, control
 from faceloop_protocol.errors import ProtocolError
 from faceloop_protocol.info import pack_info
-from faceloop_protocol.limits import NONCE_BYTES
+from faceloop_protocol.limits import NONCE_BYTES, TAG_BYTES
 from faceloop_protocol.selftest import pack_report
 from faceloop_protocol.session import ROLE_OWNER
 
@@ -81,15 +81,16 @@ class CommandServer:
             status, body = serve(message[1:], link)
             return control.pack_reply(op, 0, status, body)
         try:
-            counter, body, tag = control.split_tagged(message)
+            counter = control.counter_of(message)
         except ProtocolError:
             return control.pack_reply(op, 0, control.BAD_LENGTH)
-        status = link.session.check(message, counter, tag)
+        status = link.session.check(message, counter)
         if status != control.OK:
             return control.pack_reply(op, counter, status)
         if op == control.ACK:
-            self._acknowledge(body, link)
+            self._acknowledge(message, link)
             return None
+        body = message[control.BODY_AT : len(message) - TAG_BYTES]
         if control.HEAT_FIRST <= op <= control.HEAT_LAST:
             heat = self._board.heat
             if heat is None:
@@ -183,10 +184,11 @@ class CommandServer:
         stream.flow.send_again(first, first + count)
         return control.OK, self._extent()
 
-    def _acknowledge(self, body, link):
-        if len(body) != struct.calcsize(control.ACK_FORMAT):
+    def _acknowledge(self, message, link):
+        if len(message) != control.ACK_BYTES:
             return
-        received, stored = struct.unpack(control.ACK_FORMAT, body)
+        received = control.u16_at(message, control.BODY_AT)
+        stored = control.u16_at(message, control.BODY_AT + 2)
         stream = self._board.stream
         if owns_stream(self._board, link):
             stream.flow.acknowledge(received, self._board.ticks_ms())
@@ -250,6 +252,6 @@ class CommandServer:
 
 def _refuse(op, message):
     counter = 0
-    if op >= control.FIRST_TAGGED and len(message) >= 5:
-        counter = struct.unpack("<I", message[1:5])[0]
+    if op >= control.FIRST_TAGGED and len(message) >= control.BODY_AT + TAG_BYTES:
+        counter = control.counter_of(message)
     return control.pack_reply(op, counter, control.RATE_LIMITED)

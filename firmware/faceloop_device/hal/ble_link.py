@@ -95,6 +95,8 @@ class BleLink:
         self._replies = []
         self._advertise_now = False
         self._advertised_us = 0
+        self._level = bytearray(b"\xff")  # of the battery, per cent; none yet
+        self._has_told_level = False  # to this central
         self._bonds = bonds
         self._ble = ble = bluetooth.BLE()
         ble.irq(self._irq)  # before active: then already the stack asks for its own identity
@@ -173,10 +175,17 @@ class BleLink:
         """Publish the state and the battery level."""
         ble = self._ble
         ble.gatts_write(self._state, body)
-        ble.gatts_write(self._battery, bytes((battery_pct,)))
+        level = self._level
+        if battery_pct != level[0]:
+            level[0] = battery_pct
+            ble.gatts_write(self._battery, level)
+            self._has_told_level = False
         if self._conn >= 0:
             try:
                 ble.gatts_notify(self._conn, self._state, body)
+                if not self._has_told_level:
+                    ble.gatts_notify(self._conn, self._battery, level)
+                    self._has_told_level = True
             except OSError:
                 self.refused += 1  # the next one comes in a second
 
@@ -237,7 +246,7 @@ class BleLink:
         self.inbox.clear()
         self._replies.clear()
         self._is_indicating = False
-        self.is_encrypted = self._has_asked = False
+        self.is_encrypted = self._has_asked = self._has_told_level = False
 
 
 def device_name(device_id):

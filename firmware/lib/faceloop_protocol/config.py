@@ -15,20 +15,22 @@ offset  size  type  name    meaning
 import struct
 from collections import namedtuple
 
+from ._compat import const
 from .errors import ProtocolError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ._compat import Bytes
+    from ._compat import Bytes, MutableBytes
 
 CONFIG_FORMAT = "<BBBH"
+CONFIG_BYTES = const(5)
 
 Config = namedtuple("Config", ("mode", "shift", "gain", "fs_hz"))
 
 
-def pack_config(config: Config) -> bytes:
-    """Return the bytes of a ``Config``."""
-    return struct.pack(CONFIG_FORMAT, *config)
+def pack_config_into(buf: "MutableBytes", mode: int, shift: int, gain: int, fs_hz: int) -> None:
+    """Write the bytes of a ``Config``."""
+    struct.pack_into(CONFIG_FORMAT, buf, 0, mode, shift, gain, fs_hz)
 
 
 def decode_config(body: "Bytes") -> Config:
@@ -39,6 +41,6 @@ def decode_config(body: "Bytes") -> Config:
     ProtocolError
         If its length is wrong.
     """
-    if len(body) != struct.calcsize(CONFIG_FORMAT):
+    if len(body) != CONFIG_BYTES:
         raise ProtocolError("config of %d bytes, 5 expected" % len(body))
     return Config(*struct.unpack(CONFIG_FORMAT, body))

@@ -81,3 +81,19 @@ def stream_key(key: bytes, covered: bytes) -> bytes:
 def command_tag(tag_pads: "tuple[bytes, bytes]", untagged: "Bytes") -> bytes:
     """Return the 8-byte tag of a command (op, counter and body); pads are those of ``tag_key``."""
     return hmac_with_pads(tag_pads, untagged)[:TAG_BYTES]
+
+
+def has_tag(tag_pads: "tuple[bytes, bytes]", message: "Bytes", untagged: "Bytes") -> bool:
+    """Return whether ``message`` ends with the tag of ``untagged``, which is all before it.
+
+    Takes the same time wherever they differ, and copies nothing: it is called for every
+    acknowledgement.
+    """
+    at = len(untagged)
+    if len(message) != at + TAG_BYTES:
+        return False
+    digest = hmac_with_pads(tag_pads, untagged)
+    difference = 0
+    for i in range(TAG_BYTES):
+        difference |= message[at + i] ^ digest[i]
+    return difference == 0

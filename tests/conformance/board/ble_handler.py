@@ -103,6 +103,31 @@ assert link.refused == 2 and len(link._replies) == 1, "counted; the reply is kep
 link.flush_replies()
 assert link.refused == 3
 
+# Subscribers hear of the battery when its level changes, and once on every link.
+told = []
+
+
+def notify(self, conn, handle, body):
+    if handle == link._battery:
+        told.append((conn, body[0]))
+
+
+refuse, Radio.gatts_notify = Radio.gatts_notify, notify
+for level in (50, 50, 49, 49, 49):
+    link.send_state(bytes(53), level)
+assert told == [(5, 50), (5, 49)], told
+Radio.gatts_notify = refuse
+link.send_state(bytes(53), 48)
+Radio.gatts_notify = notify
+link.send_state(bytes(53), 48)
+assert told.pop() == (5, 48) and link.refused == 4, "there was no room for it at first"
+event(2, (5, 0, b"address"))
+link.send_state(bytes(53), 47)
+event(1, (5, 0, b"address"))
+link.send_state(bytes(53), 47)
+link.send_state(bytes(53), 47)
+assert told == [(5, 50), (5, 49), (5, 47)], told
+
 # Pairing is asked for once a link; encrypted is a link whose key has all its bits.
 link.ask_to_pair()
 link.ask_to_pair()

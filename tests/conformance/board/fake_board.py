@@ -10,13 +10,14 @@ class Pin:
 
     def __init__(self, *args, **options):
         self.number = args[0]
+        self._level = 1 if len(args) > 2 else 0  # pulled up: nobody presses
         if "value" in options:
             self.value(options["value"])
 
     def value(self, level=None):
         if level is not None:
             Pin.levels[self.number] = level
-        return 0
+        return self._level
 
     def irq(self, handler=None, trigger=0):
         pass

@@ -100,7 +100,7 @@ def packet():
 PARSERS = (
     decode_packet,
     control.decode_reply,
-    control.split_tagged,
+    control.counter_of,
     info.decode_info,
     reports.decode_state,
     config.decode_config,
@@ -120,7 +120,7 @@ def parsers(n):
         control.pack_tagged(control.START, 7, bytes(10)) + bytes(8),
         random_bytes(info.INFO_BYTES) + b"MicroPython",
         random_bytes(state.STATE_BYTES),
-        config.pack_config(config.Config(0, 4, 12, 2000)),
+        struct.pack(config.CONFIG_FORMAT, 0, 4, 12, 2000),
         serial_frame.frame(1, b"hello"),
         serial_frame.encode_line(1, b"hello"),
     ]

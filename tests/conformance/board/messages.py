@@ -43,7 +43,13 @@ def check_command(case):
     untagged = control.pack_tagged(case["op"], case["counter"], body)
     pads = session.hmac_pads(unhex(case["tag_key"]))
     assert untagged + session.command_tag(pads, untagged) == message
-    assert control.split_tagged(message) == (case["counter"], body, message[-8:])
+    assert control.counter_of(message) == case["counter"]
+    assert session.has_tag(pads, message, untagged)
+    for at in range(len(message)):
+        other = bytearray(message)
+        other[at] ^= 1
+        assert not session.has_tag(pads, other, memoryview(other)[: len(untagged)])
+    assert not session.has_tag(pads, message + b"\0", untagged)
 
 
 def check_reply(case):
@@ -122,7 +128,9 @@ def check_half_rate(case):
 
 def check_config(case):
     set_up = config.Config(**case["fields"])
-    assert config.pack_config(set_up).hex() == case["body"]
+    body = bytearray(config.CONFIG_BYTES)
+    config.pack_config_into(body, *set_up)
+    assert body.hex() == case["body"]
     assert config.decode_config(unhex(case["body"])) == set_up
 
 
@@ -168,7 +176,7 @@ PARSERS = {
     "state": reports.decode_state,
     "self_test": selftest.decode_report,
     "config": config.decode_config,
-    "tagged": control.split_tagged,
+    "tagged": control.counter_of,
     "reply": control.decode_reply,
     "end": decode_end,
     "header": stream.decode_header,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from faceloop_protocol import control, info, reports, serial_frame, state, texts
 from faceloop_protocol.errors import ProtocolError
+from faceloop_protocol.limits import TAG_BYTES
 
 
 def test_reply_round_trip() -> None:
@@ -24,13 +25,14 @@ def test_reply_that_is_none_raises(broken: bytes) -> None:
 
 def test_tagged_command_is_taken_apart() -> None:
     message = control.pack_tagged(control.ACK, 5, b"body") + b"12345678"
-    assert control.split_tagged(message) == (5, b"body", b"12345678")
+    assert control.counter_of(message) == 5
+    assert message[control.BODY_AT : -TAG_BYTES] == b"body"
 
 
 @given(st.binary(max_size=12))
 def test_tagged_command_that_is_too_short_raises(data: bytes) -> None:
     with pytest.raises(ProtocolError):
-        control.split_tagged(data)
+        control.counter_of(data)
 
 
 def test_every_status_and_fault_has_words() -> None:
