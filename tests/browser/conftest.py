@@ -101,6 +101,12 @@ class Seen:
     requests: list[str] = field(default_factory=list)
 
 
+async def end_by_hand(page: Page) -> None:
+    """End the session, as a person does who is asked once."""
+    await page.get_by_role("button", name="End session").click()
+    await page.get_by_role("button", name="Yes, end it").click()
+
+
 async def wait_for_stat(page: Page, name: str, least: float, timeout_s: float = 30.0) -> None:
     """Wait until a number of ``window.faceloop.stats`` is large enough.
 
@@ -126,6 +132,11 @@ async def axe_findings(page: Page) -> list[str]:
 @pytest.fixture(scope="session")
 def serious() -> Callable[[Page], Awaitable[list[str]]]:
     return axe_findings
+
+
+@pytest.fixture(scope="session")
+def end_session() -> Callable[[Page], Awaitable[None]]:
+    return end_by_hand
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,9 @@ async def test_axe_finds_nothing_serious(
     await expect(page.locator(".fl-problem")).to_be_visible()
     assert await serious(page) == []
     await page.get_by_role("button", name="End session").click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    assert await serious(page) == []
+    await page.get_by_role("button", name="Yes, end it").click()
     await expect(page.locator("h1")).to_have_text("The session has ended.")
     assert await serious(page) == []
 
@@ -74,6 +77,10 @@ async def test_whole_path_by_keyboard(page: Page, app: Any) -> None:
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("button", name="Record")).to_be_focused()
     await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    assert await focused(page) == ("Not yet", True)
+    await page.keyboard.press("Shift+Tab")
+    assert await focused(page) == ("Yes, end it", True)
     await page.keyboard.press("Enter")
     await expect(page.locator("h1")).to_have_text("The session has ended.")
     assert app.live.status().link == "ended"

@@ -107,11 +107,11 @@ async def test_refused_recording_shows_the_reason(train: Page, app: Any) -> None
 
 
 async def test_end_session_stops_the_board_says_where_the_file_is_and_ends_serving(
-    train: Page, app: Any
+    train: Page, app: Any, end_session: Any
 ) -> None:
     await train.get_by_role("button", name="Record").click()
     await expect(train.locator(".fl-recording")).to_contain_text("Recording")
-    await train.get_by_role("button", name="End session").click()
+    await end_session(train)
     await expect(train.locator("h1")).to_have_text("The session has ended.")
     await expect(train.locator("code")).to_have_text("/home/me/faceloop/sessions/2026-03-01-a1")
     assert app.live.status().link == "ended"
@@ -119,16 +119,42 @@ async def test_end_session_stops_the_board_says_where_the_file_is_and_ends_servi
     await expect(train.locator("h1")).to_have_text("The session has ended.")
 
 
-async def test_slow_end_says_what_happens_and_is_asked_for_once(train: Page, app: Any) -> None:
+async def test_slow_end_says_what_happens_and_is_asked_for_once(
+    train: Page, app: Any, end_session: Any
+) -> None:
     app.live.stop_takes_s = 1.5
     end = train.get_by_role("button", name="End session")
-    await end.click()
+    await end_session(train)
     await expect(train.locator("h1")).to_have_text("Ending the session.")
     await expect(end).to_have_attribute("aria-disabled", "true")
     await end.click(force=True)
+    await expect(train.get_by_role("dialog")).to_be_hidden()
     await train.get_by_role("button", name="Record").click(force=True)
     await expect(train.locator("h1")).to_have_text("The session has ended.")
     assert app.live.requests == ["stop"]
+
+
+async def test_end_is_asked_for_once_and_can_be_taken_back(train: Page, app: Any) -> None:
+    await train.get_by_role("button", name="Record").click()
+    end = train.get_by_role("button", name="End session")
+    question = train.get_by_role("dialog", name=TEXT("live.end_ask"))
+    await expect(question).to_be_hidden()
+    await end.click()
+    await expect(question).to_contain_text(TEXT("live.end_why"))
+    # What ends nothing has the focus, and Escape ends nothing either.
+    await expect(question.get_by_role("button", name=TEXT("live.end_no"))).to_be_focused()
+    await train.keyboard.press("Enter")
+    await expect(question).to_be_hidden()
+    await expect(end).to_be_focused()
+    await end.click()
+    await train.keyboard.press("Escape")
+    await expect(question).to_be_hidden()
+    status = app.live.status()
+    assert (status.link, status.is_recording, app.live.requests) == (
+        "live",
+        True,
+        ["start recording"],
+    )
 
 
 async def test_board_that_never_came_back_is_said_at_the_end(train: Page, app: Any) -> None:
@@ -162,28 +188,31 @@ async def test_symmetry_in_words_and_numbers(train: Page, app: Any) -> None:
     await expect(smile.locator(".fl-verdict")).to_have_text(
         re.compile(r"Left a little more\s*6\d\s%")
     )
-    await expect(train.locator(".fl-overall .fl-number")).to_have_text(re.compile(r"^7\d\s%$"))
+    overall = train.locator(".fl-overall")
+    await expect(overall).to_have_text(re.compile(r"^Symmetry · Smile6\d\s%Left a little more$"))
     app.live.hold = 0.0
+    await expect(overall).to_have_text("Symmetry–At rest")
     await expect(smile.locator(".fl-verdict")).to_have_text(re.compile(r"At rest\s*–"))
 
 
 async def test_words_of_symmetry_do_not_contradict_an_alert(train: Page, app: Any) -> None:
     app.live.hold = 0.5
     overall = train.locator(".fl-overall .fl-words")
-    await expect(overall).to_have_text(re.compile("alike|uneven", re.IGNORECASE))
+    await expect(overall).to_have_text(re.compile("alike|more", re.IGNORECASE))
     await expect(overall).to_be_visible()
     app.live.cue("synkinesis")
     await expect(train.locator("[data-alert]")).not_to_have_text("")
     await expect(overall).to_be_hidden()
 
 
-async def test_sound_button_says_its_choice_in_every_view(page: Page) -> None:
+async def test_sound_button_says_its_choice_in_every_view(page: Page, end_session: Any) -> None:
     await page.get_by_role("button", name="Sound on").click()
     await page.get_by_role("button", name="Live signal").click()
     await expect(page.get_by_role("button", name="Sound off")).to_be_visible()
-    await page.get_by_role("button", name="End session").click()
+    await end_session(page)
     await expect(page.locator("h1")).to_have_text("The session has ended.")
-    await expect(page.get_by_role("button", name="Sound off")).to_be_visible()
+    await expect(page.get_by_role("button")).to_have_count(0)  # none of them would do anything
+    await expect(page.get_by_role("link", name="Settings")).to_be_hidden()
 
 
 async def test_nothing_leaves_loopback_and_the_console_stays_silent(
@@ -263,13 +292,13 @@ SOON_MS = "const soon = (run, ms) => slow(run, Math.min(ms ?? 0, 20)); window.se
 
 @pytest.mark.parametrize("has_ended", [pytest.param(False, marks=pytest.mark.full), True])
 async def test_page_stops_asking_for_a_server_that_is_gone(
-    train: Page, app: Any, has_ended: bool
+    train: Page, app: Any, has_ended: bool, end_session: Any
 ) -> None:
     """After a session that has ended at once, else after half a minute, here made short."""
     asked: list[str] = []
     train.on("websocket", lambda socket: asked.append(socket.url))
     if has_ended:
-        await train.get_by_role("button", name="End session").click()
+        await end_session(train)
         await app.task
         await expect(train.get_by_text(TEXT("entry.closed"))).to_be_hidden()
     else:
@@ -285,41 +314,53 @@ async def test_page_stops_asking_for_a_server_that_is_gone(
 
 
 async def test_what_is_special_about_a_session_is_said_first_and_last(
-    fake_module: Any, start_app: Any, browser: Browser
+    fake_module: Any, start_app: Any, browser: Browser, end_session: Any
 ) -> None:
-    async with start_app(fake_module.FakeLive(), note="The face is made up.") as app:
+    async with start_app(
+        fake_module.FakeLive(), notes=("The face is made up.", "It smiles.")
+    ) as app:
         page = await browser.new_page()
         await page.goto(app.url)
         session = page.get_by_role("region", name="This session")
         await expect(session).to_contain_text("The face is made up.")
+        await expect(session).to_contain_text("It smiles.")
         await page.get_by_role("button", name="Live signal").click()
-        await page.get_by_role("button", name="End session").click()
+        for name in ("Live signal", "Today", "Set-up", "Results", "Settings"):
+            await page.get_by_role("link", name=name).click()
+            await expect(page.get_by_role("link", name=name)).to_have_attribute(
+                "aria-current", "page"
+            )
+            await expect(page.locator(".fl-note")).to_have_text("The face is made up.")
+        await page.get_by_role("link", name="Live signal").click()
+        await end_session(page)
         await expect(page.locator("h1")).to_have_text("The session has ended.")
         await expect(page.locator("section.fl-card")).to_contain_text("The face is made up.")
         await page.close()
 
 
-async def test_every_recording_is_listed_at_the_end(train: Page, app: Any) -> None:
+async def test_every_recording_is_listed_at_the_end(
+    train: Page, app: Any, end_session: Any
+) -> None:
     for name in ("a1", "b2"):
         folder = f"/home/me/faceloop/sessions/{name}"
         app.live.set_status(is_recording=True, recording=folder)
         await expect(train.get_by_role("button", name="Stop recording")).to_be_visible()
         app.live.set_status(is_recording=False, recording=f"{folder}/recording.bdf")
         await expect(train.get_by_role("button", name="Record", exact=True)).to_be_visible()
-    await train.get_by_role("button", name="End session").click()
+    await end_session(train)
     await expect(train.get_by_text("Your recordings are here:")).to_be_visible()
     assert await train.locator("code").all_inner_texts() == [
         f"/home/me/faceloop/sessions/{name}/recording.bdf" for name in ("a1", "b2")
     ]
 
 
-async def test_end_says_how_much_of_the_signal_was_recorded(train: Page) -> None:
+async def test_end_says_how_much_of_the_signal_was_recorded(train: Page, end_session: Any) -> None:
     for seconds in ("0:02", "0:01"):
         await train.get_by_role("button", name="Record", exact=True).click()
         await expect(train.locator(".fl-recording-time")).to_have_text(seconds)
         await train.get_by_role("button", name="Stop recording").click()
         await expect(train.get_by_role("button", name="Record", exact=True)).to_be_visible()
-    await train.get_by_role("button", name="End session").click()
+    await end_session(train)
     await expect(train.locator("section.fl-card")).to_contain_text(
         re.compile(r"Signal shown for 0:\d\d; 0:0[3-9] of it recorded\.")
     )

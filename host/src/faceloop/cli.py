@@ -41,8 +41,8 @@ __all__ = ["app", "main"]
 # The made-up face and most recordings begin with a short rest; nobody has to be told to rest.
 PLAYED_FACE = FaceOptions(rest_s=5.0)
 MADE_UP = "A demonstration: the face is made up."
-MADE_UP_SYNKINESIS = (
-    f"{MADE_UP} It rests for 8 seconds, then smiles and closes its eyes by turns. On the affected"
+ACTS_SYNKINESIS = (
+    "It rests for 8 seconds, then smiles and closes its eyes by turns. On the affected"
     " side the other muscle joins in, and the page says so."
 )
 PLAYED = "A recording is played, as if it came from a face now."
@@ -121,9 +121,9 @@ def demo(
             wait_s=store.wait_s,
         )
         is_usual = played.scenario in (None, DEFAULT_SCENARIO)
-        note = MADE_UP_SYNKINESIS if is_usual else MADE_UP
-        note = note if played.source is None else PLAYED
-        show = None if headless else output.page(progress, note, store.out)
+        notes = (MADE_UP, ACTS_SYNKINESIS) if is_usual else (MADE_UP,)
+        notes = notes if played.source is None else (PLAYED,)
+        show = None if headless else output.page(progress, notes, store.out)
         result = asyncio.run(run(options, progress, show))
     _end_session(result, as_json)
 
@@ -179,8 +179,8 @@ def _live(
             seconds=seconds,
             wait_s=store.wait_s,
         )
-        note = MADE_UP_SYNKINESIS if board.virtual else ""
-        show = output.page(progress, note, store.out) if has_page else None
+        notes = (MADE_UP, ACTS_SYNKINESIS) if board.virtual else ()
+        show = output.page(progress, notes, store.out) if has_page else None
         result = asyncio.run(live(options, progress, show))
     _end_session(result, as_json)
 
@@ -263,7 +263,7 @@ def replay(
             is_headless=headless,
             is_recording=False,
         )
-        show = None if headless else output.page(progress, PLAYED, records_days=False)
+        show = None if headless else output.page(progress, (PLAYED,), records_days=False)
         result = asyncio.run(run_demo(options, progress, show))
     _end_session(result, as_json)
 

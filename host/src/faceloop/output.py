@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -175,7 +175,7 @@ def _print(text: str) -> None:
 
 def page(
     progress: ProgressSink,
-    note: str = "",
+    notes: Sequence[str] = (),
     data: Path | None = None,
     *,
     records_days: bool = True,
@@ -186,8 +186,8 @@ def page(
     ----------
     progress : Progress
         Told where the page is.
-    note : str
-        For the first screen: what is special about this session.
+    notes : sequence of str
+        What is special about this session: the first is said on every page, all on the first page.
     data : Path or None
         Data folder; None takes the user's own.
     records_days : bool
@@ -210,7 +210,7 @@ def page(
         await serve(
             session,
             on_ready=tell,
-            note=note,
+            notes=notes,
             data=root,
             observer=observer,
             records_days=records_days,

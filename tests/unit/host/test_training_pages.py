@@ -10,6 +10,7 @@ import pytest
 
 from faceloop.training.cited import HODGES
 from faceloop.training.days import Days
+from faceloop.training.engine import DayEngine
 from faceloop.training.fields import TABLES, fields_of, parts_of, usual_value
 from faceloop.training.hop import Hop
 from faceloop.training.profiles import Profile
@@ -288,3 +289,43 @@ async def test_rest_that_never_comes_has_a_way_on(days: Days, open_page: Any) ->
     assert GERMAN("train.setup.rest_restless") in page.texts()
     page.press(GERMAN("setup.skip"))
     assert room.setup.part == "coach"
+
+
+@pytest.mark.parametrize("name", ["today", "setup"])
+async def test_without_a_profile_a_page_asks_once_who_trains(name: str, open_page: Any) -> None:
+    page = open_page()
+    page.go(name)
+    said = [text for text in page.texts() if text == GERMAN("profile.first")]
+    assert said == [GERMAN("profile.first")]
+    assert GERMAN("profile.first_why") in page.texts()
+    assert GERMAN("profile.title") not in page.texts()
+    page.press(GERMAN("profile.choose"))
+    assert GERMAN("profile.title") in page.texts()
+
+
+@pytest.mark.parametrize("is_finished", [True, False])
+async def test_end_of_the_session_says_what_has_become_of_the_training(
+    days: Days, open_page: Any, is_finished: bool
+) -> None:
+    page = open_page()
+    page.state.room.begin()
+    if is_finished:
+        page.state.room.do(DayEngine.close)
+    page.state.live.set_status(link="ended")
+    page.refresh()
+    trained, left = GERMAN("ended.trained"), GERMAN("ended.training_left")
+    assert [text for text in page.texts() if text in (trained, left)] == [
+        trained if is_finished else left
+    ]
+    assert GERMAN("ended.next") in page.texts()
+    # Nothing to press: the program goes in a moment.
+    assert [button.text for button in page.elements("button") if button.text] == []
+    assert [link.props["href"] for link in page.elements("a")] == ["#fl-content"]
+
+
+async def test_end_without_training_says_nothing_of_it(open_page: Any) -> None:
+    page = open_page()
+    page.state.live.set_status(link="ended")
+    page.refresh()
+    assert GERMAN("ended.nothing") in page.texts()
+    assert not {GERMAN("ended.trained"), GERMAN("ended.training_left")} & {*page.texts()}

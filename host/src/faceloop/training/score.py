@@ -16,16 +16,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from faceloop.training.guard import HOP_S
 from faceloop.training.references import COMFORTABLE_EFFORT
 from faceloop.training.rules import ScoreSpec
 from faceloop_dsp import signed_asymmetry
 
-__all__ = ["Quality", "ScoreRule", "ScoredHop", "effort_of", "not_scored", "score"]
+__all__ = ["PARTS", "Quality", "ScoreRule", "ScoredHop", "effort_of", "not_scored", "score"]
 
 Part = Literal["rise", "hold", "release"]
+PARTS: tuple[Part, ...] = get_args(Part)
 SHIPPED = ScoreSpec()
 # A slope is taken over 0.3 s: windows of the 100 ms RMS that do not overlap.
 SLOPE_HOPS = 30

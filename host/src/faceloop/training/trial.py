@@ -14,6 +14,7 @@ from faceloop.training.references import References, Sides
 from faceloop.training.resting import QuietMeter
 from faceloop.training.rules import AlertSpec, CueSpec, ScoreSpec
 from faceloop.training.score import (
+    PARTS,
     Quality,
     ScoredHop,
     ScoreRule,
@@ -254,7 +255,7 @@ class Trial:
             self._quiet_at_s = now_s
             if math.isnan(self._rest_took_s):
                 self._rest_took_s = now_s - self._phase_began_s
-        if self.phase not in ("rise", "hold", "release"):
+        if self.phase not in PARTS:
             return
         if self._frames[0] < 0:
             self._frames[0] = hop.frame
@@ -343,7 +344,7 @@ class Trial:
     @property
     def is_moving(self) -> bool:
         """Whether a movement is asked for now."""
-        return self.phase in ("rise", "hold", "release")
+        return self.phase in PARTS
 
     @property
     def is_done(self) -> bool:

@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
 import uvicorn
@@ -57,7 +57,7 @@ async def serve(
     open_browser: bool = True,
     on_ready: Callable[[str], None] | None = None,
     stay_open: bool = False,
-    note: str = "",
+    notes: Sequence[str] = (),
     data: Path | None = None,
     times: SetUpTimes | None = None,
     observer: Observer | None = None,
@@ -79,8 +79,8 @@ async def serve(
         Called once with the address; it works in any browser of this computer until the end.
     stay_open : bool
         Go on serving after the session has ended.
-    note : str
-        For the first screen and the last: what is special about this session.
+    notes : sequence of str
+        What is special about this session: the first is said on every page, all on the first page.
     data : Path or None
         Data folder: choices, profiles, training days. None keeps them until the end only.
     times : SetUpTimes, optional
@@ -111,7 +111,7 @@ async def serve(
         outputs = BoardOutputs(live)
         room = TrainingRoom(live, root, outputs, times=times)
         stack.callback(room.leave)
-        state = AppState(live, PreferenceFile(data), room, note)
+        state = AppState(live, PreferenceFile(data), room, notes)
         async with showing(state) as web_app:
             gate = Gate(
                 _Paths(state, web_app),

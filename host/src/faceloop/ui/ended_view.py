@@ -17,6 +17,7 @@ class EndedView(View):
     name = "ended"
     title = "ended.title"
     is_plain = True
+    has_choices = False
 
     def build(self) -> None:
         """Put the page together."""
@@ -31,8 +32,17 @@ class EndedView(View):
                 tag("p", self.words.recordings_sentence(len(state.recordings)))
                 for place in state.recordings:
                     _path(place)
-                if state.note:
-                    tag("p", text.known(state.note), "fl-quiet")
+                self._training()
+                tag("p", text("ended.next"))
+                for note in state.notes[:1]:
+                    tag("p", text.known(note), "fl-quiet")
+
+    def _training(self) -> None:
+        """Say what has become of a day of training."""
+        engine = self.state.room.engine
+        if engine is not None:
+            is_over = engine.state == "done"
+            tag("p", self.text("ended.trained" if is_over else "ended.training_left"))
 
     def _how_long(self, shown: str) -> str:
         """Return how long there was a signal, and how much of it was recorded here."""

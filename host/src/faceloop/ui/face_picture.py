@@ -16,7 +16,7 @@ from faceloop.ui.elements import Text, tag
 __all__ = ["SITES", "FacePicture", "Site"]
 
 WIDTH, HEIGHT, MIDDLE = 320, 436, 160
-DOT, RING = 7, 10
+DOT, RING = 5, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,16 @@ class Site:
 
 
 SITES: Mapping[str, Site] = {
-    "frontalis": Site((50, 118), (50, 100), (74, 106)),
+    "frontalis": Site((50, 118), (50, 100), (72, 108)),
     "corrugator": Site((28, 130), (44, 124), (20, 112)),
-    "orbicularis_oculi": Site((74, 190), (60, 198), (98, 194)),
+    "orbicularis_oculi": Site((74, 190), (60, 198), (96, 193)),
     "levator_labii_superioris": Site((34, 226), (40, 242), (20, 244)),
-    "zygomaticus_major": Site((74, 240), (62, 252), (84, 222)),
+    "zygomaticus_major": Site((74, 238), (62, 250), (88, 224)),
     "orbicularis_oris": Site((36, 314), (20, 318), (52, 330)),
     "depressor_anguli_oris": Site((48, 316), (52, 332), (70, 322)),
     "mentalis": Site((14, 332), (14, 349), (32, 346)),
     "platysma": Site((62, 392), (52, 407), (80, 408)),
-    "masseter": Site((88, 258), (82, 276), (106, 270)),
+    "masseter": Site((87, 270), (81, 286), (107, 282)),
 }
 # The face, right half and left half mirrored; drawn once, with the line of the theme.
 _OUTLINE = (

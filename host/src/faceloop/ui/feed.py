@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from faceloop.session.live import LiveBlock, LiveEvent, LiveView
+from faceloop.session.live import LiveBlock, LiveEvent, LiveView, MusclePair
 from faceloop.ui import wire
 from faceloop.ui.columns import ColumnReducer, Columns
+from faceloop.ui.target import Target
 from faceloop.ui.texts import Texts
 from faceloop.ui.words import Words, guard_channel
 
@@ -122,6 +123,8 @@ class LiveFeed:
         Given every block, before it goes to any browser.
     guide : callable or None
         Gives what a repetition asks for at this moment; it goes out with the signal.
+    asked : callable or None
+        Gives the muscle that a repetition asks for at this moment, nothing without one.
     """
 
     def __init__(self, live: LiveView, words: Callable[[], Words] | None = None) -> None:
@@ -136,12 +139,14 @@ class LiveFeed:
         self._smooth = np.full((len(live.muscles), 3), np.nan)
         self._moving_s = np.zeros(len(live.muscles))
         self._resting_s = np.zeros(len(live.muscles))
+        self._target = Target(live.muscles, live.affected_side)
         self.is_calibrated = False
         self.alerts = 0
         self._electrode_s: dict[int, float] = {}
         self._ages_s: deque[float] = deque(maxlen=REPORTS)
         self.listener: Callable[[LiveBlock], None] | None = None
         self.guide: Callable[[], wire.Guide | None] | None = None
+        self.asked: Callable[[], str] | None = None
 
     def subscribe(self) -> ClientQueue:
         """Return a new browser's queue."""
@@ -157,14 +162,12 @@ class LiveFeed:
         """Return every muscle of ``live.muscles`` as it is now."""
         return tuple(MuscleNow(*map(float, row)) for row in self._smooth)
 
-    def overall_ratio(self) -> float:
-        """Return the mean symmetry ratio of the trained muscles that move, NaN when all rest."""
-        ratios = [
-            now.ratio
-            for pair, now in zip(self._live.muscles, self.muscles_now(), strict=True)
-            if pair.role == "train" and math.isfinite(now.ratio)
-        ]
-        return sum(ratios) / len(ratios) if ratios else math.nan
+    def moved(self) -> MusclePair | None:
+        """Return the muscle that is being moved, None at rest: what a symmetry is told of."""
+        at = self._target.at
+        if at is None or not math.isfinite(self._smooth[at, 2]):
+            return None
+        return self._live.muscles[at]
 
     def note_drawn(self, frame: int, drawn_s: float) -> None:
         """Note that a browser had the signal up to a message's last frame on screen."""
@@ -223,6 +226,8 @@ class LiveFeed:
             for i, value in enumerate(fresh):
                 is_first = math.isnan(row[i]) or math.isnan(value)
                 row[i] = value if is_first else row[i] + step * (value - row[i])
+        asked = self.asked() if self.asked is not None else ""
+        self._target.take(self._smooth, block.rest_uv, asked)
 
     def _flush(self, now_s: float, guide: wire.Guide | None) -> None:
         newest = self._pending[-1]

@@ -39,7 +39,7 @@ class SetupView(View):
                 self._findings = tag("ul", classes="fl-findings")
             with tag("div", classes="fl-actions fl-steps"):
                 is_known = self.state.room.profile is not None
-                first = "setup.begin" if is_known else "profile.title"
+                first = "setup.begin" if is_known else "profile.choose"
                 self._begin = self._button(first, lambda: self._start(False), "fl-strong")
                 self._short = self._button("setup.short", lambda: self._start(True))
                 self._skip = self._button("setup.skip", self._go_on_anyway)
@@ -145,9 +145,9 @@ class SetupView(View):
         self._lead_to(self._again if has_findings else self._on)
         if setup is None:
             is_known = room.profile is not None
-            title = "train.setup.contact.title" if is_known else "profile.title"
+            title = "train.setup.contact.title" if is_known else "profile.first"
             self._now.say(text(title))
-            self._why.say(text("today.setup_first" if is_known else "profile.why"))
+            self._why.say(text("today.setup_first" if is_known else "profile.first_why"))
             self._left.say("")
             self._show_contacts(None)
             return

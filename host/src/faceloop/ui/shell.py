@@ -34,12 +34,15 @@ class View:
         Whether the navigation leads to it.
     is_plain : bool
         No navigation: there is one thing to do here.
+    has_choices : bool
+        Sound and settings can be reached from it.
     """
 
     name: ClassVar[str] = ""
     title: ClassVar[str] = ""
     is_listed: ClassVar[bool] = False
     is_plain: ClassVar[bool] = False
+    has_choices: ClassVar[bool] = True
 
     def __init__(self, shell: Shell) -> None:
         self.shell = shell
@@ -166,13 +169,20 @@ class Shell:
             tag("span", "faceloop", "fl-brand")
             if not view.is_plain:
                 self._navigation(view)
-            with tag("div", classes="fl-choices"):
-                self._sound = tag("button", "", "fl-button fl-plain", type="button")
-                self._sound.on("click", self._toggle_sound, args=[])
-                self._say_sound()
-                settings = self._by_name.get("settings")
-                if view.is_plain and settings is not None and view is not settings:
-                    self._link(settings, "fl-button fl-plain")
+            if view.has_choices:
+                self._choices(view)
+        if not view.is_plain:
+            for note in self.state.notes[:1]:
+                tag("p", text.known(note), "fl-note")
+
+    def _choices(self, view: type[View]) -> None:
+        with tag("div", classes="fl-choices"):
+            self._sound = tag("button", "", "fl-button fl-plain", type="button")
+            self._sound.on("click", self._toggle_sound, args=[])
+            self._say_sound()
+            settings = self._by_name.get("settings")
+            if view.is_plain and settings is not None and view is not settings:
+                self._link(settings, "fl-button fl-plain")
 
     def _navigation(self, view: type[View]) -> None:
         text = self.state.texts
@@ -217,7 +227,8 @@ class Shell:
         if status.link == "ended" and not isinstance(self._view, self._last):
             self._show(self._last)
         self._apply()
-        self._say_sound()
+        if self._view is not None and self._view.has_choices:
+            self._say_sound()
         self._reminder.say(self.state.reminder)
         self._still_there.refresh(self.state.heat, self.state.texts)
         if self._view is not None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 from faceloop.session.live import LiveStatus, MusclePair
 from faceloop.ui.elements import LiveArea, Text, tag
 from faceloop.ui.shell import View
+from faceloop.ui.texts import DASH
 from faceloop.ui.words import anatomical_name, clock
 
 __all__ = ["SignalView"]
 
 LEGEND = ("rest", "onset", "cue")
+END_QUESTION = "fl-end"
 
 
 class SignalView(View):
@@ -51,13 +56,13 @@ class SignalView(View):
             now, why = self.text(state.busy), self.text("live.busy_why")
         self._record.set_attribute("aria-disabled", str(bool(state.busy)).lower())
         self._end_button.set_attribute("aria-disabled", str(state.is_ending).lower())
+        # No target: there is nothing to ask any more.
+        self._end_button.set_attribute("popovertarget", "" if state.is_ending else END_QUESTION)
         self._traces.set_attribute("data-lost", str(status.link != "live").lower())
         self._now.say(now)
         self._why.say(why)
         self._problem.say(self.text.known(state.fault) or state.problem)
-        overall = state.feed.overall_ratio()
-        self._overall_percent.say(self.text.percent(overall))
-        self._overall_words.say(words.overall_sentence(overall))
+        self._say_symmetry(state.feed.moved())
         for (sentence, percent), now_uv in zip(
             self._muscles, state.feed.muscles_now(), strict=True
         ):
@@ -80,7 +85,29 @@ class SignalView(View):
                 self._record = tag("button", "", "fl-button fl-record", type="button")
                 self._record.on("click", lambda: self.state.toggle_recording(changed), args=[])
                 self._end_button = tag("button", self.text("live.end"), "fl-button", type="button")
-                self._end_button.on("click", lambda: self.state.end(changed), args=[])
+        self._end_question(changed)
+
+    def _end_question(self, changed: Callable[[], None]) -> None:
+        """Ask once. The browser opens and closes it (Escape too), and gives the focus back."""
+        text = self.text
+        with tag(
+            *("div", "", "fl-card fl-question"),
+            id=END_QUESTION,
+            popover="auto",
+            role="dialog",
+            aria_labelledby="fl-end-title",
+        ):
+            tag("h2", text("live.end_ask"), id="fl-end-title")
+            tag("p", text("live.end_why"))
+            with tag("div", classes="fl-actions"):
+                for key in ("live.end_yes", "live.end_no"):
+                    button = tag("button", text(key), "fl-button", type="button")
+                    button.props["popovertarget"] = END_QUESTION
+                    button.props["popovertargetaction"] = "hide"
+                    if key == "live.end_yes":
+                        button.on("click", lambda: self.state.end(changed), args=[])
+                    else:
+                        button.props["data-first"] = ""
 
     def _now_panel(self) -> None:
         text = self.text
@@ -92,9 +119,24 @@ class SignalView(View):
                 tag("p", data_alert="", role="status", aria_live="polite")
                 tag("p", text("live.sound_caption"), "fl-caption", data_caption="", hidden="")
             with tag("div", classes="fl-overall"):
-                tag("span", text("live.symmetry"), "fl-quiet")
+                self._overall_of = tag("span", text("live.symmetry"), "fl-quiet")
                 self._overall_percent = tag("span", classes="fl-number")
                 self._overall_words = tag("span", classes="fl-words")
+
+    def _say_symmetry(self, moved: MusclePair | None) -> None:
+        """Say how even the movement is, and of which muscle that is."""
+        text, state = self.text, self.state
+        all_now = state.feed.muscles_now()
+        if moved is None:
+            self._overall_of.say(text("live.symmetry"))
+            self._overall_percent.say(DASH)
+            is_still = all(math.isnan(now.ratio) for now in all_now)
+            self._overall_words.say(text("live.at_rest") if is_still else "")
+            return
+        now = all_now[state.live.muscles.index(moved)]
+        self._overall_of.say(f"{text('live.symmetry')} · {self.words.muscle_name(moved.muscle)}")
+        self._overall_percent.say(text.percent(now.ratio))
+        self._overall_words.say(self.words.symmetry_sentence(now.ratio, now.left_uv, now.right_uv))
 
     def _muscle_panel(self, index: int, pair: MusclePair) -> tuple[Text, Text]:
         """Build one muscle; return its sentence and its number."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from faceloop.errors import FaceloopError
@@ -26,8 +26,8 @@ class AppState:
     live : LiveView
     preferences : PreferenceFile
     room : TrainingRoom
-    note : str
-        What is special about this session, empty for nothing.
+    notes : sequence of str
+        What is special about this session: the first is said on every page, all on the first page.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class AppState:
         live: LiveView,
         preferences: PreferenceFile,
         room: TrainingRoom,
-        note: str = "",
+        notes: Sequence[str] = (),
     ) -> None:
         self.live = live
         self.room = room
@@ -66,7 +66,8 @@ class AppState:
         self.feed = LiveFeed(live, lambda: self.words)
         self.feed.listener = room.take
         self.feed.guide = room.guide
-        self.note = note
+        self.feed.asked = room.asked_muscle
+        self.notes = tuple(notes)
         self.fault = ""
         self.problem = ""
         self.recordings: list[str] = []

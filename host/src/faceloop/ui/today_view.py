@@ -28,8 +28,9 @@ class TodayView(View):
             self._problem = tag("p", text.refused(room.fault), "fl-problem", role="alert")
             room.fault = None
             if room.profile is None:
-                tag("p", text("profile.why"))
-                self._button("profile.title", lambda: self.shell.go("profile"), is_first=True)
+                tag("p", text("profile.first"))
+                tag("p", text("profile.first_why"), "fl-quiet")
+                self._button("profile.choose", lambda: self.shell.go("profile"), is_first=True)
                 return
             is_left = self._left_day()
             programme = room.programme()

@@ -19,10 +19,12 @@ from faceloop.training.engine import DayEngine
 from faceloop.training.hop import Hop, hops_of
 from faceloop.training.index import DayRow
 from faceloop.training.monthly import Monthly
+from faceloop.training.movements import movement_named
 from faceloop.training.outputs import Outputs
 from faceloop.training.profiles import Profile
 from faceloop.training.programme import BlockSpec, Programme
 from faceloop.training.results import DayResult
+from faceloop.training.score import PARTS
 from faceloop.training.setup import SetUp, SetUpTimes
 from faceloop.ui import wire
 from faceloop_protocol.heat import PERMIT_NONE
@@ -442,6 +444,15 @@ class TrainingRoom:
             is_muted=feedback.is_muted,
             is_joined=feedback.sound.sign == "synkinesis",
         )
+
+    def asked_muscle(self) -> str:
+        """Return the muscle that a repetition asks for at this moment, empty without one."""
+        view = self.view()
+        step = view.step if view is not None and view.state == "running" else None
+        if step is None or step.phase not in PARTS or not step.movement:
+            return ""
+        placed = (pair.muscle for pair in self.montage.muscles)
+        return movement_named(step.movement).target_in(placed)
 
     def _try(self, action: Callable[[], object]) -> bool:
         """Do something; a disk or file that refuses is said in ``fault``."""

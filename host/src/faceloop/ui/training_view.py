@@ -10,6 +10,7 @@ from faceloop.session.live import LiveStatus
 from faceloop.training.day_view import DayView
 from faceloop.training.engine import DayEngine
 from faceloop.training.ratings import MOST
+from faceloop.training.score import PARTS
 from faceloop.ui.elements import Choice, LiveArea, Mirror, Text, tag
 from faceloop.ui.heat_words import heat_step
 from faceloop.ui.preferences import CHOICES
@@ -230,7 +231,7 @@ class TrainingView(View):
             why = f"{text.say(step.title)}. {why}"
         feedback = view.feedback
         is_hidden = feedback is not None and not feedback.is_shown and not feedback.is_muted
-        if is_hidden and _is_moving(step.phase):
+        if is_hidden and step.phase in PARTS:
             why = text("training.feel")
         kind = cue.kind if cue is not None else ""
         # A rest that lasts until the face is quiet has no end to count down to.
@@ -253,7 +254,3 @@ class TrainingView(View):
         if kind == "synkinesis":
             return self.text("live.sound_caption")
         return self.text("training.tone_caption") if guide.volume > 0 else ""
-
-
-def _is_moving(phase: str) -> bool:
-    return phase in ("rise", "hold", "release")

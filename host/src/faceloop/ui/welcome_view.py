@@ -29,10 +29,11 @@ class WelcomeView(View):
                 with tag("details"):
                     tag("summary", text("welcome.evidence_title"))
                     tag("p", text("welcome.evidence"))
-            if self.state.note:
+            if self.state.notes:
                 with tag("section", classes="fl-card", aria_labelledby="fl-note"):
                     tag("h2", text("welcome.note_title"), id="fl-note")
-                    tag("p", text.known(self.state.note))
+                    for note in self.state.notes:
+                        tag("p", text.known(note))
             tag("p", text("welcome.hint"), "fl-quiet")
             with tag("div", classes="fl-start"):
                 start = tag("button", text("welcome.start"), "fl-button fl-primary", type="button")

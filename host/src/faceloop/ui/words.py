@@ -97,14 +97,6 @@ class Words:
         side = "left" if left_uv > right_uv else "right"
         return self.text(f"live.{side}_{'little' if ratio >= SLIGHT_FROM else 'clearly'}")
 
-    def overall_sentence(self, ratio: float) -> str:
-        """Return the symmetry over all trained muscles (0-1, NaN at rest) in words."""
-        if not math.isfinite(ratio):
-            return self.text("live.at_rest")
-        if ratio >= EVEN_FROM:
-            return self.text("live.alike")
-        return self.text("live.uneven_little" if ratio >= SLIGHT_FROM else "live.uneven")
-
     def alert_sentence(self, event: LiveEvent, muscles: tuple[MusclePair, ...]) -> str:
         """Return what an alert says; the session's own words win."""
         if event.text:

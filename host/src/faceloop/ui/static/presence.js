@@ -15,14 +15,19 @@ export default {
     this.looking = setInterval(() => this.watch(), LOOK_MS);
   },
   methods: {
+    say(isGone) {
+      this.isGone = isGone;
+      const controls = document.querySelectorAll(".fl-root :is(button, input, select, textarea)");
+      for (const control of controls) control.disabled = isGone; // nobody would take what is said
+    },
     watch() {
       if (!window.socket) return;
       clearInterval(this.looking);
       window.socket.io.reconnectionAttempts(ATTEMPTS);
-      window.socket.on("connect", () => (this.isGone = false));
-      window.socket.on("connect_error", () => (this.isGone = !this.hasEnded));
+      window.socket.on("connect", () => this.say(false));
+      window.socket.on("connect_error", () => this.say(!this.hasEnded));
       window.socket.on("disconnect", () => {
-        this.isGone = !this.hasEnded;
+        this.say(!this.hasEnded);
         if (this.hasEnded) window.socket.disconnect(); // all has been said
       });
     },

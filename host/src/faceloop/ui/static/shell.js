@@ -28,10 +28,12 @@ export default {
     };
     addEventListener("popstate", this.onPop);
     document.addEventListener("click", this.onClick);
+    document.addEventListener("toggle", this.onToggle, true); // it does not bubble
   },
   unmounted() {
     removeEventListener("popstate", this.onPop);
     document.removeEventListener("click", this.onClick);
+    document.removeEventListener("toggle", this.onToggle, true);
   },
   watch: {
     looks: { handler: "applyLooks", deep: true },
@@ -54,6 +56,9 @@ export default {
     },
     onClick(event) {
       if (event.target.closest?.("[data-action=try-sound]")) this.trySounds();
+    },
+    onToggle(event) {
+      if (event.newState === "open") event.target.querySelector?.("[data-first]")?.focus();
     },
     trySounds() {
       sound.wake();
