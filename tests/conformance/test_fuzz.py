@@ -66,10 +66,3 @@ def test_a_million_messages(seed: int, on_board: Callable[..., str], tmp_path: P
     wanted = "ok parsers 50000\n"
     assert on_board(FUZZ, "parsers", "50000", str(seed), timeout_s=LONG_S) == wanted
     assert by_python(100_000, seed, LONG_S) == "ok parsers 100000\n"
-
-
-@pytest.mark.full
-def test_encoder_is_exact_on_ten_thousand_blocks(on_board: Callable[..., str]) -> None:
-    """Random and adversarial ones; never dearer than raw."""
-    script = FUZZ.parent / "encoder.py"
-    assert on_board(script, "10000", timeout_s=LONG_S) == "ok 10000\n"
