@@ -18,44 +18,7 @@ __all__ = ["QUICK", "Noted", "day", "kinds", "quick", "to_trial"]
 FAKE = runpy.run_path(str(Path(__file__).parent / "fake_patient.py"))
 Patient, context, run = FAKE["Patient"], FAKE["context"], FAKE["run"]
 
-QUICK = """
-format = 1
-name = "quick"
-stages = ["flaccid", "paresis", "synkinesis", "relaxation"]
-[[block]]
-name = "settle"
-kind = "settle"
-duration_s = 6
-rest_s = 4
-[[block]]
-name = "massage"
-kind = "massage"
-releases = ["cheek_release"]
-hold_s = 5
-pause_s = 0
-[[block]]
-name = "retraining"
-kind = "retraining"
-movements = ["closed_mouth_smile"]
-repetitions = 3
-rise_s = 1
-hold_s = 2
-release_s = 1
-rest_s = 1
-rest_longest_s = 4
-relax_first_s = 1
-scale = "own"
-[[block]]
-name = "function"
-kind = "function"
-tasks = ["sip"]
-task_s = 5
-[[block]]
-name = "cool_down"
-kind = "cool_down"
-duration_s = 5
-rest_s = 4
-"""
+QUICK = runpy.run_path(str(Path(__file__).parent / "quick_programme.py"))["QUICK"]
 
 
 def quick(**changes: Any) -> Programme:

@@ -27,12 +27,14 @@ class Page:
     root : Path
         Data folder.
     language : str
+    **room : Any
+        More of the `TrainingRoom`: its clock.
     """
 
-    def __init__(self, live: Any, root: Path, language: str) -> None:
+    def __init__(self, live: Any, root: Path, language: str, **room: Any) -> None:
         preferences = PreferenceFile(root)
         preferences.change(language=language)
-        self.state = AppState(live, preferences, TrainingRoom(live, root))
+        self.state = AppState(live, preferences, TrainingRoom(live, root, **room))
         self._client = Client(ui.page("/"), request=None)
         with self._client:
             self._shell = Shell(self.state, ROOMS, EndedView)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import runpy
 import signal
 from pathlib import Path
 from typing import Any
@@ -11,56 +12,33 @@ from typing import Any
 import pytest
 
 from faceloop.training.day_log import LOG_NAME, read_log
+from faceloop_protocol.heat import SESSION_DONE
+from faceloop_protocol.texts import CAUSE_TEXT
 
-PROGRAMME = """
-format = 1
-name = "shortened"
-stages = ["synkinesis"]
-[[block]]
-name = "settle"
-kind = "settle"
-eye_care_s = 1
-duration_s = 5
-rest_s = 4
-[[block]]
-name = "heat"
-kind = "heat"
-[[block]]
-name = "massage"
-kind = "massage"
-releases = ["cheek_release"]
-hold_s = 5
-pause_s = 0
-repetitions = 1
-ask_s = 1
-[[block]]
-name = "retraining"
-kind = "retraining"
-movements = ["closed_mouth_smile", "close_eyes_gently"]
-movement_pause_s = 1
-repetitions = 3
-rise_s = 0.8
-hold_s = 1.6
-release_s = 0.8
-rest_s = 1
-rest_longest_s = 4
-relax_first_s = 1
-relax_longest_s = 30
-goal_share = 0.3
-clean_score = 30
-scale = "own"
-[[block]]
-name = "function"
-kind = "function"
-tasks = ["sip"]
-task_s = 5
-ask_s = 1
-[[block]]
-name = "cool_down"
-kind = "cool_down"
-duration_s = 5
-rest_s = 4
-"""
+FAKES = Path(__file__).parents[1] / "fakes"
+programme_text = runpy.run_path(str(FAKES / "quick_programme.py"))["programme_text"]
+# The quick day with warmth, two movements, and what a person is asked; heat is for real: the pad's
+# shortest session, one minute, after the minute that its gentlest warmth takes.
+PROGRAMME = programme_text(
+    *("settle", "heat", "massage", "retraining", "function", "cool_down"),
+    name="shortened",
+    stages=("synkinesis",),
+    settle={"eye_care_s": 1, "duration_s": 5},
+    heat={"kind": "heat", "is_on": True, "duration_s": 60, "target_degc": 36},
+    massage={"repetitions": 1, "ask_s": 1},
+    retraining={
+        "movements": ["closed_mouth_smile", "close_eyes_gently"],
+        "movement_pause_s": 1,
+        "rise_s": 0.8,
+        "hold_s": 1.6,
+        "release_s": 0.8,
+        "relax_longest_s": 30,
+        "goal_share": 0.3,
+        "clean_score": 30,
+    },
+    function={"ask_s": 1},
+)
+DAY_S = 300.0
 
 
 def records_in(folder: Path) -> list[dict[str, Any]]:
@@ -69,12 +47,25 @@ def records_in(folder: Path) -> list[dict[str, Any]]:
 
 async def first_trial_stored(home: Any) -> Path:
     """Return the day's folder once its first repetition is on the disk."""
-    async with asyncio.timeout(120.0):
+    async with asyncio.timeout(DAY_S):
         while True:
             for folder in home.recordings():
                 if any(record["kind"] == "trial" for record in records_in(folder)):
                     return folder
             await asyncio.sleep(0.05)
+
+
+def check_warmth(folder: Path) -> None:
+    """The pad was asked for, pressed for, warm, and cooling before the first movement."""
+    (heat,) = (record for record in records_in(folder) if record.get("id") == "heat")
+    assert (heat["outcome"], heat["stop_reason"]) == ("done", CAUSE_TEXT[SESSION_DONE])
+    assert 35.0 < heat["warmest_degc"] < 37.0
+    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    pad = [event for event in events if event["kind"] == "heat"]
+    told = [event["text"].partition(":")[0] for event in pad]
+    assert told[:5] == ["BOOT_TEST", "WAIT_BUTTON", "WARMUP", "HOLD", "COOL"]
+    first = next(record for record in records_in(folder) if record["kind"] == "trial")
+    assert pad[4]["frame"] < first["frames"][0]
 
 
 async def day_killed_and_gone_on_with(home: Any) -> None:
@@ -98,9 +89,10 @@ async def day_killed_and_gone_on_with(home: Any) -> None:
     assert records_in(folder)[: len(before)] == before
     assert account["outcome"] == "done"
     assert [(b["name"], b["outcome"]) for b in account["blocks"]] == [
-        ("settle", "done"), ("heat", "left_out"), ("massage", "done"),
+        ("settle", "done"), ("heat", "done"), ("massage", "done"),
         ("retraining", "done"), ("function", "done"), ("cool_down", "done"),
     ]  # fmt: skip
+    check_warmth(folder)
     trials = account["trials"]
     assert [trial["step"] for trial in trials] == [1, 2, 3, 5, 6, 7]
     smile, eyes = "closed_mouth_smile", "close_eyes_gently"

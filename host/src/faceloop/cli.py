@@ -45,6 +45,7 @@ ACTS_SYNKINESIS = (
     "It rests for 8 seconds, then smiles and closes its eyes by turns. On the affected"
     " side the other muscle joins in, and the page says so."
 )
+PRESSES = "Where heat waits for the button on the board, the made-up person presses it."
 PLAYED = "A recording is played, as if it came from a face now."
 
 # What typer raises for an option or argument that it cannot take.
@@ -99,7 +100,7 @@ def demo(
 
     A live session on a virtual board: real firmware, simulated chip, skin and radio.
     """
-    from faceloop.tasks.demo import DEFAULT_SCENARIO, DemoOptions
+    from faceloop.tasks.demo import DemoOptions
     from faceloop.tasks.demo import demo as run
 
     with working(as_json) as progress:
@@ -120,10 +121,7 @@ def demo(
             is_headless=headless,
             wait_s=store.wait_s,
         )
-        is_usual = played.scenario in (None, DEFAULT_SCENARIO)
-        notes = (MADE_UP, ACTS_SYNKINESIS) if is_usual else (MADE_UP,)
-        notes = notes if played.source is None else (PLAYED,)
-        show = None if headless else output.page(progress, notes, store.out)
+        show = None if headless else output.page(progress, _notes(played), store.out)
         result = asyncio.run(run(options, progress, show))
     _end_session(result, as_json)
 
@@ -179,7 +177,7 @@ def _live(
             seconds=seconds,
             wait_s=store.wait_s,
         )
-        notes = (MADE_UP, ACTS_SYNKINESIS) if board.virtual else ()
+        notes = (MADE_UP, ACTS_SYNKINESIS, PRESSES) if board.virtual else ()
         show = output.page(progress, notes, store.out) if has_page else None
         result = asyncio.run(live(options, progress, show))
     _end_session(result, as_json)
@@ -475,6 +473,17 @@ def main() -> NoReturn:
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, lambda number, frame: os._exit(code or 0))
     sys.exit(code)
+
+
+def _notes(played: DemoFaceOptions) -> tuple[str, ...]:
+    """Return what is special about a demonstration."""
+    from faceloop.tasks.demo import DEFAULT_SCENARIO
+
+    if played.source is not None:
+        return (PLAYED,)
+    if played.scenario in (None, DEFAULT_SCENARIO):
+        return (MADE_UP, ACTS_SYNKINESIS, PRESSES)
+    return (MADE_UP, PRESSES)
 
 
 def _end_session(result: dict[str, Any], as_json: bool) -> None:

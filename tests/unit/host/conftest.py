@@ -53,14 +53,14 @@ def make_rig(
 
 
 @pytest.fixture
-def open_page(tmp_path: Path) -> Iterator[Callable[[], Any]]:
+def open_page(tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Opens the app's pages in German, over the data in ``tmp_path``; see ``fake_page.py``."""
     page_class = load_fake("fake_page").Page
     live_class = load_fake("fake_live").FakeLive
     opened: list[Any] = []
 
-    def begin() -> Any:
-        opened.append(page_class(live_class(alerts=False), tmp_path, "de"))
+    def begin(**room: Any) -> Any:
+        opened.append(page_class(live_class(alerts=False), tmp_path, "de", **room))
         return opened[-1]
 
     yield begin

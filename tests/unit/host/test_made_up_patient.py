@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import runpy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from faceloop.session.montage import montage_named
-from faceloop.tasks.made_up_patient import USES, MadeUpPatient
+from faceloop.tasks.made_up_patient import PRESS_S, READS_S, USES, MadeUpPatient
 from faceloop.training.day_log import MemoryLog
 from faceloop.training.engine import DayEngine
 from faceloop.training.hop import Hop
@@ -18,6 +19,7 @@ from faceloop.training.programme import FUNCTION_TASKS
 from faceloop.training.programme_file import shipped_programme
 from faceloop.training.setup import COACH_TASKS, SetUp, SetUpTimes
 from faceloop.twin.sources.patient import MOVEMENTS as KNOWN
+from faceloop_protocol import heat
 
 FAKE = runpy.run_path(str(Path(__file__).parents[2] / "fakes" / "fake_patient.py"))
 
@@ -27,6 +29,7 @@ class Room:
 
     def __init__(self) -> None:
         self.listener: SetUp | DayEngine | None = None
+        self.heat: Any = None
         self.now_s = 0.0
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.patient = MadeUpPatient(self, self.tell)
@@ -117,3 +120,40 @@ async def test_mouth_is_used_over_and_over_in_everyday_tasks() -> None:
     movement, _, _, every_s = USES[task]
     assert {request["movement"] for request in room.of("perform")} == {movement}
     assert len(room.of("perform")) == pytest.approx(10 / every_s, abs=1)
+
+
+class Pad:
+    """A heat pad in one state."""
+
+    def __init__(self) -> None:
+        self.state = heat.OFF
+
+    def view(self) -> Any:
+        return SimpleNamespace(state=SimpleNamespace(state=self.state))
+
+
+async def test_button_is_pressed_where_heat_waits_for_it_and_only_there() -> None:
+    room = Room()
+    room.heat = pad = Pad()
+
+    async def wait(seconds: float) -> None:
+        for _ in range(round(seconds / 0.02)):
+            room.now_s += 0.02
+            await room.patient.look()
+
+    for state in (heat.OFF, heat.BOOT_TEST, heat.WARMUP, heat.HOLD, heat.PAUSED, heat.COOL):
+        pad.state = state
+        await wait(READS_S + 1.0)
+    assert room.of("world") == []
+    pad.state = heat.WAIT_BUTTON
+    await wait(READS_S - 0.1)
+    assert room.of("world") == []  # it takes a moment to read
+    await wait(0.2)
+    assert room.of("world") == [{"button": True}]
+    pad.state = heat.WARMUP
+    await wait(PRESS_S + 0.1)
+    assert room.of("world") == [{"button": True}, {"button": False}]  # let go, whatever came
+    await wait(READS_S + 1.0)
+    pad.state = heat.WAIT_BUTTON  # a press that was of no use is made again
+    await wait(2 * (READS_S + PRESS_S) + 0.2)
+    assert len(room.of("world")) == 6

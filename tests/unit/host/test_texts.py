@@ -116,7 +116,7 @@ def test_every_key_of_the_catalogue_is_used() -> None:
 
 def test_what_the_board_and_the_link_say_is_known_in_every_language() -> None:
     told = {text for code, text in FAULT_TEXT.items() if code != FAULT_NONE}
-    told |= {cli.MADE_UP, cli.ACTS_SYNKINESIS, cli.PLAYED}
+    told |= {cli.MADE_UP, cli.ACTS_SYNKINESIS, cli.PRESSES, cli.PLAYED}
     told |= {detail_notes.COARSE_TEXT, detail_notes.HALF_RATE_TEXT}
     told |= {text for cause, text in texts.CAUSE_TEXT.items() if cause != heat.CAUSE_NONE}
     told |= {heat_session.EXERCISE, heat_session.SILENT}

@@ -32,46 +32,14 @@ Patient, context, references, run = (
     FAKE[name] for name in ("Patient", "context", "references", "run")
 )
 
-QUICK = """
-format = 1
-name = "quick"
-stages = ["synkinesis"]
-[[block]]
-name = "settle"
-kind = "settle"
-duration_s = 5
-rest_s = 3
-[[block]]
-name = "massage"
-kind = "massage"
-releases = ["cheek_release"]
-hold_s = 5
-pause_s = 0
-[[block]]
-name = "retraining"
-kind = "retraining"
-movements = ["closed_mouth_smile"]
-repetitions = 2
-rise_s = 0.5
-hold_s = 1
-release_s = 0.5
-rest_s = 1
-rest_longest_s = 2
-relax_first_s = 0.5
-scale = "own"
-[[block]]
-name = "cool_down"
-kind = "cool_down"
-duration_s = 5
-rest_s = 3
-"""
+programme_text = runpy.run_path(str(FAKES / "quick_programme.py"))["programme_text"]
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
 
 def quick(repetitions: int = 2) -> Programme:
-    return parse_programme(
-        QUICK.replace("repetitions = 2", f"repetitions = {repetitions}"), "quick"
-    )
+    blocks = ("settle", "massage", "retraining", "cool_down")
+    text = programme_text(*blocks, retraining={"repetitions": repetitions, "rest_longest_s": 2})
+    return parse_programme(text, "quick")
 
 
 class Clock:

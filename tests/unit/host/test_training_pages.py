@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,43 +20,22 @@ from faceloop.training.programme_file import parse_programme, programme_with, sh
 from faceloop.ui.texts import Texts
 
 GERMAN = Texts("de")
-DAY = """
-format = 1
-name = "own"
-stages = ["synkinesis"]
-[[block]]
-name = "settle"
-kind = "settle"
-[[block]]
-name = "heat"
-kind = "heat"
-is_on = true
-[[block]]
-name = "moves"
-kind = "retraining"
-[[block]]
-name = "use"
-kind = "function"
-every_days = 7
-[[block]]
-name = "end"
-kind = "cool_down"
-"""
-
-
-STRETCH = """
-format = 1
-name = "stretch"
-stages = ["synkinesis"]
-[[block]]
-name = "massage"
-kind = "massage"
-releases = ["cheek_release"]
-repetitions = 1
-[[block]]
-name = "end"
-kind = "cool_down"
-"""
+FAKES = Path(__file__).parents[2] / "fakes"
+programme_text = runpy.run_path(str(FAKES / "quick_programme.py"))["programme_text"]
+# With the usual values of each block.
+DAY = programme_text(
+    *("settle", "heat", "moves", "use", "end"),
+    name="own",
+    stages=("synkinesis",),
+    settle={"duration_s": 300, "rest_s": 60},
+    heat={"kind": "heat", "is_on": True},
+    moves={"kind": "retraining"},
+    use={"kind": "function", "every_days": 7},
+    end={"kind": "cool_down"},
+)
+STRETCH = programme_text(
+    "massage", "cool_down", name="stretch", stages=("synkinesis",), massage={"repetitions": 1}
+)
 
 
 @pytest.fixture

@@ -13,10 +13,14 @@ from faceloop.training.observer import Observer, Watched
 from faceloop.training.programme import RetrainingBlock
 from faceloop.training.setup import SetUp
 from faceloop.twin.launch import VirtualBoard
+from faceloop_protocol import heat
 
 __all__ = ["MadeUpPatient", "patient_of"]
 
 LOOKS_EVERY_S = 0.02
+READS_S = 2.0
+"""Until what is asked for is done; and where a press was of no use, until the next."""
+PRESS_S = 0.4
 RAMP_S = 0.3
 """Of the contractions of set-up, and of everyday use of the mouth."""
 GENTLE = 1.0
@@ -41,14 +45,14 @@ def patient_of(board: VirtualBoard) -> Observer:
 
 
 class MadeUpPatient:
-    """Follows set-up and the day.
+    """Follows set-up and the day, and presses the board's button where heat waits for that.
 
     Parameters
     ----------
     watched : Watched
     tell : callable
-        ``await tell("attend", on=True)`` and ``await tell("perform", **request)``: the virtual
-        board's control; see `PatientSource`.
+        ``await tell("attend", on=True)``, ``await tell("perform", **request)`` (see
+        `PatientSource`) and ``await tell("world", button=True)``: the virtual board's control.
     joins : tuple of float, optional
         With what share of its comfortable movement the other muscle joins in, repetition by
         repetition; the last one stays. Left out: as this face is.
@@ -72,6 +76,8 @@ class MadeUpPatient:
         self._was: object = None
         self._moves_until_s = 0.0
         self._used_s = 0.0
+        self._waited_since_s: float | None = None
+        self._pressed_s: float | None = None
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -82,6 +88,7 @@ class MadeUpPatient:
     async def look(self) -> None:
         """See what is asked now, and do it."""
         listener, now_s = self._watched.listener, self._watched.clock()
+        await self._press_where_asked(now_s)
         if (listener is not None) != self._is_attending:
             self._is_attending = listener is not None
             await self._tell("attend", on=self._is_attending)
@@ -91,6 +98,21 @@ class MadeUpPatient:
             await self._follow_day(listener, now_s)
         else:
             self._was = None
+
+    async def _press_where_asked(self, now_s: float) -> None:
+        pad = self._watched.heat
+        state = pad.view().state if pad is not None else None
+        if self._pressed_s is not None:
+            if now_s - self._pressed_s >= PRESS_S:
+                await self._tell("world", button=False)
+                self._pressed_s = self._waited_since_s = None
+        elif state is None or state.state != heat.WAIT_BUTTON:
+            self._waited_since_s = None
+        elif self._waited_since_s is None:
+            self._waited_since_s = now_s
+        elif now_s - self._waited_since_s >= READS_S:
+            await self._tell("world", button=True)
+            self._pressed_s = now_s
 
     async def _follow_set_up(self, setup: SetUp, now_s: float) -> None:
         view = setup.view(now_s)

@@ -13,7 +13,7 @@ from typing import Any
 from faceloop.errors import UsageError
 from faceloop.session.live import Side
 from faceloop.session.live_session import LiveSession
-from faceloop.session.montage import Montage, montage_named
+from faceloop.session.montage import montage_named
 from faceloop.tasks.account import rounded, session_account
 from faceloop.tasks.attendance import attend
 from faceloop.tasks.data_folder import checked_store
@@ -26,14 +26,17 @@ from faceloop.training.day_log import read_log
 from faceloop.training.days import Day, Days
 from faceloop.training.live_training import LiveTraining
 from faceloop.training.profiles import Profile
+from faceloop.training.programme import HeatBlock
 from faceloop.training.programme_file import read_programme
 from faceloop.training.setup import SetUp, SetUpTimes
 from faceloop.training.stage import Stage, StageLock
 from faceloop.twin.launch import BoardSpec
+from faceloop_protocol.heat import PERMIT_FULL
 
 __all__ = ["TrainOptions", "train"]
 
 POLL_S = 0.05
+WARMS_EVERY_S = 0.5
 LONG_AGO = "2020-01-01"
 MADE_UP = "made-up"
 
@@ -131,7 +134,7 @@ async def train(options: TrainOptions, progress: Progress | None = None) -> dict
                 folders.append(day.folder)  # the signal lies beside what was done
             progress.step("Connecting")
             info = await session.start(is_recording=True)
-            rehearsal = _Rehearsal(session, paired, montage, day, days, options, progress)
+            rehearsal = _Rehearsal(session, paired, outputs, day, days, options, progress)
             result, is_interrupted = await attend(session, rehearsal.play, progress)
         finally:
             day.leave()
@@ -154,7 +157,7 @@ class _Rehearsal:
         self,
         session: LiveSession,
         paired: PairedBoard,
-        montage: Montage,
+        outputs: BoardOutputs,
         day: Day,
         days: Days,
         options: TrainOptions,
@@ -162,12 +165,13 @@ class _Rehearsal:
     ) -> None:
         self._session = session
         self._paired = paired
-        self._montage = montage
+        self._outputs = outputs
+        self._montage = montage_named(options.montage)
         self._day = day
         self._days = days
         self._options = options
         self._progress = progress
-        self._training = LiveTraining(session, montage)
+        self._training = LiveTraining(session, self._montage)
         self.set_up_account: dict[str, Any] = {"took_s": None, "checks": [], "findings": []}
 
     async def play(self) -> None:
@@ -178,16 +182,37 @@ class _Rehearsal:
         )
         feeding = asyncio.ensure_future(self._training.run())
         following = asyncio.ensure_future(patient.run())
+        warming = asyncio.ensure_future(self._warm())
         try:
             await self._until_steady()
             await self._set_up()
             await self._train()
         finally:
-            for task in (feeding, following):
+            tasks = (feeding, following, warming)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(feeding, following, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
         if self._training.error is not None:
             raise self._training.error
+
+    async def _warm(self) -> None:
+        """Let the patient have heat where the programme has it, as long as somebody is there.
+
+        The permission is the virtual board's: none is kept with the profile, which a person may
+        go on with.
+        """
+        blocks = self._day.engine.programme.block
+        if self._session.heat is None or not any(
+            isinstance(b, HeatBlock) and b.is_on for b in blocks
+        ):
+            return
+        while True:
+            pad = self._session.heat
+            pad.note_presence()
+            if pad.view().is_asking:
+                pad.confirm()
+            self._outputs.follow_heat(self._day.engine, self._options.profile, PERMIT_FULL)
+            await asyncio.sleep(WARMS_EVERY_S)
 
     async def _until_steady(self) -> None:
         """Wait until the mains canceller has learnt the line, as the session's own rest does."""

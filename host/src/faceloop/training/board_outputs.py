@@ -10,6 +10,7 @@ from typing import Any
 from faceloop.errors import FaceloopError
 from faceloop.session.heat_session import HeatSession
 from faceloop.session.live import LiveView
+from faceloop.training.engine import DayEngine
 from faceloop.training.outputs import HeatReport, HeatRequest, Vibration
 
 __all__ = ["PATTERNS", "BoardOutputs"]
@@ -100,6 +101,21 @@ class BoardOutputs:
         return HeatReport(
             view.is_on, view.is_over, view.skin_degc, view.stop_reason, view.is_warming
         )
+
+    def follow_heat(self, engine: DayEngine | None, wearer: str | None, permission: int) -> None:
+        """Say who may have heat, and tell the day of the pad; called several times a second.
+
+        Parameters
+        ----------
+        engine : DayEngine or None
+            The day that goes on, None without one.
+        wearer, permission
+            As for ``permit_heat``.
+        """
+        self.permit_heat(wearer, permission)
+        report = self.heat_report()
+        if report is not None and engine is not None:
+            engine.note_heat(report)
 
     async def _shake(self, strength_pct: int, length_ms: int) -> None:
         assert self._vibrate is not None

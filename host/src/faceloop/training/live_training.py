@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 from faceloop.errors import FaceloopError
+from faceloop.session.heat_session import HeatSession
 from faceloop.session.live import LiveBlock
 from faceloop.session.montage import Montage
 from faceloop.training.engine import DayEngine
@@ -24,6 +25,11 @@ class TrainedSession(Protocol):
 
     def blocks(self, max_waiting: int = 64) -> AsyncIterator[LiveBlock]:
         """Yield blocks as they come."""
+        ...
+
+    @property
+    def heat(self) -> HeatSession | None:
+        """The heat pad, None where the board has no heater."""
         ...
 
 
@@ -56,6 +62,11 @@ class LiveTraining:
         self.clock = clock
         self.listener: SetUp | DayEngine | None = None
         self.error: FaceloopError | None = None
+
+    @property
+    def heat(self) -> HeatSession | None:
+        """The heat pad of whoever trains, None where there is none."""
+        return self._session.heat
 
     async def run(self) -> None:
         """Feed the listener; return when the session is over or the disk fails."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # a session that nobody trains in starts without them
+    from faceloop.session.heat_session import HeatSession
     from faceloop.training.engine import DayEngine
     from faceloop.training.setup import SetUp
 
@@ -18,6 +19,11 @@ class Watched(Protocol):
     @property
     def listener(self) -> SetUp | DayEngine | None:
         """Set-up or day in progress, None for neither."""
+        ...
+
+    @property
+    def heat(self) -> HeatSession | None:
+        """The heat pad of whoever trains, None where there is none."""
         ...
 
     def clock(self) -> float:

@@ -218,11 +218,9 @@ async def _feed(state: AppState) -> None:
 async def _tick(state: AppState, outputs: BoardOutputs) -> None:
     """Let the training's time pass, also while there is no signal."""
     while True:
-        outputs.permit_heat(state.room.wearer, state.room.heat_permission)
-        report = outputs.heat_report()
-        if report is not None and state.room.engine is not None:
-            state.room.engine.note_heat(report)
-        state.room.tick()
+        room = state.room
+        outputs.follow_heat(room.engine, room.wearer, room.heat_permission)
+        room.tick()
         await asyncio.sleep(TICK_S)
 
 

@@ -108,7 +108,7 @@ class AppState:
     @property
     def heat(self) -> HeatSession | None:
         """The session's heat pad, None where there is none."""
-        return getattr(self.live, "heat", None)
+        return self.room.heat
 
     def _note(self, place: str) -> None:
         """Remember a recording: first it is a folder, and when it is finished a file in it."""

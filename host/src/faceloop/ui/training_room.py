@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from faceloop.errors import FaceloopError
+from faceloop.session.heat_session import HeatSession
 from faceloop.session.live import LiveBlock, LiveView
 from faceloop.session.montage import MONTAGES, Montage
 from faceloop.training.blocks import is_due
@@ -133,6 +134,11 @@ class TrainingRoom:
     def wearer(self) -> str | None:
         """Who wears the board: whoever trains; None until somebody is chosen."""
         return None if self.profile is None else self.profile.pseudonym
+
+    @property
+    def heat(self) -> HeatSession | None:
+        """The heat pad, None where there is none."""
+        return getattr(self._live, "heat", None)
 
     @property
     def heat_permission(self) -> int:
