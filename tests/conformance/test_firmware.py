@@ -105,7 +105,7 @@ def test_commands_are_answered_only_as_far_as_the_host_has_proven_itself(
     on_board: Callable[..., str],
 ) -> None:
     lines = on_board(BOARD / "commands.py").splitlines()
-    assert len(lines) == 11
+    assert len(lines) == 12
     assert all(line.startswith("ok ") for line in lines)
 
 

@@ -14,6 +14,7 @@ import serial
 
 from faceloop.tasks.demo import DemoOptions, demo
 from faceloop.twin.launch import VirtualBoard
+from faceloop_protocol.limits import MIN_MTU
 
 # Some 2 s of eight channels.
 WELL_UNDER_WAY_BYTES = 30_000
@@ -57,6 +58,22 @@ async def absent_and_foreign(home) -> None:
     done = await home.run(*command, **air(board))
     assert "No faceloop board in reach" in done.sentence(4)
     assert home.recordings() == []
+
+
+async def cuts_messages_short(home) -> None:
+    """By the Bluetooth of the computer: what is too small for a packet, down to what is usual."""
+    board = await home.start_board()
+    command = ("record", "--seconds", 1, "--json")
+    for mtu in (23, MIN_MTU - 1):
+        await board.control("radio", mtu=mtu)
+        done = await home.run(*command, **air(board))
+        assert f"a message has {mtu} bytes at most" in done.sentence(4)
+    await board.control("radio", mtu=MIN_MTU)
+    done = await home.run(*command, **air(board))
+    assert (done.code, done.err) == (0, "")
+    n_frames = done.account["frames_recorded"]
+    assert n_frames == done.account["frames_expected"] >= 2000
+    home.check_recorded(done.account["recording"], n_frames)
 
 
 async def vanishes(home) -> None:
@@ -135,13 +152,24 @@ async def dies_in_demo(home) -> None:
 @pytest.fixture(scope="module")
 def outcome_of(rig, tmp_path_factory) -> Iterator[Any]:
     folder = tmp_path_factory.mktemp("boards")
-    scenarios = (absent_and_foreign, vanishes, restarts, comes_back, dies_in_demo)
+    scenarios = (
+        absent_and_foreign,
+        cuts_messages_short,
+        vanishes,
+        restarts,
+        comes_back,
+        dies_in_demo,
+    )
     with rig.at_once(folder, *scenarios) as outcome:
         yield outcome
 
 
 def test_absent_and_foreign_boards_are_told_apart(outcome_of):
     outcome_of(absent_and_foreign)
+
+
+def test_bluetooth_that_takes_no_whole_packet_is_told_in_words(outcome_of):
+    outcome_of(cuts_messages_short)
 
 
 def test_board_that_vanishes_ends_the_session_and_keeps_the_recording(outcome_of):

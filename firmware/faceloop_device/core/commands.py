@@ -6,7 +6,7 @@ from faceloop_device.core.cipher import StreamCipher
 from faceloop_protocol import PROTOCOL_VERSION, control
 from faceloop_protocol.errors import ProtocolError
 from faceloop_protocol.info import pack_info
-from faceloop_protocol.limits import NONCE_BYTES, TAG_BYTES
+from faceloop_protocol.limits import MIN_MTU, NONCE_BYTES, TAG_BYTES
 from faceloop_protocol.selftest import pack_report
 from faceloop_protocol.session import ROLE_OWNER
 
@@ -59,7 +59,7 @@ class CommandServer:
         }
 
     def handle(self, message, link):
-        """Return the reply to ``message`` from ``link`` (its ``session`` is used), or None."""
+        """Return the reply to ``message`` from ``link`` (``session`` and ``mtu``), or None."""
         if not message:
             return None
         op = message[0]
@@ -78,6 +78,9 @@ class CommandServer:
             serve = self._plain.get(op)
             if serve is None:
                 return control.pack_reply(op, 0, control.UNKNOWN_COMMAND)
+            if link.mtu < MIN_MTU and op != control.STOP:
+                mtu = struct.pack("<H", link.mtu)
+                return control.pack_reply(op, 0, control.SMALL_MTU, mtu)
             status, body = serve(message[1:], link)
             return control.pack_reply(op, 0, status, body)
         try:

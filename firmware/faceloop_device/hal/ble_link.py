@@ -15,6 +15,7 @@ _IRQ_CENTRAL_CONNECT = const(1)
 _IRQ_CENTRAL_DISCONNECT = const(2)
 _IRQ_GATTS_WRITE = const(3)
 _IRQ_GATTS_INDICATE_DONE = const(20)
+_IRQ_MTU_EXCHANGED = const(21)
 _IRQ_ENCRYPTION_UPDATE = const(28)
 _IRQ_GET_SECRET = const(29)
 _IRQ_SET_SECRET = const(30)
@@ -31,6 +32,7 @@ _INDICATE = const(0x20)
 
 _KEY_BYTES = const(16)
 _MTU = const(247)
+_LEAST_MTU = const(23)  # of a link on which the central has not asked for more
 _MOST_REPLIES = const(8)
 _FAST_US = const(40000)  # just after power-up or a lost link
 _SLOW_US = const(250000)
@@ -89,6 +91,7 @@ class BleLink:
         self.refused = 0  # replies and reports that the stack had no room for
         self.interruption = None  # a Ctrl-C that arrived while an event was handled
         self.is_encrypted = False  # by the radio, with a key of 128 bits
+        self.mtu = _LEAST_MTU
         self._has_asked = False
         self._conn = -1
         self._is_indicating = False
@@ -214,6 +217,8 @@ class BleLink:
                     self.inbox.put(self._ble.gatts_read(data[1]))
             elif event == _IRQ_GATTS_INDICATE_DONE:
                 self._is_indicating = False
+            elif event == _IRQ_MTU_EXCHANGED:
+                self.mtu = data[1]
             elif event == _IRQ_ENCRYPTION_UPDATE:
                 self.is_encrypted = bool(data[1]) and data[4] >= _KEY_BYTES
             elif event == _IRQ_CENTRAL_CONNECT:
@@ -246,6 +251,7 @@ class BleLink:
         self.inbox.clear()
         self._replies.clear()
         self._is_indicating = False
+        self.mtu = _LEAST_MTU
         self.is_encrypted = self._has_asked = self._has_told_level = False
 
 

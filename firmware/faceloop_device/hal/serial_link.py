@@ -28,6 +28,8 @@ class SerialLink:
     session : LinkSession
     """
 
+    mtu = MAX_PACKET_BYTES + 3  # a cable takes whole packets
+
     def __init__(self, session):
         self.session = session
         self.inbox = Inbox()

@@ -31,6 +31,8 @@ the board's re-send ring. STOP needs no proof: a remote party may always stop, n
 Of more than ``COMMANDS_PER_S`` commands on a link only STOP is carried out. The rest are answered
 with RATE_LIMITED, at that same rate and no oftener. ``ACK`` has a rate of its own.
 A HELLO for a role that has no key is answered BAD_PROOF.
+Over Bluetooth, a link whose MTU is below ``MIN_MTU`` would cut packets and replies short: of plain
+commands only STOP is carried out there, the others are answered SMALL_MTU.
 VIBRATE with strength 0 or length 0 stops the motor; so do STOP and the end of the link.
 Times are UTC milliseconds since 1970.
 """
@@ -82,6 +84,7 @@ POWER_REFUSED = const(13)  # USB power without bench plug, charger, or battery t
 VERSION_MISMATCH = const(14)
 RATE_LIMITED = const(15)  # more than COMMANDS_PER_S; the command was not carried out
 BACK_OFF = const(16)  # too many wrong proofs or tags on this link, by whomever: BACK_OFF_MS long
+SMALL_MTU = const(17)  # the Bluetooth link takes no whole packet; body: its MTU, u16
 HEAT_REFUSED = const(20)  # body: the cause, u8, of ``heat``
 
 MODE_TRAINING = const(0)  # packets close at 20 frames: 10 ms, low latency

@@ -8,6 +8,7 @@ FS_HZ = const(2000)  # conversions per second; frame indices always count these
 # 236 = 27 * 9 - 7: the largest notification that fills nine 27-byte link-layer PDUs exactly, on
 # boards whose Bluetooth stack does not ask for longer ones (Pico 2 W).
 MAX_PACKET_BYTES = const(236)
+MIN_MTU = const(239)  # of a Bluetooth link: a packet and ATT's three bytes in one notification
 HEADER_BYTES = const(13)
 MAX_PAYLOAD_BYTES = const(223)
 

@@ -56,7 +56,6 @@ MAX_CLOCK_PPM = const(100)  # crystals of the front end are good to 50, those of
 MAX_JITTER_MS = const(10)
 MAX_ARRIVAL_P95_MS = const(60)  # over the soonest packets; what a screen can still hide
 MIN_GOODPUT_BYTES_PER_S = const(26500)  # eight channels at full effort
-MIN_MTU = const(239)  # a whole packet in one notification
 MIN_BATTERY_MV = BATTERY_LOW_MV
 MAX_BATTERY_MV = const(4250)  # a lithium-ion cell at the end of charging, with 1 %
 

@@ -24,6 +24,7 @@ STATUS_TEXT = {
     control.HEAT_REFUSED: "heat may not begin now",
     control.RATE_LIMITED: "too many commands in one second",
     control.BACK_OFF: "too many wrong proofs",
+    control.SMALL_MTU: "the Bluetooth link takes no whole packet",
 }
 
 FAULT_TEXT = {

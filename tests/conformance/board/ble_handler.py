@@ -78,7 +78,9 @@ def event(number, data):
 
 
 event(1, (5, 0, b"address"))
-assert link.is_up
+assert link.is_up and link.mtu == 23
+event(21, (5, 247))
+assert link.mtu == 247
 link.advertise(700000, True)
 assert len(intervals_us) == 4, "connected"
 for number, data in ((3, None), (3, ()), (3, (5,)), (1, ()), (2, None), (99, None)):
@@ -136,8 +138,10 @@ for is_on, n_bytes, is_encrypted in ((1, 7, False), (1, 16, True), (0, 16, False
     event(28, (5, is_on, 0, 1, n_bytes))
     assert link.is_encrypted is is_encrypted
 event(28, (5, 1, 0, 1, 16))
+event(21, (5, 247))
 event(2, (5, 0, b"address"))
 assert not link.is_encrypted, "another link has to be encrypted anew"
+assert link.mtu == 23, "and asked anew how much it takes"
 link.ask_to_pair()
 event(1, (6, 0, b"address"))
 link.ask_to_pair()

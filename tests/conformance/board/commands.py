@@ -9,7 +9,12 @@ from faceloop_device.core.commands import CommandServer
 from faceloop_device.core.stream import Stream
 from faceloop_protocol import control, selftest, session
 from faceloop_protocol import info as about
-from faceloop_protocol.limits import ACKS_PER_S, BAD_TAGS_BEFORE_DISCONNECT, COMMANDS_PER_S
+from faceloop_protocol.limits import (
+    ACKS_PER_S,
+    BAD_TAGS_BEFORE_DISCONNECT,
+    COMMANDS_PER_S,
+    MIN_MTU,
+)
 
 KEY = bytes(range(16))
 DEVICE_ID = b"12345678"
@@ -19,6 +24,7 @@ class Link:
     def __init__(self):
         self.session = LinkSession(KEY, DEVICE_ID)
         self.is_up = True
+        self.mtu = MIN_MTU
 
 
 class Board:
@@ -234,6 +240,21 @@ def power_and_wrong_lengths_are_refused():
     assert about.decode_info(host.plain(control.DESCRIBE).body) == board.info()
 
 
+def link_that_takes_no_whole_packet_is_told_so():
+    """In what the smallest of all takes: 20 bytes."""
+    board = Board()
+    host = Host(CommandServer(board))
+    host.link.mtu = MIN_MTU - 1
+    for message in (bytes([control.DESCRIBE]), bytes([control.HELLO, 1]) + bytes(16)):
+        reply = host.server.handle(message, host.link)
+        assert len(reply) <= 20
+        reply = control.decode_reply(reply)
+        assert reply.status == control.SMALL_MTU and reply.body == b"\xee\x00"
+    assert host.plain(control.STOP).status == control.OK
+    host.link.mtu = MIN_MTU
+    assert host.prove() == control.OK
+
+
 def only_the_link_of_the_stream_may_use_it():
     board = Board()
     server = CommandServer(board)
@@ -325,6 +346,7 @@ if __name__ == "__main__":
         vibration_needs_proof_and_has_limits,
         self_test_goes_on_beside_and_keeps_the_stream_out,
         power_and_wrong_lengths_are_refused,
+        link_that_takes_no_whole_packet_is_told_so,
         only_the_link_of_the_stream_may_use_it,
         commands_past_the_rate_are_refused_but_stop,
         acknowledgements_past_their_rate_are_left_unread,

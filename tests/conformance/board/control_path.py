@@ -13,7 +13,13 @@ import fake_board
 from fake_parts import FakeCapture
 
 from faceloop_protocol import control, session
-from faceloop_protocol.limits import ACK_PERIOD_PACKETS, FS_HZ, KEY_BYTES, TRAINING_FRAMES
+from faceloop_protocol.limits import (
+    ACK_PERIOD_PACKETS,
+    FS_HZ,
+    KEY_BYTES,
+    MIN_MTU,
+    TRAINING_FRAMES,
+)
 
 fake_board.install("pico2w", sys.argv[1])
 from faceloop_device import app  # noqa: E402
@@ -23,7 +29,7 @@ from faceloop_device.core.frame_ring import WORDS_PER_FRAME  # noqa: E402
 SECONDS = 20
 PUMPS_PER_S = 200
 CONN = 7
-(_WRITE, _CONNECT, _INDICATED) = (3, 1, 20)
+_CONNECT, _WRITE, _INDICATED, _MTU_EXCHANGED = 1, 3, 20, 21
 
 
 class Converter:
@@ -143,6 +149,7 @@ def ask(message):
 
 
 event(_CONNECT, (CONN, 0, b"address"))
+event(_MTU_EXCHANGED, (CONN, MIN_MTU))
 nonce = bytes(16)
 hello = ask(bytes([control.HELLO, 1]) + nonce)
 covered = session.transcript(hello[:8], nonce, hello[8:24])

@@ -21,7 +21,7 @@ from faceloop.errors import (
 from faceloop_protocol import PROTOCOL_VERSION, control, session, texts
 from faceloop_protocol.errors import ProtocolError
 from faceloop_protocol.info import Info, decode_info
-from faceloop_protocol.limits import DEVICE_ID_BYTES, NONCE_BYTES, PROOF_BYTES
+from faceloop_protocol.limits import DEVICE_ID_BYTES, MIN_MTU, NONCE_BYTES, PROOF_BYTES
 
 __all__ = ["CommandClient"]
 
@@ -216,6 +216,12 @@ class CommandClient:
             raise LinkError(
                 "The board was sent more commands in one second than it takes. Wait a moment and "
                 "try again."
+            )
+        if reply.status == control.SMALL_MTU:
+            (mtu,) = _body("<H", reply)
+            raise LinkError(
+                f"Over this computer's Bluetooth a message has {mtu} bytes at most, and the board "
+                f"needs {MIN_MTU} to send the signal. Use another Bluetooth adapter."
             )
         return reply
 

@@ -31,6 +31,7 @@ from faceloop_protocol.info import (
     FEATURE_VIBRATION,
     Info,
 )
+from faceloop_protocol.limits import MIN_MTU
 from faceloop_protocol.reports import BoardState
 from faceloop_protocol.state import POWER_BENCH_PLUG, POWER_LOW, POWER_USB, RADIO_ENCRYPTED
 from faceloop_protocol.texts import FAULT_TEXT
@@ -231,7 +232,7 @@ def _link_checks(measured: Measured, transport: Transport, phy: str | None) -> l
     ]
     if isinstance(transport, BleTransport):
         checks.append(
-            judged("mtu", "Largest message (MTU)", mtu or math.nan, "bytes", limits.MIN_MTU, None)
+            judged("mtu", "Largest message (MTU)", mtu or math.nan, "bytes", MIN_MTU, None)
         )
         is_fast = measured.goodput_bytes_per_s > _LE_1M_BYTES_PER_S
         mode = phy or ("LE 2M" if is_fast else "LE 1M or LE 2M")

@@ -332,6 +332,9 @@ class BoardSession(asyncio.Protocol):
 
     def _on_connection(self, connection: Connection) -> None:
         self.connects += 1
+        # Who of the two says less does not matter; of the central only its answers are ours.
+        server = self._active_device().gatt_server
+        server.max_mtu = min(self._mtu, self._settings.mtu)
         address_type = int(connection.peer_address.address_type)
         who = struct.pack("<HB", connection.handle, address_type)
         who += bytes(connection.peer_address)[::-1]  # MicroPython shows addresses big endian

@@ -35,6 +35,8 @@ class RadioSettings:
         Cap on the link-layer PDUs per direction and event; None: what fits into the interval.
     pdu_octets : int
         27 without data length extension (Pico 2 W), 251 with it (ESP32-S3).
+    mtu : int
+        Largest ATT MTU that the central's system agrees to, 23 to 517.
     seed : int
         Seed of every random choice.
     stack : {"btstack", "nimble"}
@@ -56,6 +58,7 @@ class RadioSettings:
     blackouts: tuple[tuple[float, float], ...] = field(default_factory=tuple)
     pdus_per_event: int | None = None
     pdu_octets: int = 27
+    mtu: int = 517
     seed: int = 0
     stack: Literal["btstack", "nimble"] = "btstack"
     address: str = BOARD_ADDRESS
@@ -94,6 +97,7 @@ class RadioSettings:
             (0 <= self.loss <= 1, "loss", "0 to 1"),
             (0 <= self.delay_ms <= 10_000, "delay_ms", "0 to 10000 ms"),
             (self.pdu_octets in (27, 251), "pdu_octets", "27 or 251"),
+            (23 <= self.mtu <= 517, "mtu", "23 to 517"),
             (
                 self.pdus_per_event is None or self.pdus_per_event >= 1,
                 "pdus_per_event",
