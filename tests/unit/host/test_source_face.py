@@ -296,6 +296,13 @@ def test_scenario_starts_with_8_s_of_rest_and_then_moves(scenario: str) -> None:
     assert bool(onsets_of(source, "synkinesis")) == (scenario in ("synkinesis", "mixed"))
 
 
+def test_first_rest_can_be_as_long_as_a_set_up_asks_for() -> None:
+    source = face(scenario="mixed", seconds=80, first_rest_s=60.0)
+    assert 60 * FS_HZ <= min(onset.frame for onset in source.onsets) < 65 * FS_HZ
+    with pytest.raises(UsageError, match="first_rest_s"):
+        face(first_rest_s=-1.0)
+
+
 @pytest.mark.parametrize("scenario", ["mixed", "steps"])
 def test_truth_onsets_agree_with_the_drive(scenario: str) -> None:
     source = face(scenario=scenario, seconds=90, seed=11)

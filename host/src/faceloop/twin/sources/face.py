@@ -12,7 +12,13 @@ from faceloop.errors import UsageError
 from faceloop.twin.sources import contaminants as extra
 from faceloop.twin.sources.emg_carrier import BAND_HZ, BLOCK, EmgCarriers, emg_psd
 from faceloop.twin.sources.face_muscles import LABELS, OCULI, draw_wearer
-from faceloop.twin.sources.face_script import SCENARIOS, STEP_EVERY_S, Burst, FaceScript
+from faceloop.twin.sources.face_script import (
+    REST_S,
+    SCENARIOS,
+    STEP_EVERY_S,
+    Burst,
+    FaceScript,
+)
 from faceloop.twin.sources.source import (
     FS_HZ,
     N_CHANNELS,
@@ -50,6 +56,7 @@ FACE_OPTIONS = (
     "blinks",
     "step_db",
     "step_every_s",
+    "first_rest_s",
     "tone_factor",
 )
 _SYNKINETIC = ("synkinesis", "mixed")
@@ -71,7 +78,7 @@ class FaceSource:
         joins the eye closure 0-30 ms later, with its own carrier and the same slow fluctuation),
         ``mixed`` (clean smile and eye closure, both synkinetic ones, jaw clench) or ``steps``
         (``orbicularis_oculi`` of the affected side jumps by ``step_db``). Each
-        starts with 8 s of rest.
+        starts with rest.
     seconds : float or None
         Length; None is endless.
     seed : int
@@ -93,6 +100,8 @@ class FaceSource:
         Power of a step over rest, in band, noise and tone included on both sides.
     step_every_s : float
         Mean time from one step to the next; a step takes a third of it.
+    first_rest_s : float
+        Rest with which it starts.
     tone_factor : float
         Multiplies all resting levels: 3 and more is a tonic face.
 
@@ -122,10 +131,12 @@ class FaceSource:
         step_db: float = 10.0,
         tone_factor: float = 1.0,
         step_every_s: float = STEP_EVERY_S,
+        first_rest_s: float = REST_S,
     ) -> None:
         _check(scenario, seconds, seed, affected, mains_hz, mains_uv, clock_error, step_db)
         _check_range("tone_factor", tone_factor, 0.1, 20.0)
         _check_range("step_every_s", step_every_s, 0.5, 60.0)
+        _check_range("first_rest_s", first_rest_s, 0.0, 600.0)
         self.scenario = scenario
         self.n_samples = None if seconds is None else round(seconds * FS_HZ)
         self.contaminants = _choose(contaminants)
@@ -153,6 +164,7 @@ class FaceSource:
             blinks,
             math.sqrt(max(step_power, 0.0)),
             step_every_s,
+            first_rest_s,
         )
         self.rewind()
 

@@ -88,6 +88,8 @@ class FaceScript:
         Level of the ``steps`` scenario.
     step_every_s : float
         Mean time from one step to the next.
+    first_rest_s : float
+        Rest before the first movement or blink.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class FaceScript:
         has_blinks: bool,
         step_uv: float,
         step_every_s: float = STEP_EVERY_S,
+        first_rest_s: float = REST_S,
     ) -> None:
         self._round = SCENARIOS[scenario]
         self._seed = seed
@@ -111,9 +114,9 @@ class FaceScript:
         self._n_movements = 0
         self._n_blinks = 0
         self._known_until = 0
-        self._blinks_until = int(REST_S * FS_HZ)
+        self._blinks_until = int(first_rest_s * FS_HZ)
         rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, 102])))
-        self._movements_until = int((REST_S + rng.uniform(0.0, 0.5)) * FS_HZ)
+        self._movements_until = int((first_rest_s + rng.uniform(0.0, 0.5)) * FS_HZ)
         low, high = np.log(_FLUCTUATION_HZ[0]), np.log(_FLUCTUATION_HZ[1])
         # Equal power per octave is 1/f. Three tracks: shared by both sides, left, right.
         self._tone_hz = np.exp(rng.uniform(low, high, (3, _N_TONES)))
