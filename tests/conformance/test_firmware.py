@@ -218,6 +218,19 @@ def test_copy_of_a_program_cut_anywhere_starts_the_old_one_or_the_new(
     assert n_bytes > 2000 and n_old > 100 and n_new >= 2
 
 
+def test_frozen_program_and_memory_are_found_by_what_boards_are_told(
+    on_board: Callable[..., str], tmp_path: Path
+) -> None:
+    tools = tmp_path / "tools.py"
+    tools.write_text(TOOLS)
+    (tmp_path / "faceloop_device").mkdir()
+    (tmp_path / "faceloop_device" / "__init__.py").write_text("VERSION = (4, 5, 6)\n")
+    lines = on_board(BOARD / "frozen.py", str(tools), str(tmp_path)).splitlines()
+    assert lines[:2] == ["frozen 4 5 6", "nothing "]
+    heap_bytes, there_bytes = map(int, lines[2:])
+    assert heap_bytes == there_bytes > 15 << 20
+
+
 @pytest.mark.parametrize("name", ["steady_state.py", "soft_steady_state.py"])
 def test_steady_state_allocates_nothing(name: str, on_board: Callable[..., str]) -> None:
     assert on_board(BOARD / name) == "bytes allocated: 0\n"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from faceloop.tasks.program import PROFILES
+
 ROOT = Path(__file__).parents[2]
 MEMORY = Path(__file__).parent / "board" / "memory.py"
 
@@ -23,7 +25,8 @@ NATIVE_KIB = 5
 PICO_KIB = 436 - 36
 # An ESP32-S3 without PSRAM: 246 KiB at the start (micropython/micropython 12141), of which the
 # radio may take 50, an estimate.
-ESP32S3_KIB = 246 - 50
+RADIO_KIB = 50
+ESP32S3_KIB = 246 - RADIO_KIB
 
 
 def measured(on_board: Callable[..., str], board: str, folder: Path) -> tuple[float, float, float]:
@@ -51,3 +54,5 @@ def test_program_fits_an_esp32s3_only_where_it_is_frozen(
     print(f"modules {modules:.0f}, buffers {buffers:.0f}, in all {made:.0f} KiB")
     assert made > ESP32S3_KIB, "it fits from the file system: say so in firmware/README.md"
     assert made - 0.75 * modules <= ESP32S3_KIB
+    # What `faceloop flash` asks of a board before it copies.
+    assert made + RADIO_KIB <= PROFILES["esp32s3"].needs_kib < made + RADIO_KIB + 16

@@ -34,7 +34,13 @@ class Manifest:
         self.frozen: dict[str, Path] = {}
         self.about: dict[str, Any] = {}
         self._folder = path.parent
-        names = {"metadata": self.metadata, "package": self.package, "module": self.module}
+        self.included: list[str] = []
+        names = {
+            "metadata": self.metadata,
+            "package": self.package,
+            "module": self.module,
+            "include": self.included.append,
+        }
         code = compile(path.read_text(), str(path), "exec")
         exec(code, {"__builtins__": {}, **names})
 
@@ -71,7 +77,10 @@ def test_manifest_freezes_every_file_of_the_firmware_and_nothing_else() -> None:
         for target, source in board_files()
         if target.name != "virtual.py"
     }
-    assert Manifest(FIRMWARE / "manifest.py").frozen == wanted
+    manifest = Manifest(FIRMWARE / "manifest.py")
+    assert manifest.frozen == wanted
+    # A manifest takes the place of the port's own, without which a board does not start.
+    assert manifest.included == ["$(PORT_DIR)/boards/manifest.py"]
 
 
 def test_versions_agree() -> None:

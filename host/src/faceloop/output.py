@@ -328,10 +328,13 @@ def flash_lines(content: dict[str, Any]) -> Iterator[str]:
         f"{content['board']} {content['device_id']} now has faceloop "
         f"{content['firmware_version']} ({content['interpreter']})."
     )
-    yield (
-        f"{content['copied']} of {content['files']} files copied, all "
-        f"{content['bytes'] / 1024:.0f} KiB checked, {content['seconds']:.0f} s."
-    )
+    if content["slot"]:
+        yield (
+            f"{content['copied']} of {content['files']} files copied, all "
+            f"{content['bytes'] / 1024:.0f} KiB checked, {content['seconds']:.0f} s."
+        )
+    else:
+        yield "The program is part of its MicroPython: nothing had to be copied."
     port = content["port"]
     yield f"Next: faceloop pair --serial {port}, then faceloop selftest --serial {port}"
 

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from faceloop.device import discovery
+from faceloop.device.board_prompt import About
 from faceloop.device.discovery import SerialPort
 from faceloop.errors import DeviceBusy, DeviceNotFound, RemoteError, UsageError
+from faceloop.output import flash_lines
 from faceloop.tasks import flash as module
 from faceloop_protocol import PROTOCOL_VERSION
 from faceloop_protocol.info import BOARD_ESP32S3, BOARD_PICO2W, Info
@@ -79,6 +81,71 @@ async def test_program_that_does_not_answer_as_it_should_is_taken_back(
     with pytest.raises(RemoteError, match="given back the one that it had"):
         await module.flash("port")
     assert bench.log == ["enter", "reset b", "enter", "reset a"]
+
+
+async def frozen_board(bench: Any, monkeypatch: pytest.MonkeyPatch, version: str) -> Any:
+    """An ESP32-S3 that was flashed once, then was given a MicroPython with this program in it."""
+    bench.answers = [info()]
+    await module.flash("port")
+    bench.log.clear()
+    bench._about = About("esp32", "ESP32S3", (1, 29, 0), 6 | 3 << 8 | 10 << 10)
+    bench.answers = [info(), info(BOARD_ESP32S3)]
+    says = {"_frozen('.frozen')": version, "_heap()": str(246 * 1024)}
+    run = bench.run
+    monkeypatch.setattr(bench, "run", lambda script: says.get(script) or run(script))
+    return bench
+
+
+async def test_frozen_program_is_started_and_nothing_copied(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = await frozen_board(bench, monkeypatch, "7 1 0\n")
+    done = await module.flash("port")
+    assert board.log == ["enter", "reset -"], "the copied program no longer comes before it"
+    assert (done["board"], done["slot"], done["files"], done["copied"]) == ("esp32s3", "", 0, 0)
+    assert list(flash_lines(done))[1].startswith("The program is part of its MicroPython")
+
+
+async def test_frozen_program_that_does_not_answer_leaves_what_was_there(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = await frozen_board(bench, monkeypatch, "7 1 0\n")
+    board.answers = [info(), None]
+    with pytest.raises(RemoteError, match="given back the one that it had"):
+        await module.flash("port")
+    assert board.log == ["enter", "reset -", "enter", "reset a"]
+
+
+async def test_frozen_program_is_not_hidden_by_one_that_was_copied_by_hand(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    board = await frozen_board(bench, monkeypatch, "7 1 0\n")
+    (tmp_path / "faceloop_device").mkdir()
+    with pytest.raises(UsageError, match="/faceloop_device on its flash would be used in its"):
+        await module.flash("port")
+    assert board.log == ["enter", "reset a"]
+
+
+@pytest.mark.parametrize("version", ["", "7 0 9\n"], ids=["none frozen", "an older one frozen"])
+async def test_board_without_room_is_refused_before_anything_is_copied(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    board = await frozen_board(bench, monkeypatch, version)
+    board.scripts.clear()
+    with pytest.raises(UsageError, match=r"has 246 KiB of memory.*needs \d+ when it is copied"):
+        await module.flash("port")
+    assert board.log == ["enter", "reset a"]
+    assert not [script for script in board.scripts if script.startswith("_put")]
+
+
+async def test_board_with_room_gets_the_program_copied(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An ESP32-S3 with memory beside the chip."""
+    board = await frozen_board(bench, monkeypatch, "")
+    monkeypatch.setattr(module, "heap_kib", lambda prompt: 8000)
+    done = await module.flash("port")
+    assert (done["board"], done["slot"], board.log) == ("esp32s3", "b", ["enter", "reset b"])
 
 
 async def test_session_on_the_board_is_not_interrupted(bench: Any) -> None:

@@ -82,6 +82,22 @@ def _get(path):
             print(file.read(64), end='')
     except OSError:
         pass
+def _names(folder):
+    print(*[entry[0] for entry in os.ilistdir(folder)])
+def _frozen(place):
+    import sys
+    path, sys.path[:] = sys.path[:], [place]
+    sys.modules.pop('faceloop_device', None)
+    try:
+        from faceloop_device import VERSION
+        print(*VERSION)
+    except ImportError:
+        pass
+    finally:
+        sys.path[:] = path
+def _heap():
+    import gc
+    print(gc.mem_free() + gc.mem_alloc())
 """
 
 

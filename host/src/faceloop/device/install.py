@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from faceloop.device.board_prompt import Prompt, board_files_of, sum_of, write_file
 from faceloop.errors import LinkError
 
-__all__ = ["SLOT_FILE", "Installed", "choose", "install"]
+__all__ = ["SLOT_FILE", "Installed", "choose", "install", "slot_of"]
 
 SLOT_FILE = "/faceloop.slot"
 MAIN_FILE = "/main.py"
@@ -27,9 +27,9 @@ class Installed:
     Parameters
     ----------
     slot : str
-        ``a`` or ``b``: where the new program is.
+        ``a`` or ``b``: where the new program is; empty: frozen into the board's MicroPython.
     before : str
-        What the board started until now; empty when that was at the top of its flash.
+        What the board started until now; empty when that was at the top of its flash, or frozen.
     n_files, n_copied : int
         Files of the program, and how many of them were not there yet.
     n_bytes : int
@@ -67,8 +67,7 @@ def install(
         If the board is gone, refuses, or did not keep what was written; it then starts the program
         that it had.
     """
-    before = prompt.run(f"_get({SLOT_FILE!r})").strip()
-    before = before if before in ("a", "b") else ""
+    before = slot_of(prompt)
     slot = "b" if before == "a" else "a"
     folder = f"/faceloop_{slot}"
     wanted = {f"{folder}/{path}": content for path, content in files.items()}
@@ -91,8 +90,14 @@ def install(
     return Installed(slot, before, len(wanted), n_copied, total)
 
 
+def slot_of(prompt: Prompt) -> str:
+    """Return which folder the board starts; empty: what is at the top, or frozen."""
+    slot = prompt.run(f"_get({SLOT_FILE!r})").strip()
+    return slot if slot in ("a", "b") else ""
+
+
 def choose(prompt: Prompt, slot: str) -> None:
-    """Let the next start take this folder; with an empty ``slot`` what is at the top."""
+    """Let the next start take this folder; with an empty ``slot`` what is at the top or frozen."""
     if slot:
         _replace(prompt, SLOT_FILE, slot.encode())
     else:

@@ -10,11 +10,19 @@ from typing import Any
 from faceloop.device import discovery
 from faceloop.device.board_prompt import BoardPrompt
 from faceloop.device.command_client import CommandClient
+from faceloop.device.frozen import frozen_version, heap_kib, start_frozen
 from faceloop.device.install import Installed, choose, install
 from faceloop.device.serial_transport import SerialTransport
 from faceloop.device.transport import Receiver
 from faceloop.errors import DeviceBusy, LinkError, NotAFaceloop, RemoteError, UsageError
-from faceloop.tasks.program import build, check_micropython, main_file, profile_of, version
+from faceloop.tasks.program import (
+    build,
+    check_memory,
+    check_micropython,
+    main_file,
+    profile_of,
+    version,
+)
 from faceloop.tasks.progress import Progress, Silent
 from faceloop_protocol.info import BOARD_NAMES, Info
 
@@ -29,6 +37,9 @@ async def flash(
     port: str | None, board: str | None = None, progress: Progress | None = None
 ) -> dict[str, Any]:
     """Compile the program, copy it, check it, start it, and wait until it answers.
+
+    Where this very program is frozen into the board's MicroPython, nothing is copied: what was
+    copied before is no longer started in its place.
 
     Parameters
     ----------
@@ -141,10 +152,15 @@ def _copy(prompt: BoardPrompt, board: str | None, progress: Progress) -> tuple[I
         about = prompt.about()
         profile = profile_of(about, board)
         check_micropython(about, profile)
-        progress.step("Compiling")
-        files = build(profile, progress.amount)
-        progress.step("Copying")
-        done = install(prompt, files, main_file(), progress.amount)
+        if frozen_version(prompt) == version():
+            done = start_frozen(prompt)
+        else:
+            if profile.needs_kib:
+                check_memory(heap_kib(prompt), profile)
+            progress.step("Compiling")
+            files = build(profile, progress.amount)
+            progress.step("Copying")
+            done = install(prompt, files, main_file(), progress.amount)
     finally:
         prompt.reset()  # whatever has happened, it starts what it has
     return done, profile.name

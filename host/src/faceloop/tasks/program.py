@@ -20,6 +20,7 @@ __all__ = [
     "PROFILES",
     "Profile",
     "build",
+    "check_memory",
     "check_micropython",
     "main_file",
     "profile_of",
@@ -48,6 +49,9 @@ class Profile:
         The same in ``sys.implementation._mpy``.
     platform, machine : str
         ``sys.platform``, and a part of ``sys.implementation._machine``.
+    needs_kib : int
+        Memory that a copied program, its buffers and the radio take, where a board may have less:
+        ``tests/conformance/test_memory.py`` counts it. 0: there is room.
     """
 
     name: str
@@ -56,6 +60,7 @@ class Profile:
     mpy_arch: int
     platform: str
     machine: str
+    needs_kib: int = 0
 
     def fits(self, about: About) -> bool:
         """Return whether a board is of this kind."""
@@ -66,7 +71,7 @@ PROFILES = {
     profile.name: profile
     for profile in (
         Profile("pico2w", "Raspberry Pi Pico 2 W", "armv7emsp", 7, "rp2", "Pico 2 W"),
-        Profile("esp32s3", "ESP32-S3", "xtensawin", 10, "esp32", "ESP32S3"),
+        Profile("esp32s3", "ESP32-S3", "xtensawin", 10, "esp32", "ESP32S3", 290),
         Profile("virtual", "virtual board", "x64", 2, "linux", ""),
     )
 }
@@ -122,6 +127,22 @@ def check_micropython(about: About, profile: Profile) -> None:
             f"The MicroPython on this board is not the usual one for a {profile.title} (it takes "
             f"compiled files of kind {'.'.join(map(str, takes))}). Install the stock build, "
             "firmware/README.md says how."
+        )
+
+
+def check_memory(there_kib: int, profile: Profile) -> None:
+    """Refuse a board that has no room for a program from its files.
+
+    Raises
+    ------
+    UsageError
+        If it needs more; only a MicroPython that has the program frozen in helps there.
+    """
+    if there_kib < profile.needs_kib:
+        raise UsageError(
+            f"This {profile.title} has {there_kib} KiB of memory, and the program needs "
+            f"{profile.needs_kib} when it is copied. Build a MicroPython that has it frozen in: "
+            'firmware/README.md, "Freeze the program", says how.'
         )
 
 
