@@ -97,9 +97,8 @@ def limits_of(control: dict[str, Any], values: dict[str, Any]) -> str:
 
 def shown_by(control: dict[str, Any]) -> str:
     """Return where to look for what shows that a control works."""
-    if "bench" in control:
-        return f"bench step {control['bench']}"
-    return str(control.get("test", f'tests/simulation, marked risk("{control["id"]}")'))
+    tests = str(control.get("test", f'tests/simulation, marked risk("{control["id"]}")'))
+    return f"{tests}; bench step {control['bench']}" if "bench" in control else tests
 
 
 if __name__ == "__main__":

@@ -115,6 +115,11 @@ class FakeHeater:
             self.mdegc[name] = mdegc
         self.mdegc["b"] = mdegc + 1500
 
+    def lift(self, mdegc: int) -> None:
+        """Bring the face to this temperature, the core stays: the pad has lost the skin."""
+        for name in "aczh":
+            self.mdegc[name] = mdegc
+
 
 class Rig:
     """A supervisor with a fake heater and a main loop that answers."""

@@ -159,7 +159,7 @@ def test_third_fast_rise_of_a_session_latches() -> None:
     checks = Checks(AREA_CM2, HEATER_MOHM)
     inputs = array("i", [0] * hal.N_INPUTS)
     for face_mdegc in (36500, 37600):
-        checks.note(inputs, face_mdegc, face_mdegc, TICK)
+        checks.note(inputs, face_mdegc, 39000, TICK)
     causes = [
         checks.pause(37600, 39000, TICK, 0, MOST_MDEGC) for _ in range(limits.RISES_BEFORE_LATCH)
     ]

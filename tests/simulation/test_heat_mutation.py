@@ -12,14 +12,17 @@ from faceloop.twin.heat.campaign import HEATING_STATES, misses, run_fault
 from faceloop.twin.heat.faults import fault_named
 from faceloop.twin.heat.wearer import nominal_wearer
 from faceloop_heat import hal
+from faceloop_heat.ledger import Ledger
 from faceloop_protocol import heat_limits as limits
 from faceloop_protocol.heat import (
     BUTTON_STUCK,
     CAUSE_NONE,
     HOLD,
+    LATCHED,
     LOCKED,
     PAUSED,
     PERMIT_FLAGGED,
+    RISE,
     SENSOR_SWAPPED,
     WARMUP,
 )
@@ -378,6 +381,76 @@ def test_count_of_resets_taken_away_never_locks(monkeypatch: pytest.MonkeyPatch)
     assert not locks()
 
 
+@pytest.mark.mutation("RC-12")
+def test_count_of_faults_taken_away_never_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def locks() -> bool:
+        ledger = Ledger()
+        return [ledger.note_latch(RISE) for _ in range(limits.LATCHES_BEFORE_LOCK)][-1]
+
+    assert locks()
+    monkeypatch.setattr("faceloop_heat.ledger.DAY_S", 0)
+    assert not locks()
+
+
+@pytest.mark.mutation("RC-12")
+@pytest.mark.parametrize(
+    ("constant", "value", "mdegc", "n_ticks"),
+    [
+        ("start.LATCH_CLEAR_MDEGC", NEVER, limits.LATCH_CLEAR_MDEGC + 20, 14),
+        ("consent.BUTTON_CLEAR_MS", 0, limits.LATCH_CLEAR_MDEGC - 20, 2),
+    ],
+)
+def test_what_a_fault_waits_for_taken_away_ends_it_too_soon(
+    constant: str, value: int, mdegc: int, n_ticks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ends() -> bool:
+        rig = Rig().ready()
+        rig.supervisor._latch(RISE)
+        rig.heater.mdegc["b"] = mdegc
+        rig.tick(4)
+        rig.heater.flags |= hal.FLAG_BUTTON
+        rig.tick(n_ticks)
+        rig.heater.flags &= ~hal.FLAG_BUTTON
+        rig.tick(10)
+        return bool(rig.supervisor.state != LATCHED)
+
+    assert not ends()
+    monkeypatch.setattr(f"faceloop_heat.{constant}", value)
+    assert ends()
+
+
+@pytest.mark.mutation("RC-11")
+def test_limit_of_a_late_tick_taken_away_heats_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def heats() -> bool:
+        rig = Rig().brought_to(HOLD)
+        late_ms = limits.TICK_LATE_MS + 10
+        rig.heater.frames_per_tick = late_ms * limits.FRAMES_PER_S // 1000
+        rig.tick(elapsed_ms=late_ms)
+        return rig.heater.is_q1_closed
+
+    assert not heats()
+    monkeypatch.setattr("faceloop_heat.heating.TICK_LATE_MS", NEVER)
+    assert heats()
+
+
+@pytest.mark.mutation("RC-11")
+def test_way_out_of_a_broken_tick_taken_away_leaves_the_switches_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from faceloop_heat.output import Output
+
+    def heats() -> bool:
+        rig = Rig().brought_to(HOLD)
+        rig.heater.is_scan_broken = True
+        with pytest.raises(RuntimeError):
+            rig.tick()
+        return rig.heater.is_q1_closed
+
+    assert not heats()
+    monkeypatch.setattr(Output, "off", lambda _: None)
+    assert heats()
+
+
 @pytest.mark.mutation("RC-21B")
 def test_limit_of_a_held_button_taken_away_waits_for_ever(
     monkeypatch: pytest.MonkeyPatch,
@@ -407,6 +480,31 @@ def test_limit_of_a_rise_taken_away_heats_on(monkeypatch: pytest.MonkeyPatch) ->
     assert not heats()
     monkeypatch.setattr("faceloop_heat.checks.RISE_MDEGC", NEVER)
     assert heats()
+
+
+@pytest.mark.mutation("RC-24")
+def test_comparison_with_the_core_taken_away_only_pauses_a_rise_by_power(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from faceloop_heat.checks import Checks
+
+    def state() -> int:
+        rig = Rig().brought_to(HOLD)
+        rig.tick(44)
+        rig.heater.face(38_000 + limits.RISE_MDEGC + 20)
+        rig.heater.mdegc["b"] += 20
+        rig.tick()
+        return int(rig.supervisor.state)
+
+    assert state() == LATCHED
+    pause = Checks.pause
+
+    def blind(self: Checks, *arguments: int) -> int:
+        self._core_rise = -NEVER
+        return int(pause(self, *arguments))
+
+    monkeypatch.setattr(Checks, "pause", blind)
+    assert state() == PAUSED
 
 
 @pytest.mark.mutation("RC-26")

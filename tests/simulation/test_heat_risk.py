@@ -49,6 +49,17 @@ def test_limits_are_those_of_the_firmware() -> None:
     assert {name: getattr(heat_limits, name) for name in named} == RISK["limits"]
 
 
+def test_every_number_of_the_firmware_belongs_to_a_control_or_limits_nothing() -> None:
+    numbers = {name for name in vars(heat_limits) if name.isupper() and name[0] != "_"}
+    apart = [*RISK["settings"], *RISK["bars"]]
+    assert sorted([*RISK["limits"], *apart]) == sorted(numbers)
+
+
+def test_what_is_built_is_shown_at_the_bench_as_well() -> None:
+    built = [c for c in RISK["controls"] if c["kind"] in ("hardware", "mechanical")]
+    assert [control["id"] for control in built if "bench" not in control] == []
+
+
 @pytest.mark.parametrize("control", CONTROLS.values(), ids=CONTROLS)
 def test_control_was_tested_in_this_run(
     control: dict[str, Any],

@@ -134,7 +134,7 @@ def test_row_23_face_of_43_is_off_and_latched_after_a_second(
     state: int, mdegc: int, latches: bool
 ) -> None:
     rig = Rig().brought_to(state)
-    rig.heater.face(mdegc)
+    rig.heater.lift(mdegc)
     n_ticks = limits.FACE_LATCH_MS // TICK
     rig.tick(n_ticks - 1)
     assert rig.supervisor.state < h.LATCHED
@@ -157,6 +157,22 @@ def test_row_23_pause_ends_below_41(mdegc: int, resumes: bool) -> None:
 
 
 @pytest.mark.risk("RC-24")
+@pytest.mark.parametrize("state", [h.WARMUP, h.HOLD], ids=["WARMUP", "HOLD"])
+@pytest.mark.parametrize(("rise_mdegc", "latches"), [(980, False), (1020, True)])
+def test_row_24_fast_rise_by_power_latches_at_once(
+    state: int, rise_mdegc: int, latches: bool
+) -> None:
+    rig = Rig().brought_to(state)
+    rig.tick(44)
+    for n in range(1, limits.RISE_MS // TICK + 1):
+        rig.heater.face(38000 + rise_mdegc * n * TICK // limits.RISE_MS)
+        rig.heater.mdegc["b"] += 20  # as much as the face, and what a code may be short of
+        rig.tick()
+    assert (rig.supervisor.cause == h.RISE) is latches
+    assert rig.heater.is_q1_closed is not latches
+
+
+@pytest.mark.risk("RC-24")
 @STATES
 @pytest.mark.parametrize(("rise_mdegc", "is_fast"), [(980, False), (1020, True)])
 def test_row_24_fast_rise_is_off_at_once_and_latches_without_heat(
@@ -167,7 +183,7 @@ def test_row_24_fast_rise_is_off_at_once_and_latches_without_heat(
     if state != h.PAUSED:
         rig.tick(44)
         at_mdegc += rise_mdegc
-        rig.heater.face(at_mdegc)
+        rig.heater.lift(at_mdegc)
         rig.tick()
         assert (rig.supervisor.cause == h.CONTACT_CHANGED) is is_fast
         assert rig.heater.is_q1_closed is not is_fast
@@ -176,7 +192,8 @@ def test_row_24_fast_rise_is_off_at_once_and_latches_without_heat(
     step_mdegc = rise_mdegc // (limits.RISE_MS // TICK) + is_fast
     for _ in range(2 * limits.RISE_MS // TICK):
         at_mdegc += step_mdegc
-        rig.heater.face(at_mdegc)
+        rig.heater.lift(at_mdegc)
+        rig.heater.mdegc["b"] += step_mdegc
         rig.tick()
         if rig.supervisor.state == h.LATCHED:
             break

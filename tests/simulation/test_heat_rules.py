@@ -395,6 +395,7 @@ def test_damaged_record_locks_and_counts_the_day_as_used() -> None:
     assert Rig(heater=broken).supervisor.cause == h.LEDGER
 
 
+@pytest.mark.risk("RC-12")
 def test_three_faults_in_a_day_lock() -> None:
     rig = Rig().ready()
     for n in range(3):

@@ -234,13 +234,18 @@ def test_frozen_reading_latches_at_the_twentieth_time() -> None:
     assert rig.supervisor.cause == h.SENSOR_FROZEN
 
 
-@pytest.mark.parametrize(("rise_mdegc", "pauses"), [(980, False), (1020, True)])
-def test_rise_of_a_degree_in_ten_seconds_pauses_heat(rise_mdegc: int, pauses: bool) -> None:
+@pytest.mark.parametrize(("rise_mdegc", "is_fast"), [(980, False), (1020, True)])
+@pytest.mark.parametrize(("core_less_mdegc", "cause"), [(20, h.CONTACT_CHANGED), (-20, h.RISE)])
+def test_rise_of_a_degree_in_ten_seconds_pauses_and_latches_where_the_core_rose_as_much(
+    rise_mdegc: int, is_fast: bool, core_less_mdegc: int, cause: int
+) -> None:
     rig = Rig().warm(38000)
     rig.tick(45)
     rig.heater.face(38000 + rise_mdegc)
+    rig.heater.mdegc["b"] -= core_less_mdegc
     rig.tick()
-    assert (rig.supervisor.cause == h.CONTACT_CHANGED) is pauses
+    assert rig.supervisor.cause == (cause if is_fast else h.CAUSE_NONE)
+    assert rig.heater.is_q1_closed is not is_fast
 
 
 def test_rise_that_goes_on_without_heat_latches() -> None:
@@ -314,6 +319,7 @@ def test_session_of_at_most_fifteen_minutes(minutes: int, is_right: bool) -> Non
     assert (rig.supervisor.request(LINK, 39000, minutes) == h.CAUSE_NONE) is is_right
 
 
+@pytest.mark.risk("RC-11")
 @pytest.mark.parametrize(("elapsed_ms", "pauses"), [(750, False), (751, True)])
 def test_late_tick_pauses(elapsed_ms: int, pauses: bool) -> None:
     rig = Rig().warm()
@@ -364,6 +370,7 @@ def test_watchdog_is_kicked_every_second_tick_and_only_after_an_answer() -> None
     assert rig.heater.kicks <= before + 6
 
 
+@pytest.mark.risk("RC-11")
 def test_exception_in_a_tick_leaves_the_switches_open_and_the_watchdog_alone() -> None:
     rig = Rig().warm()
     rig.heater.is_scan_broken = True
@@ -395,3 +402,41 @@ def test_stop_needs_no_proof_and_works_everywhere(state: int) -> None:
 def test_press_while_heating_stops() -> None:
     rig = Rig().warm().press()
     assert (rig.supervisor.state, rig.supervisor.cause) == (h.COOL, h.STOPPED)
+
+
+@pytest.mark.risk("RC-12")
+@pytest.mark.parametrize(
+    ("mdegc", "n_ticks", "ends"),
+    [
+        (limits.LATCH_CLEAR_MDEGC - 20, limits.BUTTON_CLEAR_MS // TICK, True),
+        (limits.LATCH_CLEAR_MDEGC + 20, limits.BUTTON_CLEAR_MS // TICK, False),
+        (limits.LATCH_CLEAR_MDEGC - 20, limits.BUTTON_CLEAR_MS // TICK - 1, False),
+    ],
+)
+def test_fault_ends_by_three_seconds_of_the_button_below_38(
+    mdegc: int, n_ticks: int, ends: bool
+) -> None:
+    rig = Rig().ready()
+    rig.supervisor._latch(h.RISE)
+    rig.heater.lift(36000)
+    rig.heater.mdegc["b"] = mdegc
+    rig.tick(4)
+    rig.heater.flags |= hal.FLAG_BUTTON
+    rig.tick(n_ticks)
+    rig.heater.flags &= ~hal.FLAG_BUTTON
+    rig.tick(10)
+    assert (rig.supervisor.state == h.OFF) is ends
+    assert rig.supervisor.state in (h.OFF, h.LATCHED)
+
+
+@pytest.mark.risk("RC-24")
+def test_rise_by_power_latches_in_the_tick_that_judges_the_lead_as_well() -> None:
+    rig = Rig().warm(38000)
+    rig.tick(45)
+    session = rig.supervisor.session
+    session.begin_again(rig.supervisor.sensors.face, rig.supervisor.sensors.b)
+    session._start_ms = limits.LEAD_JUDGED_MS - TICK
+    rig.heater.face(38000 + limits.RISE_MDEGC + 20)
+    rig.heater.mdegc["b"] += 20
+    rig.tick()  # core and face rose alike: off the skin, says the lead
+    assert (rig.supervisor.state, rig.supervisor.cause) == (h.LATCHED, h.RISE)

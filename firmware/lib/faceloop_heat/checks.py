@@ -264,7 +264,10 @@ class Checks:
             return OFF_SKIN
         if self._is_rising:
             self._n_rises += 1
-            return RISE if self._n_rises >= RISES_BEFORE_LATCH else CONTACT_CHANGED
+            # What power does shows in the core first; a face that gains on it has lost the skin.
+            is_by_power = self._core_rise >= self._face_rise
+            is_fault = is_by_power or self._n_rises >= RISES_BEFORE_LATCH
+            return RISE if is_fault else CONTACT_CHANGED
         return CAUSE_NONE
 
     def _core_fault(self, lead_mdegc, elapsed_ms, power_mw):

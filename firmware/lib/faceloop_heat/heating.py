@@ -52,7 +52,7 @@ class Heating(Parts):
         most_mdegc = self.consent.setpoint_mdegc + FACE_OVER_MDEGC
         pause = self.checks.pause(face, core, elapsed_ms, self.output.power_mw, most_mdegc)
         lead = self.session.lead_cause(face, core, elapsed_ms)
-        if lead != CAUSE_NONE:
+        if lead != CAUSE_NONE and pause < FIRST_LATCH:
             pause = lead
         elif pause == CAUSE_NONE and self.sensors.has_jumped():
             pause = CONTACT_CHANGED

@@ -17,11 +17,11 @@ from faceloop_protocol.heat_limits import (
     DOSE_COOLING_MS,
     HEATER_ON_MAX_MS,
     LEAD_JUDGED_MS,
-    LEAD_OFF_SKIN_PCT,
     LEAD_PULSE_MS,
     PAUSES_MAX,
     PAUSES_WINDOW_MS,
     PILLOW_PCT,
+    RESUMED_OFF_SKIN_PCT,
     SUPPLY_LOW_MS,
     SUPPLY_LOW_MV,
 )
@@ -105,7 +105,7 @@ class Session:
         response_mdegc = core_mdegc - self._core_mdegc
         face_mdegc -= self._face_mdegc
         if self._is_resumed:  # what came with the test or after it: the next one tells which it is
-            is_led = face_mdegc * 100 < response_mdegc * LEAD_OFF_SKIN_PCT
+            is_led = face_mdegc * 100 < response_mdegc * RESUMED_OFF_SKIN_PCT
             return CAUSE_NONE if is_led else CONTACT_CHANGED
         if response_mdegc > face_mdegc:
             return CAUSE_NONE

@@ -22,6 +22,9 @@ def test_page_has_every_hazard_control_and_limit_and_the_build(tmp_path: Path) -
     page = path.read_text()
     for entry in (*RISK["hazards"], *RISK["controls"]):
         assert f"<tr><td>{entry['id']}<td>" in page
+    for control in RISK["controls"]:
+        assert f"risk(&quot;{control['id']}&quot;)" in page or control["test"] in page
+        assert "bench" not in control or f"; bench step {control['bench']}" in page
     for name in RISK["limits"]:
         assert f"{name} = {getattr(heat_limits, name)}" in page
     assert "<p>Build " in page and "<p>Build ." not in page

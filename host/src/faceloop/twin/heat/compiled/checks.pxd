@@ -32,7 +32,7 @@ cdef class Checks:
     @cython.locals(step_ms=long, cause=long, mohm=long, is_odd=bint, is_high=bint)
     cpdef long fault(self, int[::1] inputs, long face_mdegc, long core_mdegc, long elapsed_ms,
                      long power_mw, bint is_heating, bint is_measured) except? -1
-    @cython.locals(lead_mdegc=long, is_off=bint, is_over=bint)
+    @cython.locals(lead_mdegc=long, is_off=bint, is_over=bint, is_by_power=bint, is_fault=bint)
     cpdef long pause(self, long face_mdegc, long core_mdegc, long elapsed_ms, long power_mw,
                      long most_mdegc) except? -1
     @cython.locals(average_mw=long, high_mw=long, low_mw=long, most_mdegc=long, least_mdegc=long,
