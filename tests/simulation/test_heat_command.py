@@ -14,9 +14,25 @@ from faceloop.errors import UsageError
 from faceloop.output import heat_lines
 from faceloop.tasks import heat as tasks_heat
 from faceloop.tasks import heat_plot
-from faceloop.twin.heat.faults import fault_named
+from faceloop.twin.heat import campaign
+from faceloop.twin.heat.faults import FAULTS, fault_named
+from faceloop_protocol import heat as h
 
 RUNNER = CliRunner()
+HEALTHY = campaign.Run(
+    fault=None,
+    begun_in=h.WARMUP,
+    max_skin_degc=39.0,
+    dose_cem43=0.1,
+    off_s=None,
+    resumed_s=None,
+    heated_s=None,
+    n_tests=0,
+    split_s=None,
+    state=h.COOL,
+    cause=h.SESSION_DONE,
+    n_crashes=0,
+)
 
 
 def test_json_names_what_was_asked_for() -> None:
@@ -73,6 +89,49 @@ def test_wrong_name_is_one_calm_line(wrong: list[str]) -> None:
     assert done.exit_code == 2
     assert done.stderr.startswith("faceloop: There is no ")
     assert done.stderr.count("\n") == 1
+
+
+def test_help_and_a_wrong_name_list_every_fault() -> None:
+    helped = " ".join(RUNNER.invoke(app, ["heat", "simulate", "--help"]).stdout.split())
+    wrong = RUNNER.invoke(app, ["heat", "simulate", "--fault", "nonsense"]).stderr
+    names = ", ".join(fault.name for fault in FAULTS)
+    assert f"What breaks: {names}." in helped
+    assert wrong == f"faceloop: There is no fault 'nonsense'. Use all, none, or: {names}.\n"
+
+
+@pytest.mark.parametrize("state", ["WARMUP", "HOLD", "PAUSED"])
+@pytest.mark.parametrize("minutes", [1, 3])
+def test_fault_begins_within_the_session_however_short(state: str, minutes: int) -> None:
+    result = tasks_heat.simulate(fault="all", state=state, minutes=minutes)
+    assert {run["begun_in"] for run in result["runs"]} == {state}
+    assert result["missed"] == 0, [run for run in result["runs"] if run["missed"]]
+    quick = [run for run in result["runs"] if run["row"] in (1, 5, 6, 7, 8, 9, 10)]
+    assert {run["state"] for run in quick} == {"LATCHED", "LOCKED"}
+
+
+def test_session_without_a_fault_is_measured_from_its_beginning() -> None:
+    result = tasks_heat.simulate(minutes=1)
+    (run,) = result["runs"]
+    assert (result["minutes"], run["begun_in"], run["state"]) == (1, "WARMUP", "COOL")
+    assert (run["fault_to_off_s"], run["within_s"], run["missed"]) == (None, None, [])
+    # The warm-up counts; a fault's dose is counted from the fault on, here half a minute.
+    late = tasks_heat.simulate(fault="breeze", minutes=1)["runs"][0]
+    assert run["cem43"] > 1.5 * late["cem43"] > 0
+
+
+def test_healthy_session_that_latches_ends_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        tasks_heat, "run_healthy", lambda bench, **how: dataclasses.replace(HEALTHY, cause=h.RISE)
+    )
+    assert tasks_heat.simulate()["missed"] == 1
+
+
+def test_heat_that_comes_back_after_a_fault_is_not_off() -> None:
+    fault = fault_named("pad_off")
+    gone = dataclasses.replace(HEALTHY, off_s=0.0, state=h.COOL)
+    assert campaign.misses(gone, fault) == []
+    back = dataclasses.replace(gone, heated_s=fault.within_s + 0.25)
+    assert campaign.misses(back, fault) == ["off after 60.25 s"]
 
 
 def test_all_faults_are_found_and_the_fold_that_nothing_can_see_is_listed_apart() -> None:

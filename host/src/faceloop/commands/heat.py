@@ -12,6 +12,7 @@ from faceloop import output
 from faceloop.commands.working import working
 from faceloop.errors import UsageError
 from faceloop.options import Json, SerialPort
+from faceloop.twin.heat.faults import FAULTS
 
 __all__ = ["heat"]
 
@@ -28,7 +29,11 @@ def simulate(
         ),
     ] = 1,
     fault: Annotated[
-        str, typer.Option(metavar="NAME|all|none", help="What breaks; a wrong name lists all.")
+        str,
+        typer.Option(
+            metavar="NAME|all|none",
+            help=f"What breaks: {', '.join(fault.name for fault in FAULTS)}.",
+        ),
     ] = "none",
     state: Annotated[
         str, typer.Option(metavar="WARMUP|HOLD|PAUSED", help="When it breaks.")

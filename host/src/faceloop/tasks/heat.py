@@ -15,10 +15,18 @@ import numpy as np
 from faceloop.errors import StorageError, UsageError
 from faceloop.tasks.heat_plot import check_picture, draw
 from faceloop.tasks.progress import Progress, Silent
+from faceloop.twin.heat._bench import Bench
 from faceloop.twin.heat.board import make_bench
-from faceloop.twin.heat.campaign import HEATING_STATES, Run, misses, run_fault
-from faceloop.twin.heat.faults import FAULTS, Fault, fault_named
-from faceloop.twin.heat.wearer import nominal_wearer, random_wearer
+from faceloop.twin.heat.campaign import (
+    HEATING_STATES,
+    Run,
+    fault_moment_s,
+    misses,
+    run_fault,
+    run_healthy,
+)
+from faceloop.twin.heat.faults import FAULTS, NO_FAULT, Fault, fault_named
+from faceloop.twin.heat.wearer import Wearer, nominal_wearer, random_wearer
 from faceloop_protocol import heat_limits as limits
 from faceloop_protocol.texts import CAUSE_TEXT, HEAT_STATE_NAMES
 
@@ -28,7 +36,6 @@ Trace = tuple[float, int, float, float, float, float]
 SETPOINT_DEGC = limits.SETPOINT_MAX_MDEGC / 1000
 # A process takes half a second to start, a session hundredths.
 LEAST_RUNS_PER_PROCESS = 100
-NO_FAULT = Fault("none", 0, "no fault", 0.0, "none", lambda bench: None)
 
 
 def simulate(
@@ -54,7 +61,7 @@ def simulate(
     fault : str
         Name of a fault, ``all`` or ``none``.
     state : str
-        WARMUP, HOLD or PAUSED: when the fault begins.
+        WARMUP, HOLD or PAUSED: when the fault begins, at ``fault_moment_s``.
     minutes : int
         Of the session at its temperature.
     seed : int
@@ -103,6 +110,7 @@ def simulate(
         "n_wearers": n_wearers,
         "fault": fault,
         "state": state,
+        "minutes": minutes,
         "seed": seed,
         "missed": sum(1 for run in runs if run["missed"] and run["layer"] != "mechanical"),
         "mechanical": sum(1 for run in runs if run["missed"] and run["layer"] == "mechanical"),
@@ -139,16 +147,28 @@ def _wearer_runs(
     for one in _faults(fault):
         bench = make_bench(wearer, seed=seed + index)
         bench.trace = trace if not runs else None
-        run = run_fault(
-            one,
-            wearer,
-            HEATING_STATES[state],
-            setpoint_degc=SETPOINT_DEGC,
-            minutes=minutes,
-            bench=bench,
-        )
-        runs.append(_entry(index, one, run, state))
+        run, missed = _judged(one, bench, wearer, state, minutes)
+        runs.append(_entry(index, one, run, missed))
     return runs
+
+
+def _judged(
+    fault: Fault, bench: Bench, wearer: Wearer, state: str, minutes: int
+) -> tuple[Run, list[str]]:
+    """Play one session; return what became of it and what was missed."""
+    if fault is NO_FAULT:
+        run = run_healthy(bench, setpoint_degc=SETPOINT_DEGC, minutes=minutes)
+        return run, misses(run, fault)
+    run = run_fault(
+        fault,
+        wearer,
+        HEATING_STATES[state],
+        setpoint_degc=SETPOINT_DEGC,
+        minutes=minutes,
+        bench=bench,
+    )
+    left_s = 60.0 * minutes - (0.0 if state == "WARMUP" else fault_moment_s(minutes))
+    return run, misses(run, fault, in_pause=state == "PAUSED", left_s=left_s)
 
 
 def _faults(name: str) -> tuple[Fault, ...]:
@@ -167,7 +187,7 @@ def _rng(seed: int, index: int) -> np.random.Generator:
     return np.random.default_rng([seed, index])
 
 
-def _entry(index: int, fault: Fault, run: Run, state: str) -> dict[str, Any]:
+def _entry(index: int, fault: Fault, run: Run, missed: list[str]) -> dict[str, Any]:
     return {
         "wearer": index,
         "fault": fault.name,
@@ -175,11 +195,11 @@ def _entry(index: int, fault: Fault, run: Run, state: str) -> dict[str, Any]:
         "begun_in": HEAT_STATE_NAMES[run.begun_in],
         "max_skin_degc": round(run.max_skin_degc, 3),
         "cem43": round(run.dose_cem43, 5),
-        "fault_to_off_s": None if run.off_s is None else round(run.off_s, 3),
+        "fault_to_off_s": None if run.until_s is None else round(run.until_s, 3),
         "within_s": fault.within_s or None,
         "state": HEAT_STATE_NAMES[run.state],
         "cause": run.cause,
         "cause_text": CAUSE_TEXT[run.cause],
         "layer": fault.layer,
-        "missed": misses(run, fault, in_pause=state == "PAUSED"),
+        "missed": missed,
     }

@@ -4,16 +4,6 @@ from collections.abc import Sequence
 from faceloop.twin.heat._skin import Skin
 from faceloop.twin.heat._trips import Comparator, CoreSwitch, Timer, VbusGate, WindowWatchdog
 
-A: int
-C: int
-Z: int
-B: int
-H: int
-OPEN: int
-SHORT: int
-FROZEN: int
-DETACHED: int
-
 class Pad:
     skin: Skin
     hw1: Comparator

@@ -7,6 +7,7 @@ a method, so that a test breaks it at a moment of its choice.
 
 from libc.math cimport exp
 
+from faceloop.twin.heat import thermistors as _thermistors
 from faceloop_heat import hal as _hal
 
 cdef int IN_SUPPLY_MV = _hal.IN_SUPPLY_MV
@@ -27,13 +28,10 @@ cdef int PROBE_HEATER = _hal.PROBE_HEATER
 cdef int TRIP_HW1 = _hal.TRIP_HW1
 cdef int TRIP_HW2 = _hal.TRIP_HW2
 
-A, C, Z, B, H = range(N_SENSORS)
-
-OPEN, SHORT, FROZEN, DETACHED = 1, 2, 3, 4
-cdef int IS_OPEN = OPEN
-cdef int IS_SHORT = SHORT
-cdef int IS_FROZEN = FROZEN
-cdef int IS_DETACHED = DETACHED
+cdef int IS_OPEN = _thermistors.OPEN
+cdef int IS_SHORT = _thermistors.SHORT
+cdef int IS_FROZEN = _thermistors.FROZEN
+cdef int IS_DETACHED = _thermistors.DETACHED
 
 cdef double REFERENCE_OHM = 5988.7   # 5.90 kohm + 88.7 ohm
 cdef double FACE_LAG_S = 3.0

@@ -10,7 +10,7 @@ import numpy as np
 
 from faceloop.twin.heat._bench import Bench
 from faceloop.twin.heat.board import Logic, heat_up, make_bench, states
-from faceloop.twin.heat.faults import FAULTS, Fault
+from faceloop.twin.heat.faults import FAULTS, NO_FAULT, Fault
 from faceloop.twin.heat.wearer import Wearer, random_wearer
 from faceloop_protocol import heat_limits as limits
 from faceloop_protocol.heat import (
@@ -29,15 +29,18 @@ __all__ = [
     "HEATING_STATES",
     "Run",
     "fault_at",
+    "fault_moment_s",
     "healthy_at",
     "healthy_session",
     "misses",
     "random_fault_run",
     "run_fault",
+    "run_healthy",
 ]
 
 HEATING_STATES = {"WARMUP": WARMUP, "HOLD": HOLD, "PAUSED": PAUSED}
 _ENDED = states(COOL, OFF, LATCHED, LOCKED)
+_FAULT_AT_S = 180.0
 _RESUME_AFTER_S = 20.0
 _AFTER_END_S = 60.0
 _STEP_MS = 50.0
@@ -58,7 +61,7 @@ class Run:
     max_skin_degc, dose_cem43 : float
         Of the true skin: since the fault, or over the session when there was none.
     off_s : float or None
-        From the fault to the first moment without power; None when there was none.
+        From the fault to the first moment without power; None when there was neither.
     resumed_s : float or None
         Later than that, from heat on again to off again; None when it did not come back.
     heated_s : float or None
@@ -86,6 +89,14 @@ class Run:
     cause: int
     n_crashes: int
 
+    @property
+    def until_s(self) -> float | None:
+        """From the fault until heat is off and stays off; None when it never was off.
+
+        Power that the controller takes away for a moment, warm as the face is, ends nothing.
+        """
+        return self.off_s if self.off_s is None or self.heated_s is None else self.heated_s
+
 
 def run_fault(
     fault: Fault,
@@ -106,8 +117,8 @@ def run_fault(
     fault : Fault
     wearer : Wearer
     state : int
-        WARMUP (a minute in), HOLD (three minutes in; WARMUP for a wearer who never gets there) or
-        PAUSED (two seconds in).
+        WARMUP (a minute in), HOLD (``fault_moment_s`` in; WARMUP for a wearer who never gets
+        there) or PAUSED (two seconds in, the pause as late as HOLD).
     setpoint_degc : float
     minutes : int
         Of HOLD.
@@ -127,12 +138,41 @@ def run_fault(
     bench.run(60_000.0, _ENDED)
     if state in (HOLD, PAUSED):
         bench.run(600_000.0, states(HOLD) | _ENDED)
-        bench.run(180_000.0, _ENDED)
+        bench.run(1000.0 * fault_moment_s(minutes), _ENDED)
     if state == PAUSED:
         bench.is_host_silent = True
         bench.run(10_000.0, states(PAUSED) | _ENDED)
         bench.run(2_000.0, _ENDED)
     return _watch(bench, fault, resumes=resumes and state == PAUSED and fault.row not in (15, 19))
+
+
+def fault_moment_s(minutes: int) -> float:
+    """Return how far into HOLD a fault begins: three minutes, in a short session half of it."""
+    return min(_FAULT_AT_S, 30.0 * minutes)
+
+
+def run_healthy(bench: Bench, *, setpoint_degc: float = 40.0, minutes: int = 15) -> Run:
+    """Play a session in which nothing breaks and nobody moves.
+
+    Parameters
+    ----------
+    bench : Bench
+        Switched on, with nothing asked for yet.
+    minutes : int
+        Of HOLD.
+
+    Raises
+    ------
+    RuntimeError
+        If heat did not start.
+    """
+    if not heat_up(bench, setpoint_degc, minutes):
+        raise RuntimeError(f"heat did not start, cause {bench.supervisor.cause}")
+    begun_in = bench.supervisor.state
+    bench.mark()
+    bench.run(25 * 60_000.0, _ENDED)
+    bench.run(_AFTER_END_S * 1000.0)
+    return _result(bench, None, begun_in)
 
 
 def random_fault_run(rng: np.random.Generator, faults: Sequence[Fault] = FAULTS) -> Run:
@@ -178,13 +218,18 @@ def _random_bench(rng: np.random.Generator) -> Bench:
     return make_bench(wearer, area_cm2=area_cm2, seed=int(rng.integers(1, 1 << 30)))
 
 
-def misses(run: Run, fault: Fault, *, in_pause: bool = False) -> list[str]:
+def misses(
+    run: Run, fault: Fault, *, in_pause: bool = False, left_s: float = math.inf
+) -> list[str]:
     """Return what this run did not keep of what the fault list asks.
 
     Parameters
     ----------
     in_pause : bool
         The fault began in PAUSED.
+    left_s : float
+        Of the session when the fault began. What may take longer to be found need not be found
+        any more; heat is off by then.
     """
     found = []
     if run.n_crashes:
@@ -199,27 +244,30 @@ def misses(run: Run, fault: Fault, *, in_pause: bool = False) -> list[str]:
     if run.dose_cem43 >= dose_umin / 1e6:
         found.append(f"dose {run.dose_cem43:.2f} CEM43")
     is_seen = fault.name != "fold" or run.split_s is not None
-    if fault.outcome == "latch" and run.state != LATCHED and is_seen:
+    within_s = fault.within_s
+    if fault.name == "fold":
+        within_s = within_s + run.split_s if run.split_s is not None else math.inf
+    is_due = is_seen and within_s <= left_s
+    if fault.outcome == "latch" and run.state != LATCHED and is_due:
         found.append(f"state {run.state}, not latched")
     if fault.outcome == "lock" and run.state != LOCKED:
         found.append(f"state {run.state}, not locked")
     if fault.outcome in ("end", "pause") and run.state not in (COOL, OFF):
         found.append(f"state {run.state}, not ended")
-    if fault.outcome == "none" and run.cause >= FIRST_LATCH and fault.row == 16:
+    if (fault is NO_FAULT or fault.row == 16) and run.cause >= FIRST_LATCH:
         found.append(f"false fault {run.cause}")
     if run.n_tests > limits.PAUSES_MAX + 1:
         found.append(f"{run.n_tests} tests before a resume")
     if not fault.within_s:
         return found
-    within_s = fault.within_s
-    if fault.name == "fold":
-        within_s = within_s + run.split_s if run.split_s is not None else math.inf
-    if run.off_s is None or run.off_s > within_s + 1e-6:
-        found.append("never off" if run.off_s is None else f"off after {run.off_s:.2f} s")
-    if in_pause and run.resumed_s is not None and run.heated_s is not None:
+    if run.until_s is None:
+        found.append("never off")
+    elif not in_pause and run.until_s > within_s + 1e-6:
+        found.append(f"off after {run.until_s:.2f} s")
+    elif in_pause and run.resumed_s is not None:
         # Whatever breaks a moment before heat comes back has its time as in HOLD, not a second
         # more: counted from the fault, or from the resume where only heat can show it.
-        heated_s = run.resumed_s if fault.needs_heat else run.heated_s
+        heated_s = run.resumed_s if fault.needs_heat else run.until_s
         if heated_s > within_s + 1e-6:
             since = "the resume" if fault.needs_heat else "the fault"
             found.append(f"heated until {heated_s:.2f} s after {since}")
@@ -253,7 +301,7 @@ def _result(bench: Bench, fault: Fault | None, begun_in: int) -> Run:
         begun_in=begun_in,
         max_skin_degc=bench.max_skin_degc,
         dose_cem43=bench.dose_cem43,
-        off_s=None if off_ms < 0 else off_ms / 1000,
+        off_s=None if off_ms < 0 or fault is None else off_ms / 1000,
         resumed_s=_between_s(bench.resume_ms, bench.resume_off_ms, bench.on_ms),
         heated_s=None if bench.heated_ms < 0 else bench.heated_ms / 1000,
         n_tests=bench.n_tests,

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from faceloop.twin.heat import _pad
-from faceloop.twin.heat._bench import Bench
+from faceloop.twin.heat.thermistors import DETACHED, FACE, FROZEN, OPEN, SHORT
+from faceloop_heat.hal import IN_A, IN_B, IN_C, IN_H, IN_Z
 
-__all__ = ["FAULTS", "Fault", "fault_named"]
+if TYPE_CHECKING:  # the names alone, for --help, need no compiled module
+    from faceloop.twin.heat._bench import Bench
+
+__all__ = ["FAULTS", "NO_FAULT", "Fault", "fault_named"]
 
 Outcome = Literal["latch", "lock", "end", "pause", "none"]
-
-ALL_FACE = 1 << _pad.A | 1 << _pad.C | 1 << _pad.Z
 
 
 @dataclass(frozen=True)
@@ -128,19 +129,19 @@ def _charger(bench: Bench) -> None:
 
 
 FAULTS: tuple[Fault, ...] = (
-    Fault("ntc_open", 1, "sensor A open", 0.5, "latch", _spoil(_pad.A, _pad.OPEN)),
-    Fault("ntc_short", 1, "sensor C shorted", 0.5, "latch", _spoil(_pad.C, _pad.SHORT)),
-    Fault("zone_open", 1, "sensor Z open", 0.5, "latch", _spoil(_pad.Z, _pad.OPEN)),
-    Fault("core_open", 1, "sensor B open", 0.5, "latch", _spoil(_pad.B, _pad.OPEN)),
-    Fault("trip_open", 1, "sensor H open", 0.5, "latch", _spoil(_pad.H, _pad.OPEN)),
-    Fault("ntc_detached", 2, "sensor A off its spot", 6.0, "latch", _spoil(_pad.A, _pad.DETACHED)),
+    Fault("ntc_open", 1, "sensor A open", 0.5, "latch", _spoil(IN_A, OPEN)),
+    Fault("ntc_short", 1, "sensor C shorted", 0.5, "latch", _spoil(IN_C, SHORT)),
+    Fault("zone_open", 1, "sensor Z open", 0.5, "latch", _spoil(IN_Z, OPEN)),
+    Fault("core_open", 1, "sensor B open", 0.5, "latch", _spoil(IN_B, OPEN)),
+    Fault("trip_open", 1, "sensor H open", 0.5, "latch", _spoil(IN_H, OPEN)),
+    Fault("ntc_detached", 2, "sensor A off its spot", 6.0, "latch", _spoil(IN_A, DETACHED)),
     Fault(
         "core_detached",
         2,
         "sensor B off the heater",
         6.0,
         "latch",
-        _spoil(_pad.B, _pad.DETACHED),
+        _spoil(IN_B, DETACHED),
     ),
     Fault(
         "zone_detached",
@@ -148,7 +149,7 @@ FAULTS: tuple[Fault, ...] = (
         "sensor Z off its spot",
         6.0,
         "latch",
-        _spoil(_pad.Z, _pad.DETACHED),
+        _spoil(IN_Z, DETACHED),
     ),
     Fault(
         "ntc_drift",
@@ -156,17 +157,17 @@ FAULTS: tuple[Fault, ...] = (
         "sensor A drifts by -0.5 C/min",
         240.0,
         "latch",
-        _drift(1 << _pad.A),
+        _drift(1 << IN_A),
         needs_heat=True,
     ),
-    Fault("ntc_offset", 3, "sensor A reads 2 C less", 6.0, "latch", _bend(_pad.A, -2.0, 1.0)),
+    Fault("ntc_offset", 3, "sensor A reads 2 C less", 6.0, "latch", _bend(IN_A, -2.0, 1.0)),
     Fault(
         "ntc_gain",
         3,
         "sensor A follows 37 C by a third only",
         240.0,
         "latch",
-        _bend(_pad.A, 0.0, 0.3),
+        _bend(IN_A, 0.0, 0.3),
     ),
     Fault(
         "face_drift",
@@ -174,7 +175,7 @@ FAULTS: tuple[Fault, ...] = (
         "A, C and Z drift together",
         240.0,
         "latch",
-        _drift(ALL_FACE),
+        _drift(FACE),
         needs_heat=True,
     ),
     Fault(
@@ -183,10 +184,10 @@ FAULTS: tuple[Fault, ...] = (
         "sensors A and B swapped",
         10.0,
         "latch",
-        _set_pad(swapped_with_a=_pad.B),
+        _set_pad(swapped_with_a=IN_B),
     ),
     Fault("adc_frozen", 5, "converter repeats itself", 5.0, "latch", _set_pad(is_adc_frozen=True)),
-    Fault("ntc_frozen", 5, "sensor A repeats itself", 5.0, "latch", _spoil(_pad.A, _pad.FROZEN)),
+    Fault("ntc_frozen", 5, "sensor A repeats itself", 5.0, "latch", _spoil(IN_A, FROZEN)),
     Fault("adc_high", 6, "reference +5 %", 0.5, "latch", _set_pad(reference_gain=1.05)),
     Fault("adc_low", 6, "reference -5 %", 0.5, "latch", _set_pad(reference_gain=0.95)),
     Fault("q1_short", 7, "Q1 shorted", 0.25, "lock", _set_pad(is_q1_short=True)),
@@ -269,6 +270,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("stuck_button", 21, "button held down", 0.25, "end", _set_pad(is_button=True)),
     Fault("rogue", 26, "supervisor wrong: full power, kicks", 1800.0, "none", _rogue, "hardware"),
 )
+NO_FAULT = Fault("none", 0, "no fault", 0.0, "none", lambda bench: None)
 
 
 def fault_named(name: str) -> Fault:
