@@ -59,7 +59,12 @@ def test_heat_stands_in_the_file_beside_the_emg(tmp_path: Path) -> None:
     assert summary.packets_unreadable == 1
     told = json.loads((tmp_path / "session.json").read_text())["heat"]
     assert told["face_max_degc"] == 40.1
-    assert told["faults"] == [texts.CAUSE_TEXT[heat.FACE_HOT]]
+    words = texts.CAUSE_TEXT[heat.FACE_HOT]
+    assert told["faults"] == [words]
+    assert told["changes"] == [
+        {"at_s": 0.175, "state": "HOLD", "cause": 0, "words": ""},
+        {"at_s": 0.45, "state": "LATCHED", "cause": heat.FACE_HOT, "words": words},
+    ]
     assert is_our_bdf(tmp_path / "recording.bdf")
     read = read_our_bdf(tmp_path / "recording.bdf")
     assert read.n_frames == 1100 and len(read.labels) == 8
@@ -75,10 +80,33 @@ def test_a_reading_older_than_two_seconds_is_none() -> None:
 @pytest.mark.parametrize("n_readings", [0, 1, 5])
 def test_summary_counts_heated_time_by_readings(n_readings: int) -> None:
     readings = [HeatReading(500 * i, state(dose_umin=1000 * i)) for i in range(n_readings)]
-    told: dict[str, Any] | None = heat_summary(readings, 2000)
+    told: dict[str, Any] | None = heat_summary(readings, 0, 2000)
     if not n_readings:
         assert told is None
         return
     assert told is not None
     assert told["heated_s"] == 0.25 * (n_readings - 1)
     assert told["dose_cem43"] == pytest.approx(0.001 * (n_readings - 1))
+
+
+def test_summary_tells_every_change_of_state_or_cause_once_and_what_power_was_given() -> None:
+    told = [
+        state(state=heat.WARMUP, duty_permille=1000),
+        state(state=heat.WARMUP, duty_permille=400),
+        state(state=heat.PAUSED, cause=heat.LEASE_OVER),
+        state(state=heat.PAUSED, cause=heat.LEAD_OFF),
+        state(state=99, cause=250),
+        state(state=99, cause=250),
+    ]
+    readings = [HeatReading(10_000 + 500 * n, each) for n, each in enumerate(told)]
+    summary = heat_summary(readings, 9_000, 2000)
+    assert summary is not None
+    assert (summary["duty_mean_pct"], summary["duty_max_pct"]) == (70.0, 100.0)
+    assert [(each["at_s"], each["state"], each["cause"]) for each in summary["changes"]] == [
+        (0.5, "WARMUP", 0),
+        (1.0, "PAUSED", heat.LEASE_OVER),
+        (1.25, "PAUSED", heat.LEAD_OFF),
+        (1.5, "state 99", 250),
+    ]
+    assert summary["changes"][1]["words"] == texts.CAUSE_TEXT[heat.LEASE_OVER]
+    assert summary["changes"][-1]["words"] == "cause 250"

@@ -92,24 +92,35 @@ def heat_signals(
     return samples
 
 
-def heat_summary(readings: Sequence[HeatReading], fs_hz: int) -> dict[str, Any] | None:
+def heat_summary(
+    readings: Sequence[HeatReading], start_frame: int, fs_hz: int
+) -> dict[str, Any] | None:
     """Return what a report says about heat, None when the board told nothing of it.
 
     ``face_max_degc`` and ``core_max_degc`` over all readings; ``heated_s`` by readings with heat
-    on; ``dose_cem43`` the largest of a session, ``day_dose_cem43`` the last; ``faults`` every
-    latching cause with its words.
+    on, ``duty_mean_pct`` over that time; ``dose_cem43`` the largest of a session,
+    ``day_dose_cem43`` the last; ``faults`` every latching cause with its words. ``changes``: every
+    change of state or cause, ``at_s`` seconds after the beginning of the recording.
     """
     if not readings:
         return None
     heated_frames = 0
-    faults: dict[int, str] = {}
+    duty_frames = 0
     for before, now in itertools.pairwise(readings):
         if before.state.state in (heat.WARMUP, heat.HOLD):
-            heated_frames += max(0, min(now.frame - before.frame, round(_OLDEST_S * fs_hz)))
-    for reading in readings:
-        cause = reading.state.cause
-        if reading.state.state >= heat.LATCHED:
-            faults[cause] = texts.CAUSE_TEXT.get(cause, f"cause {cause}")
+            n_frames = max(0, min(now.frame - before.frame, round(_OLDEST_S * fs_hz)))
+            heated_frames += n_frames
+            duty_frames += n_frames * before.state.duty_permille
+    changes = [
+        _change(reading, (reading.frame - start_frame) / fs_hz)
+        for before, reading in itertools.pairwise((None, *readings))
+        if reading is not None and (before is None or _is_change(before.state, reading.state))
+    ]
+    faults = {
+        reading.state.cause: _words(reading.state.cause)
+        for reading in readings
+        if reading.state.state >= heat.LATCHED
+    }
     states = [reading.state for reading in readings]
     last = states[-1]
     return {
@@ -119,8 +130,30 @@ def heat_summary(readings: Sequence[HeatReading], fs_hz: int) -> dict[str, Any] 
         "face_max_degc": max(state.face_cdegc for state in states) / 100,
         "core_max_degc": max(state.core_cdegc for state in states) / 100,
         "power_max_w": max(state.power_mw for state in states) / 1000,
+        "duty_mean_pct": duty_frames / heated_frames / 10 if heated_frames else 0.0,
+        "duty_max_pct": max(state.duty_permille for state in states) / 10,
         "dose_cem43": max(state.dose_umin for state in states) / 1e6,
         "day_dose_cem43": last.day_dose_umin / 1e6,
         "ended": texts.CAUSE_TEXT.get(last.cause, ""),
         "faults": list(faults.values()),
+        "changes": changes,
     }
+
+
+def _is_change(before: HeatState, now: HeatState) -> bool:
+    return (before.state, before.cause) != (now.state, now.cause)
+
+
+def _change(reading: HeatReading, at_s: float) -> dict[str, Any]:
+    state, cause = reading.state.state, reading.state.cause
+    names = texts.HEAT_STATE_NAMES
+    return {
+        "at_s": round(at_s, 3),
+        "state": names[state] if state < len(names) else f"state {state}",
+        "cause": cause,
+        "words": "" if cause == heat.CAUSE_NONE else _words(cause),
+    }
+
+
+def _words(cause: int) -> str:
+    return texts.CAUSE_TEXT.get(cause, f"cause {cause}")

@@ -163,5 +163,5 @@ def summarise(
         rest=rest.to_json() if rest is not None else None,
         board_state=decode_state(state)._asdict() if len(state) >= LEAST_STATE_BYTES else None,
         damage=[(piece.offset, piece.n_bytes) for piece in index.damage],
-        heat=heat_summary(index.heat, index.header.fs_hz),
+        heat=heat_summary(index.heat, index.start_frame, index.header.fs_hz),
     )
