@@ -54,6 +54,18 @@ def test_faults_that_may_have_burnt_say_to_look_at_the_skin(language: str) -> No
     assert "look at your skin" in ENGLISH("heat.next.take_off")
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("cause", [heat.SESSION_DONE, heat.DOSE_USED, heat.TIMER_EXPIRED])
+def test_skin_is_looked_at_after_a_session_that_had_its_time(cause: int, language: str) -> None:
+    text = Texts(language)
+    assert heat_words.next_step(cause, text).startswith(text("heat.next.skin"))
+    assert "half an hour" in ENGLISH("heat.next.skin")
+
+
+def test_eyelids_are_named_where_heat_is_asked_for() -> None:
+    assert "never on an eyelid" in ENGLISH("heat.what")
+
+
 def test_a_silent_board_shows_no_old_number() -> None:
     told = HeatView(view(state=heat.HOLD, face_cdegc=3900).state, age_s=10.0, problem="silent")
     assert heat_words.heat_sentence(told, ENGLISH) == ("Heat: asking the board", "silent", "")

@@ -19,14 +19,14 @@ _BENCH = ("bench",)
 
 NEXT: dict[int, tuple[str, ...]] = {
     heat.STOPPED: ("again",),
-    heat.SESSION_DONE: ("massage",),
-    heat.DOSE_USED: ("without_today",),
+    heat.SESSION_DONE: ("skin", "massage"),
+    heat.DOSE_USED: ("skin", "without_today"),
     heat.BATTERY_LOW: ("charge",),
     heat.USB_POWER: ("unplug",),
     heat.NO_ANSWER: ("again",),
     heat.PAUSED_TOO_LONG: ("again",),
     heat.PAUSED_TOO_OFTEN: ("fit",),
-    heat.TIMER_EXPIRED: ("wait_minute",),
+    heat.TIMER_EXPIRED: ("skin", "wait_minute"),
     heat.NOT_PRESSED: ("again",),
     heat.NOT_PERMITTED: ("questions",),
     heat.NOT_WORN: ("electrodes",),
