@@ -18,10 +18,13 @@ from faceloop.session.heat_record import (
     heat_signals,
     heat_summary,
 )
-from faceloop.session.journal_format import ChunkType, encode_end
+from faceloop.session.heat_session import HeatSession
+from faceloop.session.journal_format import ChunkType, encode_end, encode_json
 from faceloop_protocol import heat, reports, texts
 
-FAKE = runpy.run_path(str(Path(__file__).parents[2] / "fakes" / "fake_recording.py"))
+FAKES = Path(__file__).parents[2] / "fakes"
+FAKE = runpy.run_path(str(FAKES / "fake_recording.py"))
+BOARD = runpy.run_path(str(FAKES / "fake_heat_board.py"))["Board"]
 LABELS = [signal.label for signal in HEAT_SIGNALS]
 
 
@@ -110,3 +113,33 @@ def test_summary_tells_every_change_of_state_or_cause_once_and_what_power_was_gi
     ]
     assert summary["changes"][1]["words"] == texts.CAUSE_TEXT[heat.LEASE_OVER]
     assert summary["changes"][-1]["words"] == "cause 250"
+
+
+async def test_changes_of_heat_are_annotations_of_the_file(tmp_path: Path) -> None:
+    board = BOARD()
+    told: list[tuple[str, str]] = []
+    session = HeatSession(board, lambda _: None, lambda kind, words: told.append((kind, words)))
+    for changes in (
+        {"state": heat.WARMUP},
+        {"state": heat.PAUSED, "cause": heat.LEASE_OVER},
+        {"state": heat.LATCHED, "cause": heat.FACE_HOT},
+    ):
+        board.say(**changes)
+        await session.step()
+    kit = FAKE["RecordingKit"]()
+    path = kit.write_journal(
+        tmp_path,
+        kit.packets_chunk(*(kit.packet(i * 20) for i in range(50))),
+        *(
+            (ChunkType.EVENT, 200 * n, encode_json({"kind": kind, "text": words}))
+            for n, (kind, words) in enumerate(told)
+        ),
+        (ChunkType.END, 1000, encode_end(1000)),
+    )
+    _, recording, _ = FAKE["finish"](path)
+    found = [text for text in FAKE["texts"](recording) if text.startswith("heat")]
+    assert found == [
+        "heat: WARMUP",
+        f"heat: PAUSED: {texts.CAUSE_TEXT[heat.LEASE_OVER]}",
+        f"heat_fault: LATCHED: {texts.CAUSE_TEXT[heat.FACE_HOT]}",
+    ]
