@@ -34,6 +34,7 @@ UNITS = {
     ("CEM43", "_UMIN"): 1_000_000,
     ("W/m2", "_MW_PER_CM2"): 0.1,
 }
+PILLOW_W_PER_M2K = 1.0
 
 
 def table(text: str, first: str) -> list[list[str]]:
@@ -86,15 +87,22 @@ def test_areal_power_table_follows_from_pad_toml() -> None:
         assert float(row[-1]) <= heat_limits.AREAL_LIMIT_MW_PER_CM2 * 10
 
 
-def test_layers_are_those_of_the_model_of_the_skin() -> None:
+def _skin_layers() -> Any:
     path = Path(__file__).parent / "skin_layers.py"
     spec = importlib.util.spec_from_file_location("skin_layers", path)
     assert spec and spec.loader
     model = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(model)
+    return model
+
+
+MODEL = _skin_layers()
+
+
+def test_layers_are_those_of_the_model_of_the_skin() -> None:
     written = table(HEAT, "Layer")
     for layer, row, (thick_m, k, capacity, *_) in zip(
-        PAD["layers"], written, model.LAYERS, strict=False
+        PAD["layers"], written, MODEL.LAYERS, strict=False
     ):
         nominal, low, high = layer["thickness_mm"]
         assert row == [layer["name"], layer["material"], f"{nominal} ({low}, {high})"]
@@ -125,7 +133,26 @@ def test_stuck_on_table_is_what_the_lumped_model_gives(flux: int) -> None:
         "{:.1f} / {:.1f}".format(*np.percentile(values, (50, 95)))
         for values in (open_degc, pillow_degc, warm_min)
     ]
-    assert row[3:] == found
+    assert row[4:] == found
+
+
+@pytest.mark.parametrize("flux", [300, 400, 667])
+def test_stuck_on_nominal_wearer_of_the_layers_is_as_written_and_near_what_is_quoted(
+    flux: int,
+) -> None:
+    row = next(row for row in table(HEAT, "W/m2") if row[0] == str(flux))
+    found = []
+    for quoted, outer in ((row[1], MODEL.OUTER), (row[2], PILLOW_W_PER_M2K)):
+        wearer = MODEL.Layers()
+        wearer.to_air = 1.0 / (1.0 / outer + wearer.half[0])
+        wearer.step(0.0, 75.0)
+        wearer.step(0.0, 75.0)
+        for _ in range(900):
+            wearer.step(flux * MODEL.AREA_M2, 2.0)
+        found.append(wearer.skin_degc())
+        median = float(quoted.split(" / ")[0])
+        assert median - 0.75 < found[-1] < median
+    assert row[3] == "{:.1f} / {:.1f}".format(*found)
 
 
 @pytest.mark.parametrize(
