@@ -267,7 +267,7 @@ cdef class Pad:
     cdef void _advance_sensors(self, double step_s) noexcept:
         cdef int i
         cdef double target, lag_s
-        cdef double face = self.skin.face_degc()
+        cdef double face = self.skin.spot_face_degc()
         cdef double core = self.skin.core_degc
         for i in range(N_SENSORS):
             lag_s = FACE_LAG_S
@@ -276,7 +276,7 @@ cdef class Pad:
                 lag_s = CORE_LAG_S
                 target = core
             elif i == 2:
-                target = self.skin.fold_face_degc()
+                target = self.skin.zone_face_degc()
             if self.swapped_with_a == i:
                 target = face
             elif self.swapped_with_a >= 0 and i == 0:

@@ -38,9 +38,9 @@ cdef class Skin:
         State.
     outside_w : float
         Heat that comes from elsewhere, a lamp or the sun.
-    is_folded, is_fold_sensed : bool
-        Half of the pad lies on the other half: twice the power, a third of the loss. Sensor Z is
-        in it.
+    is_folded, is_fold_sensed, is_fold_at_spot : bool
+        Half of the pad lies on the other half: twice the power, a third of the loss. A sensor is
+        in it: Z, or A, C and H, which sit on one spot.
     """
 
     def __init__(self, values):
@@ -51,10 +51,11 @@ cdef class Skin:
         for name, value in values.items():
             setattr(self, name, value)
 
-    def fold(self, bint is_sensed=True):
-        """Fold the pad now, with or without sensor Z in the fold. It begins as warm as the rest."""
+    def fold(self, bint is_sensed=True, bint is_at_spot=False):
+        """Fold the pad now, with or without sensors in the fold. It begins as warm as the rest."""
         self.is_folded = True
         self.is_fold_sensed = is_sensed
+        self.is_fold_at_spot = is_at_spot
         self.fold_core_degc = self.core_degc
         self.fold_skin_degc = self.skin_degc
         self.fold_deep_degc = self.deep_degc
@@ -103,6 +104,14 @@ cdef class Skin:
         if not self.is_fold_sensed:
             return self.face_degc()
         return self.fold_skin_degc + self.rho * (self.fold_core_degc - self.fold_skin_degc)
+
+    cdef double zone_face_degc(self) noexcept nogil:
+        """Return what is under sensor Z."""
+        return self.face_degc() if self.is_fold_at_spot else self.fold_face_degc()
+
+    cdef double spot_face_degc(self) noexcept nogil:
+        """Return what is under sensors A, C and H."""
+        return self.fold_face_degc() if self.is_fold_at_spot else self.face_degc()
 
     cdef double hottest_skin_degc(self) noexcept nogil:
         if self.is_folded and self.fold_skin_degc > self.skin_degc:

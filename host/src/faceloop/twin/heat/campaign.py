@@ -243,9 +243,9 @@ def misses(
         found.append(f"skin {run.max_skin_degc:.2f} C")
     if run.dose_cem43 >= dose_umin / 1e6:
         found.append(f"dose {run.dose_cem43:.2f} CEM43")
-    is_seen = fault.name != "fold" or run.split_s is not None
+    is_seen = not fault.is_seen_fold or run.split_s is not None
     within_s = fault.within_s
-    if fault.name == "fold":
+    if fault.is_seen_fold:
         within_s = within_s + run.split_s if run.split_s is not None else math.inf
     is_due = is_seen and within_s <= left_s
     if fault.outcome == "latch" and run.state != LATCHED and is_due:

@@ -50,6 +50,11 @@ class Fault:
     layer: Literal["firmware", "hardware", "mechanical"] = "firmware"
     needs_heat: bool = False
 
+    @property
+    def is_seen_fold(self) -> bool:
+        """Whether its time begins when the zones are 2.5 C apart, not with the fault."""
+        return self.row == 17 and self.layer == "firmware"
+
 
 def _spoil(sensor: int, trouble: int) -> Callable[[Bench], None]:
     return lambda bench: bench.pad.spoil(sensor, trouble)
@@ -253,6 +258,15 @@ FAULTS: tuple[Fault, ...] = (
         10.0,
         "latch",
         lambda bench: bench.pad.skin.fold(True),
+        needs_heat=True,
+    ),
+    Fault(
+        "fold_spot",
+        17,
+        "folded, sensors A, C and H in the fold",
+        10.0,
+        "latch",
+        lambda bench: bench.pad.skin.fold(True, True),
         needs_heat=True,
     ),
     Fault(
