@@ -13,7 +13,7 @@ from faceloop.cli import app
 from faceloop.errors import UsageError
 from faceloop.output import heat_lines
 from faceloop.tasks import heat as tasks_heat
-from faceloop.tasks import heat_plot
+from faceloop.tasks import heat_faults, heat_plot
 from faceloop.twin.heat import campaign
 from faceloop.twin.heat.faults import FAULTS, fault_named
 from faceloop_protocol import heat as h
@@ -163,7 +163,7 @@ def test_fault_that_the_electronics_miss_ends_with_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     late = dataclasses.replace(fault_named("ntc_open"), within_s=0.001)
-    monkeypatch.setattr(tasks_heat, "FAULTS", (late, fault_named("fold_unsensed")))
+    monkeypatch.setattr(heat_faults, "FAULTS", (late, fault_named("fold_unsensed")))
     done = RUNNER.invoke(app, ["heat", "simulate", "--fault", "all", "--json"])
     assert done.exit_code == 1
     result = json.loads(done.stdout)

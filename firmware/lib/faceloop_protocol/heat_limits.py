@@ -101,7 +101,7 @@ LEAD_JUDGED_MS = const(4000)
 # The same before a resume, as a test (RESULTS.md, of 141 wearers): heat has been off for
 # LEAD_REST_MS, power flows for a second, and each face sensor is compared with the core. Healthy
 # the core is ahead by 0.03 C at least, swapped behind by as much; off the skin the face shows 0.7
-# of what the core shows, on it 0.13, at most 0.44.
+# of what the core shows, on it 0.13, at most 0.44 (RESULTS.md).
 LEAD_REST_MS = const(4000)
 LEAD_TEST_MS = const(1000)
 LEAD_AHEAD_MDEGC = const(30)

@@ -12,7 +12,7 @@ from faceloop import output
 from faceloop.commands.working import working
 from faceloop.errors import UsageError
 from faceloop.options import Json, SerialPort
-from faceloop.twin.heat.faults import FAULTS
+from faceloop.tasks.heat_faults import fault_names
 
 __all__ = ["heat"]
 
@@ -32,7 +32,7 @@ def simulate(
         str,
         typer.Option(
             metavar="NAME|all|none",
-            help=f"What breaks: {', '.join(fault.name for fault in FAULTS)}.",
+            help=f"What breaks: {fault_names()}.",
         ),
     ] = "none",
     state: Annotated[

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from faceloop.errors import StorageError, UsageError
+from faceloop.tasks.heat_faults import chosen_faults
 from faceloop.tasks.heat_plot import check_picture, draw
 from faceloop.tasks.progress import Progress, Silent
 from faceloop.twin.heat._bench import Bench
@@ -25,7 +26,7 @@ from faceloop.twin.heat.campaign import (
     run_fault,
     run_healthy,
 )
-from faceloop.twin.heat.faults import FAULTS, NO_FAULT, Fault, fault_named
+from faceloop.twin.heat.faults import NO_FAULT, Fault
 from faceloop.twin.heat.wearer import Wearer, nominal_wearer, random_wearer
 from faceloop_protocol import heat_limits as limits
 from faceloop_protocol.texts import CAUSE_TEXT, HEAT_STATE_NAMES
@@ -81,7 +82,7 @@ def simulate(
     if plot is not None:
         check_picture(plot)
     progress = progress or Silent()
-    chosen = _faults(fault)
+    chosen = chosen_faults(fault)
     if state not in HEATING_STATES:
         raise UsageError(f"There is no state {state!r}. Use {', '.join(HEATING_STATES)}.")
     n_runs = n_wearers * len(chosen)
@@ -144,7 +145,7 @@ def _wearer_runs(
     """Play the session of one wearer with each fault; ``trace`` takes the first one's."""
     wearer = nominal_wearer() if index == 0 else random_wearer(_rng(seed, index))
     runs: list[dict[str, Any]] = []
-    for one in _faults(fault):
+    for one in chosen_faults(fault):
         bench = make_bench(wearer, seed=seed + index)
         bench.trace = trace if not runs else None
         run, missed = _judged(one, bench, wearer, state, minutes)
@@ -169,18 +170,6 @@ def _judged(
     )
     left_s = 60.0 * minutes - (0.0 if state == "WARMUP" else fault_moment_s(minutes))
     return run, misses(run, fault, in_pause=state == "PAUSED", left_s=left_s)
-
-
-def _faults(name: str) -> tuple[Fault, ...]:
-    if name == "all":
-        return FAULTS
-    if name == "none":
-        return (NO_FAULT,)
-    try:
-        return (fault_named(name),)
-    except KeyError:
-        names = ", ".join(fault.name for fault in FAULTS)
-        raise UsageError(f"There is no fault {name!r}. Use all, none, or: {names}.") from None
 
 
 def _rng(seed: int, index: int) -> np.random.Generator:
