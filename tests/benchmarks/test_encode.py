@@ -10,14 +10,15 @@ import pytest
 
 SPEED = Path(__file__).parents[1] / "conformance" / "board" / "encode_speed.py"
 MOST_NS = 20.0
-# The bar is meant for a computer that copies a byte in 1.55 ns, where twelve copies are 18.6 ns.
-# One that takes longer, or is busy, is judged by its copies alone.
-QUIET_COPY_NS = 1.6
-MOST_COPIES = 12.0
+# Copies by the same emitter in the same run: how fast a computer is, and how busy, is in both. The
+# bar was set on one that copies a byte in 1.55 ns; there these are 17 ns. They keep it on every
+# computer that takes no longer than 1.82.
+MOST_COPIES = 11.0
+REFERENCE_COPY_NS = 1.55
 
 
 @pytest.mark.benchmark
-def test_encoding_a_sample_takes_no_longer_than_copying_twelve_bytes(
+def test_encoding_a_sample_takes_no_longer_than_copying_eleven_bytes(
     on_board: Callable[..., str],
 ) -> None:
     printed = on_board(SPEED)
@@ -27,10 +28,11 @@ def test_encoding_a_sample_takes_no_longer_than_copying_twelve_bytes(
     found = re.findall(r"(\w+) \d+ ([\d.]+) ns a sample", printed)
     assert [name for name, _ in found] == ["rest", "training", "full"]
     slowest_ns, copied_ns = max(float(ns) for _, ns in found), float(copied[1])
-    is_quiet = copied_ns <= QUIET_COPY_NS
+    copies = slowest_ns / copied_ns
     print(
-        f"slowest {slowest_ns} ns a sample, bar {MOST_NS} ns, {slowest_ns / copied_ns:.1f} copies"
+        f"slowest {slowest_ns} ns a sample (bar {MOST_NS} ns), {copies:.1f} copies (bar "
+        f"{MOST_COPIES}): {copies * REFERENCE_COPY_NS:.1f} ns where a copy takes "
+        f"{REFERENCE_COPY_NS} ns"
     )
-    assert slowest_ns < MOST_COPIES * copied_ns
-    if is_quiet:
-        assert slowest_ns <= MOST_NS
+    assert copies <= MOST_COPIES
+    assert slowest_ns <= MOST_NS or copied_ns > MOST_NS / MOST_COPIES
