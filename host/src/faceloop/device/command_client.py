@@ -29,6 +29,13 @@ REPLY_TIMEOUT_S = 5.0
 # A board whose last host was killed on the cable reads binary blocks for two more seconds: what
 # it is asked meanwhile is lost, and asked again.
 _ASK_AGAIN_S = 1.0
+# Every system agrees on the MTU when it connects, most of them before anything else is sent.
+_MTU_S = 2.0
+_MTU_AGAIN_S = 0.25
+
+
+class _SmallMtu(LinkError):
+    """The link takes no whole packet, for the moment or for good."""
 
 
 class CommandClient:
@@ -71,15 +78,23 @@ class CommandClient:
         ------
         NotAFaceloop
             If nothing or nonsense comes back.
+        LinkError
+            If the link takes no whole packet.
         """
+        started_s = time.monotonic()
         try:
             async with asyncio.timeout(REPLY_TIMEOUT_S):
                 while True:
-                    with contextlib.suppress(TimeoutError):
-                        reply = await self._exchange(
-                            control.DESCRIBE, 0, bytes([control.DESCRIBE]), _ASK_AGAIN_S
-                        )
-                        return decode_info(reply.body)
+                    try:
+                        with contextlib.suppress(TimeoutError):
+                            reply = await self._exchange(
+                                control.DESCRIBE, 0, bytes([control.DESCRIBE]), _ASK_AGAIN_S
+                            )
+                            return decode_info(reply.body)
+                    except _SmallMtu:
+                        if time.monotonic() - started_s > _MTU_S:
+                            raise
+                        await asyncio.sleep(_MTU_AGAIN_S)
         except (TimeoutError, ProtocolError) as error:
             raise NotAFaceloop(
                 "This device does not answer as a faceloop board. Choose another one, or flash it "
@@ -219,7 +234,7 @@ class CommandClient:
             )
         if reply.status == control.SMALL_MTU:
             (mtu,) = _body("<H", reply)
-            raise LinkError(
+            raise _SmallMtu(
                 f"Over this computer's Bluetooth a message has {mtu} bytes at most, and the board "
                 f"needs {MIN_MTU} to send the signal. Use another Bluetooth adapter."
             )
