@@ -14,11 +14,12 @@ async def test_sound_board_passes_and_the_report_says_everything(home: Any) -> N
     report = done.account
     checks = {check["id"]: check for check in report["checks"]}
     # What depends on how busy this computer is may fail here; the numbers are there all the same.
-    timing = {"arrival", "goodput", "jitter", "missed"}
+    timing = {"arrival", "goodput", "jitter"}
     failed = {name for name, check in checks.items() if check["ok"] is False}
     assert failed <= timing, [checks[name] for name in failed]
     assert done.code == (1 if failed else 0)
-    for name in ("noise_1", "gain_8", "band_noise_4", "order", "frames", "battery", "mtu"):
+    passed = ("noise_1", "gain_8", "band_noise_4", "order", "frames", "missed", "battery", "mtu")
+    for name in passed:
         assert checks[name]["ok"] is True, checks[name]
     assert checks["mtu"]["value"] == 247
     assert checks["phy"]["value"] in ("LE 1M", "LE 2M")
