@@ -1,10 +1,10 @@
 """The program: makes the parts, then runs four tasks.
 
-``pump`` (5 ms) captures, encodes, sends and serves commands; ``status`` (1 s) reports, advertises
-and looks after the links; ``supervise`` feeds the watchdog; ``attend`` answers the heat
-supervisor, which ticks within ``pump``. Whatever ends the program, ``finally`` opens the heater's
-switches and stops the converter. After an exception everything is switched off and the program
-starts again; the state then says why.
+``pump`` (5 ms, sooner when a packet is full by then) captures, encodes, sends and serves commands;
+``status`` (1 s) reports, advertises and looks after the links; ``supervise`` feeds the watchdog;
+``attend`` answers the heat supervisor, which ticks within ``pump``. Whatever ends the program,
+``finally`` opens the heater's switches and stops the converter. After an exception everything is
+switched off and the program starts again; the state then says why.
 """
 
 import asyncio
@@ -241,7 +241,9 @@ class Board:
             if is_reset and not stream.is_running:
                 self._factory_reset()  # it writes to the flash
             self._supervisor.beat(TASK_PUMP)
-            await asyncio.sleep_ms(self._pump_ms)
+            # A packet leaves as soon as it is full: whoever trains steers by it.
+            pause_ms = stream.due_ms() if stream.is_running else STANDBY_PUMP_MS
+            await asyncio.sleep_ms(pause_ms if pause_ms < self._pump_ms else self._pump_ms)
 
     def _count_uptime(self, now_ms):
         # Not the clock itself: it wraps after twelve days, and on a computer it began with that.

@@ -156,6 +156,12 @@ class Stream:
             at_least = 1
         self.waiting = self._encode_waiting(waiting, at_least)
 
+    def due_ms(self):
+        """Return in how many milliseconds the packet under way can be full, at least 1."""
+        missing = self._packet_frames - self.waiting
+        # a frame every 0.5 ms, or every millisecond
+        return (missing * self._capture.index_step + 1) >> 1 if missing > 0 else 1
+
     def _find_slip(self, waiting, elapsed_us):
         frames = self.frames
         seen = frames.frame + waiting

@@ -66,6 +66,18 @@ def complete_in_order():
         assert bench.stream.dropped == 0
 
 
+def packet_is_due_when_it_is_full():
+    bench = Bench()
+    assert bench.stream.due_ms() == 10
+    bench.step(7)
+    assert bench.stream.due_ms() == 7
+    bench.step(12)
+    assert bench.stream.due_ms() == 1 and not bench.link.packets
+    bench.step(1)
+    assert len(bench.link.packets) == 1 and bench.stream.due_ms() == 10
+    assert Bench(mode=control.MODE_RECORDING).stream.due_ms() == 20
+
+
 def refused_notifications_are_kept():
     bench = Bench()
     for i in range(200):
@@ -273,6 +285,7 @@ def many_ranges_never_lose_one():
 
 for test in (
     complete_in_order,
+    packet_is_due_when_it_is_full,
     refused_notifications_are_kept,
     window_closes_without_acknowledgement,
     after_a_pause_live_goes_first,
