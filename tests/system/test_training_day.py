@@ -16,25 +16,30 @@ from faceloop_protocol.heat import SESSION_DONE
 from faceloop_protocol.texts import CAUSE_TEXT
 
 FAKES = Path(__file__).parents[1] / "fakes"
-programme_text = runpy.run_path(str(FAKES / "quick_programme.py"))["programme_text"]
+QUICK = runpy.run_path(str(FAKES / "quick_programme.py"))
+programme_text = QUICK["programme_text"]
 # The quick day with warmth, two movements, and what a person is asked; heat is for real: the pad's
 # shortest session, one minute, after the minute that its gentlest warmth takes.
+MOVES = {"rise_s": 0.8, "hold_s": 1.6, "release_s": 0.8, "goal_share": 0.3, "clean_score": 30}
 PROGRAMME = programme_text(
-    *("settle", "heat", "massage", "retraining", "function", "cool_down"),
+    *("settle", "heat", "massage", "retraining", "weekly_check", "function", "cool_down"),
     name="shortened",
     stages=("synkinesis",),
     settle={"eye_care_s": 1, "duration_s": 5},
     heat={"kind": "heat", "is_on": True, "duration_s": 60, "target_degc": 36},
     massage={"repetitions": 1, "ask_s": 1},
     retraining={
+        **MOVES,
         "movements": ["closed_mouth_smile", "close_eyes_gently"],
         "movement_pause_s": 1,
-        "rise_s": 0.8,
-        "hold_s": 1.6,
-        "release_s": 0.8,
         "relax_longest_s": 30,
-        "goal_share": 0.3,
-        "clean_score": 30,
+    },
+    weekly_check={
+        **QUICK["BLOCKS"]["retraining"],
+        **MOVES,
+        "repetitions": 1,
+        "relax_first_s": 0,
+        "feedback": "none",
     },
     function={"ask_s": 1},
 )
@@ -90,10 +95,12 @@ async def day_killed_and_gone_on_with(home: Any) -> None:
     assert account["outcome"] == "done"
     assert [(b["name"], b["outcome"]) for b in account["blocks"]] == [
         ("settle", "done"), ("heat", "done"), ("massage", "done"),
-        ("retraining", "done"), ("function", "done"), ("cool_down", "done"),
+        ("retraining", "done"), ("weekly_check", "done"), ("function", "done"),
+        ("cool_down", "done"),
     ]  # fmt: skip
     check_warmth(folder)
-    trials = account["trials"]
+    *trials, unaided = account["trials"]
+    assert (unaided["block"], unaided["has_feedback"]) == ("weekly_check", False)
     assert [trial["step"] for trial in trials] == [1, 2, 3, 5, 6, 7]
     smile, eyes = "closed_mouth_smile", "close_eyes_gently"
     assert [trial["movement"] for trial in trials] == [smile] * 3 + [eyes] * 3

@@ -136,3 +136,44 @@ def test_full_default_day_every_block_and_every_record() -> None:
     assert [word.key for word in day_words(result)][-3:] == [
         "train.result.even_quiet", "train.result.resting", "train.result.as_calm"
     ]  # fmt: skip
+
+
+# What the patient does, repetition by repetition: (strength of the affected side, joining in).
+WAYS = {
+    "both": (1.0, 0.0),
+    "joins": (1.0, 0.8),
+    "uneven": (0.3, 0.0),
+    "neither": (0.3, 0.8),
+}
+
+
+def test_full_default_day_score_is_high_only_where_ratio_and_guard_agree() -> None:
+    engine, log, patient, _ = day(shipped_programme("synkinesis"))
+    done: list[str] = []
+    last: tuple[str, int] | None = None
+
+    def change(engine: DayEngine, now_s: float) -> None:
+        """Do each repetition in another way than the one before."""
+        nonlocal last
+        view = engine.view(now_s)
+        if view.step is None or view.block is None or view.step.phase not in ("ready", "rise"):
+            return
+        if last != (view.block.name, view.step.index):
+            last = (view.block.name, view.step.index)
+            done.append(list(WAYS)[len(done) % len(WAYS)])
+            patient.strength, patient.joins = WAYS[done[-1]]
+
+    engine.start(0.0)
+    run(engine, patient, 0.0, each=change)
+    trials = kinds(log, "trial")
+    assert len(done) == len(trials) == 3 * 5 + 2 * 2
+    scores: dict[str, list[float]] = {way: [] for way in WAYS}
+    for way, trial in zip(done, trials, strict=True):
+        assert trial["reason"] == "", (way, trial)
+        scores[way].append(trial["score"])
+        assert (trial["n_synkinesis"] > 0) == (WAYS[way][1] > 0), (way, trial)
+        assert trial["is_clean"] == (way == "both")
+    assert min(scores["both"]) > 90
+    assert max(max(scores[way]) for way in WAYS if way != "both") < 60
+    # What is wrong twice is no better than what is wrong once.
+    assert max(scores["neither"]) <= max(scores["joins"] + scores["uneven"])

@@ -155,7 +155,7 @@ async def test_both_blocks_that_are_left_out_are_said_then_and_in_the_results(
         for why, kind in (("no_pad", "heat"), ("not_set_up", "retraining"))
     ]
     assert " ".join(both) in page.texts()
-    page.press(GERMAN("training.finish"))
+    page.press(GERMAN("training.finish_yes"))
     page.go("results")
     assert {*both} <= {*page.texts()}
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 from faceloop.session.live import LiveStatus, MusclePair
 from faceloop.ui.elements import LiveArea, Text, tag
+from faceloop.ui.question import Question
 from faceloop.ui.shell import View
 from faceloop.ui.texts import DASH
 from faceloop.ui.words import anatomical_name, clock
@@ -14,7 +14,6 @@ from faceloop.ui.words import anatomical_name, clock
 __all__ = ["SignalView"]
 
 LEGEND = ("rest", "onset", "cue")
-END_QUESTION = "fl-end"
 
 
 class SignalView(View):
@@ -56,8 +55,7 @@ class SignalView(View):
             now, why = self.text(state.busy), self.text("live.busy_why")
         self._record.set_attribute("aria-disabled", str(bool(state.busy)).lower())
         self._end_button.set_attribute("aria-disabled", str(state.is_ending).lower())
-        # No target: there is nothing to ask any more.
-        self._end_button.set_attribute("popovertarget", "" if state.is_ending else END_QUESTION)
+        self._end.ask_at(self._end_button, is_on=not state.is_ending)
         self._traces.set_attribute("data-lost", str(status.link != "live").lower())
         self._now.say(now)
         self._why.say(why)
@@ -85,29 +83,11 @@ class SignalView(View):
                 self._record = tag("button", "", "fl-button fl-record", type="button")
                 self._record.on("click", lambda: self.state.toggle_recording(changed), args=[])
                 self._end_button = tag("button", self.text("live.end"), "fl-button", type="button")
-        self._end_question(changed)
-
-    def _end_question(self, changed: Callable[[], None]) -> None:
-        """Ask once. The browser opens and closes it (Escape too), and gives the focus back."""
-        text = self.text
-        with tag(
-            *("div", "", "fl-card fl-question"),
-            id=END_QUESTION,
-            popover="auto",
-            role="dialog",
-            aria_labelledby="fl-end-title",
-        ):
-            tag("h2", text("live.end_ask"), id="fl-end-title")
-            tag("p", text("live.end_why"))
-            with tag("div", classes="fl-actions"):
-                for key in ("live.end_yes", "live.end_no"):
-                    button = tag("button", text(key), "fl-button", type="button")
-                    button.props["popovertarget"] = END_QUESTION
-                    button.props["popovertargetaction"] = "hide"
-                    if key == "live.end_yes":
-                        button.on("click", lambda: self.state.end(changed), args=[])
-                    else:
-                        button.props["data-first"] = ""
+        self._end = Question(
+            "fl-end",
+            lambda part: self.text(f"live.end_{part}"),
+            lambda: self.state.end(changed),
+        )
 
     def _now_panel(self) -> None:
         text = self.text

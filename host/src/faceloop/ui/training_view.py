@@ -14,6 +14,7 @@ from faceloop.training.score import PARTS
 from faceloop.ui.elements import Choice, LiveArea, Mirror, Text, tag
 from faceloop.ui.heat_words import heat_step
 from faceloop.ui.preferences import CHOICES
+from faceloop.ui.question import Question
 from faceloop.ui.shell import View
 from faceloop.ui.words import clock
 
@@ -87,7 +88,7 @@ class TrainingView(View):
                 self._button("training.repeat", lambda: self._do(DayEngine.repeat)),
                 self._button("training.skip", lambda: self._do(DayEngine.skip_step)),
                 self._button("training.skip_block", lambda: self._do(DayEngine.skip_block)),
-                self._button("training.finish", self._finish),
+                finish := self._button("training.finish"),
             ]
             self._results = tag(
                 "button", text("training.to_results"), "fl-button fl-primary", type="button"
@@ -95,6 +96,10 @@ class TrainingView(View):
             self._results.on("click", lambda: self.shell.go("results"), args=[])
             self._today = tag("button", text("training.to_today"), "fl-button", type="button")
             self._today.on("click", lambda: self.shell.go("today"), args=[])
+        question = Question(
+            "fl-finish", lambda part: text(f"training.finish_{part}"), self._finish
+        )
+        question.ask_at(finish)
 
     def _answers(self) -> None:
         """Build the buttons for a rating of one's own: one tap, or go on with Skip."""
@@ -132,10 +137,13 @@ class TrainingView(View):
                 options = [(mode, text(f"training.mirror_{mode}")) for mode in MIRRORS]
                 Choice("radio", "fl-mirror", "off", self._take_mirror, options)
 
-    def _button(self, key: str, action: Callable[[], None], *, is_first: bool = False) -> Text:
+    def _button(
+        self, key: str, action: Callable[[], None] | None = None, *, is_first: bool = False
+    ) -> Text:
         classes = "fl-button fl-strong" if is_first else "fl-button"
         button = tag("button", self.text(key), classes, type="button")
-        button.on("click", action, args=[])
+        if action is not None:
+            button.on("click", action, args=[])
         return button
 
     def _do(self, action: Callable[[DayEngine, float], None]) -> None:
