@@ -14,6 +14,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from faceloop.training.day_log import read_log
+from faceloop.ui.texts import Texts
 
 pytestmark = [pytest.mark.browser, pytest.mark.full, pytest.mark.asyncio(loop_scope="module")]
 
@@ -180,3 +181,33 @@ def check(records: list[dict[str, Any]]) -> None:
     assert trials[2]["score"] > max(trial["score"] for trial in trials[:2])
     # The weak side is the affected one: less symmetric than one, and more than nothing.
     assert all(0.3 < trial["symmetry"] < 1.0 for trial in trials)
+
+
+async def test_heat_in_the_demo_is_pressed_for_and_gets_warm(start: Any, browser: Browser) -> None:
+    """Nobody can press a virtual board's button: the made-up person does."""
+    text = Texts("en")
+    process, url = await start("demo", "--json")
+    page = await browser.new_page(viewport={"width": 1280, "height": 800})
+    await page.goto(url)
+    await choose(page, "Start")
+    await introduce(page, "anna")
+    await choose(page, "Go on")
+    await page.get_by_role("link", name=text("heat.title"), exact=True).click()
+    await choose(page, text("heat.test_yes"))
+    await page.get_by_role("checkbox", name=text("heat.today")).click()
+    await choose(page, text("heat.ask"))
+    line = page.locator(".fl-heat-line")
+    await expect(line).to_have_text(text("heat.state.wait_button.title"), timeout=START_MS)
+    await expect(line).to_have_text(text("heat.state.warmup.title"), timeout=START_MS)
+    skin = page.locator("[data-item=skin] dd")
+    before = await skin.inner_text()
+    async with asyncio.timeout(START_MS / 1000):
+        while float((await skin.inner_text()).split()[0]) < float(before.split()[0]) + 0.5:
+            await asyncio.sleep(0.2)
+    await choose(page, text("heat.stop"))
+    await expect(line).to_have_text(text("heat.state.off.title"), timeout=START_MS)
+    await page.close()
+    process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(START_MS / 1000):
+        await process.communicate()
+    assert process.returncode == 0

@@ -55,6 +55,18 @@ CUT_OFF = """() => {
 }"""
 
 
+# Words of which a line has only a part.
+BROKEN_WORDS = """(cells) => cells.filter((e) => e.checkVisibility()).flatMap((e) => {
+  const text = e.firstChild;
+  return [...text.data.matchAll(/\\S+/g)].filter((word) => {
+    const range = document.createRange();
+    range.setStart(text, word.index);
+    range.setEnd(text, word.index + word[0].length);
+    return range.getClientRects().length > 1;
+  }).map((word) => word[0]);
+})"""
+
+
 async def attribute(page: Page, name: str) -> str:
     return str(await page.evaluate(f"document.documentElement.getAttribute('{name}')"))
 
@@ -86,6 +98,32 @@ async def test_language_changes_at_once_keeps_the_keyboard_and_is_remembered(
             "de",
             "dark",
         )
+        await page.close()
+
+
+async def test_header_and_heads_of_tables_are_whole_on_a_phone_in_every_language(
+    fake_module: Any, start_app: Any, browser: Browser, tmp_path: Path
+) -> None:
+    """One line above the page, and no word of a week's table broken."""
+    async with start_app(fake_module.FakeLive(), data=with_profile(tmp_path)) as app:
+        page = await browser.new_page(viewport={"width": 390, "height": 844})
+        await page.goto(app.url)
+        await page.locator("h1").wait_for()
+        for language in LANGUAGES:
+            await page.goto(f"{app.origin}/settings")
+            await page.locator("#fl-language").select_option(language)
+            await expect(page.locator("h1")).to_have_text(Texts(language)("settings.title"))
+            for is_on in ("on", "off"):  # either word of the sound's button
+                name = Texts(language)(f"nav.sound_{is_on}")
+                button = page.get_by_role("button", name=name, exact=True)
+                bar = await page.locator(".fl-bar").bounding_box()
+                assert bar is not None and bar["height"] < 64, (language, name, bar)
+                await button.click()
+                await expect(button).to_be_hidden()
+            await page.goto(f"{app.origin}/results")
+            heads = page.locator(".fl-trained thead th")
+            await heads.first.wait_for()
+            assert await heads.evaluate_all(BROKEN_WORDS) == [], language
         await page.close()
 
 

@@ -18,8 +18,8 @@ from faceloop_protocol import heat
 __all__ = ["MadeUpPatient", "patient_of"]
 
 LOOKS_EVERY_S = 0.02
-READS_S = 2.0
-"""Until what is asked for is done; and where a press was of no use, until the next."""
+READS_S = 10.0
+"""Before the button is pressed: a pad put on a moment ago has to settle for so long."""
 PRESS_S = 0.4
 RAMP_S = 0.3
 """Of the contractions of set-up, and of everyday use of the mouth."""
