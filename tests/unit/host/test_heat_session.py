@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from faceloop.errors import HeatRefused, LinkError
-from faceloop.session.heat_session import EXERCISE, PRESENCE_S, SILENT, HeatSession
+from faceloop.session.heat_session import EXERCISE, PRESENCE_S, SILENT, HeatSession, HeatView
 from faceloop_protocol import heat, reports, texts
 
 Board = runpy.run_path(str(Path(__file__).parents[2] / "fakes" / "fake_heat_board.py"))["Board"]
@@ -109,6 +109,18 @@ async def test_what_is_not_known_counts_as_on(rig: Rig) -> None:
     rig.now_s += 10
     view = rig.session.view()
     assert view.is_on and view.skin_degc is None and view.problem == SILENT
+
+
+def test_heat_can_be_stopped_from_the_test_to_the_pause_and_while_the_board_is_silent() -> None:
+    assert not HeatView().is_stoppable
+    fields = dict.fromkeys(reports.HeatState._fields, 0)
+    stoppable = {
+        state
+        for state in range(heat.LOCKED + 1)
+        if HeatView(reports.HeatState(**(fields | {"state": state})), age_s=60.0).is_stoppable
+    }
+    off = {heat.OFF, heat.COOL, heat.LATCHED, heat.LOCKED}
+    assert stoppable == set(range(heat.LOCKED + 1)) - off
 
 
 async def test_end_of_what_was_asked_is_told_with_its_reason(rig: Rig) -> None:

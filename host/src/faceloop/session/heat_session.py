@@ -35,6 +35,8 @@ IDLE_S = 1.0
 ON_STATES = (heat.WARMUP, heat.HOLD)
 # Something is asked for, tested, on, pausing or cooling.
 BUSY_STATES = (heat.BOOT_TEST, heat.WAIT_BUTTON, heat.WARMUP, heat.HOLD, heat.PAUSED, heat.COOL)
+# Before and after these there is nothing to stop.
+STOPPABLE_STATES = (heat.BOOT_TEST, heat.WAIT_BUTTON, heat.WARMUP, heat.HOLD, heat.PAUSED)
 EXERCISE = "Heat is off during the exercises. It can begin again after them."
 SILENT = "The board does not answer about heat. If the pad is warm, take it off."
 
@@ -116,6 +118,11 @@ class HeatView:
     def is_warming(self) -> bool:
         """Whether the heater works."""
         return self.is_known and self.state is not None and self.state.state in ON_STATES
+
+    @property
+    def is_stoppable(self) -> bool:
+        """Whether there was something to stop when the board spoke last."""
+        return self.state is not None and self.state.state in STOPPABLE_STATES
 
     @property
     def is_asking(self) -> bool:

@@ -22,8 +22,6 @@ __all__ = ["HeatPanel"]
 
 _STEP_DEGC = 0.5
 _STEP_MIN = 1
-# Before these there is nothing to stop.
-_STOPPABLE = (heat.BOOT_TEST, heat.WAIT_BUTTON, heat.WARMUP, heat.HOLD, heat.PAUSED)
 
 
 class HeatPanel:
@@ -263,7 +261,7 @@ class HeatPanel:
         _show(self._gate, is_off and may_answer and asks)
         _show(self._start, is_off and is_permitted and not asks)
         for element in (self._stop, self._stop_ways):
-            _show(element, state is None or state.state in _STOPPABLE)
+            _show(element, state is None or view.is_stoppable)
         is_barred = self._is_failed() and not is_permitted
         _show(self._questions, bool(self._applies) or not is_barred)
         is_open = bool(self._applies) and not self._is_failed()

@@ -15,6 +15,7 @@ class HeatView(View):
     name = "heat"
     title = "nav.heat"
     is_listed = True
+    stops_heat = True
 
     def build(self) -> None:
         """Put the page together."""

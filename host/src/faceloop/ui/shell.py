@@ -9,6 +9,7 @@ from nicegui import ui
 
 from faceloop.session.live import LiveStatus
 from faceloop.ui.elements import Heartbeat, Presence, ShellElement, Text, tag
+from faceloop.ui.heat_stop import HeatStop
 from faceloop.ui.preferences import Preferences
 from faceloop.ui.state import AppState
 from faceloop.ui.still_there import StillThere
@@ -36,6 +37,8 @@ class View:
         No navigation: there is one thing to do here.
     has_choices : bool
         Sound and settings can be reached from it.
+    stops_heat : bool
+        It has a button of its own that stops heat.
     """
 
     name: ClassVar[str] = ""
@@ -43,6 +46,7 @@ class View:
     is_listed: ClassVar[bool] = False
     is_plain: ClassVar[bool] = False
     has_choices: ClassVar[bool] = True
+    stops_heat: ClassVar[bool] = False
 
     def __init__(self, shell: Shell) -> None:
         self.shell = shell
@@ -107,6 +111,7 @@ class Shell:
         self._frame.on("go", self._on_go)
         self._reminder = tag("p", classes="fl-reminder", role="status")
         self._still_there = StillThere()
+        self._heat_stop = HeatStop()
         self._root = tag("div", classes="fl-root")
         self._timer = ui.timer(REFRESH_S, self._refresh)
 
@@ -230,6 +235,9 @@ class Shell:
         if self._view is not None and self._view.has_choices:
             self._say_sound()
         self._reminder.say(self.state.reminder)
-        self._still_there.refresh(self.state.heat, self.state.texts)
+        heat, text = self.state.heat, self.state.texts
+        self._still_there.refresh(heat, text)
+        has_own = self._view is not None and self._view.stops_heat
+        self._heat_stop.refresh(heat, text, has_own=has_own)
         if self._view is not None:
             self._view.refresh(status)
