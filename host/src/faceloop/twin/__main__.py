@@ -14,7 +14,6 @@ from typing import Any
 
 from faceloop.errors import FaceloopError, StorageError
 from faceloop.twin.registry import NO_ROOM
-from faceloop.twin.twin import HEAP_KIB, Twin, TwinOptions
 
 __all__ = ["main"]
 
@@ -36,14 +35,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--world", type=json.loads, default={}, help="battery, USB, plug, leads, button, JSON")
     add("--flash", type=Path, help="flash image (default: in the directory)")
     add("--keep-flash", action="store_true", help="keep what an existing image stores")
-    add("--heap-kib", type=int, default=HEAP_KIB, help="MicroPython's heap")
+    add("--heap-kib", type=int, default=argparse.SUPPRESS, help="MicroPython's heap")
     add("--capture", choices=("pio", "irq"), default="pio", help="as Pico 2 W, or as ESP32-S3")
     add("--no-radio", action="store_true", help="a board without Bluetooth, for quick tests")
     add("--verbose", action="store_true", help="log everything")
     return parser
 
 
-async def _run(options: TwinOptions, owner_fd: int | None, has_radio: bool) -> None:
+async def _run(options: dict[str, Any], owner_fd: int | None, has_radio: bool) -> None:
     running = asyncio.current_task()
     assert running is not None
 
@@ -56,13 +55,17 @@ async def _run(options: TwinOptions, owner_fd: int | None, has_radio: bool) -> N
             asyncio.get_running_loop().add_signal_handler(number, end)
     # Imported here: a request for help, or a wrong option, need not load signal libraries.
     from faceloop.twin.sources import make_source
+    from faceloop.twin.twin import Twin, TwinOptions
 
     radio: Any = None
     if has_radio:
         from faceloop.twin.radio import Radio
 
         radio = Radio()
-    twin = Twin(options, make_source(options.source), radio)
+    source = make_source(options["source"])
+    gc.freeze()
+    gc.enable()
+    twin = Twin(TwinOptions(**options), source, radio)
     try:
         await twin.run(owner_fd)
     except asyncio.CancelledError:
@@ -72,7 +75,8 @@ async def _run(options: TwinOptions, owner_fd: int | None, has_radio: bool) -> N
 def main(arguments: list[str] | None = None) -> int:
     """Run the twin; return an exit code."""
     parsed = vars(_parser().parse_args(arguments))
-    gc.set_threshold(20_000, 20, 50)  # what is loaded stays
+    gc.set_threshold(20_000, 20, 50)
+    gc.disable()  # what is loaded stays: garbage is looked for among what comes after it
     logging.basicConfig(
         level=logging.DEBUG if parsed.pop("verbose") else logging.WARNING,
         format="%(levelname)s %(name)s: %(message)s",
@@ -84,7 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
     parsed.pop("lock_fd")
     parsed["directory"] = parsed.pop("dir").resolve()
     try:
-        asyncio.run(_run(TwinOptions(**parsed), owner_fd, has_radio))
+        asyncio.run(_run(parsed, owner_fd, has_radio))
     except FaceloopError as error:
         print(error, file=sys.stderr)
         return error.exit_code
