@@ -103,10 +103,21 @@ def install(started: float) -> str | None:
 
     The compiler fills one processor core, the packages' unpacking another.
     """
-    running = [begin("install.log", pip_install("--no-deps", "--editable", ROOT))]
+    running: list[subprocess.Popen] = []
     try:
-        fetched = fetch_packages(running, started)
-        built = wait_showing_time(running[0], started)
+        packages = needed_packages()
+        fast = fast_installer() if len(packages) > FEW_PACKAGES else None
+        if fast:
+            # Built anew: what uv keeps of an earlier build is without the compiled modules.
+            anew = ("--reinstall-package", "faceloop", "--editable", f"{ROOT}[dev]")
+            running.append(begin("install.log", [*fast, *anew]))
+            if wait_showing_time(running[0], started) == 0:
+                return None
+        # pip may know what uv does not, or says what is wrong.
+        building = begin("install.log", pip_install("--no-deps", "--editable", ROOT))
+        running.append(building)
+        fetched = fetch_packages(packages, fast, running, started)
+        built = wait_showing_time(building, started)
     except KeyboardInterrupt:
         for process in running:
             process.wait()  # they got the same Ctrl-C
@@ -121,12 +132,15 @@ def install(started: float) -> str | None:
     return None
 
 
-def fetch_packages(running: list[subprocess.Popen], started: float) -> int:
+def fetch_packages(
+    packages: list[str],
+    fast: list[object] | None,
+    running: list[subprocess.Popen],
+    started: float,
+) -> int:
     """Install what faceloop needs, by uv or else by pip; return the last one's exit code."""
-    packages = needed_packages()
     # Files are compiled when they are first imported; most never are.
     ways = [pip_install("--no-compile", *packages)]
-    fast = fast_installer() if len(packages) > FEW_PACKAGES else None
     if fast:
         ways.insert(0, [*fast, *packages])
     code = 1
@@ -144,7 +158,7 @@ def pip_install(*what: object) -> list[object]:
 
 
 def fast_installer() -> list[object] | None:
-    """Fetch uv, which unpacks a hundred packages faster than pip; return its command.
+    """Fetch uv and return its command: it unpacks and makes a build ready with less work than pip.
 
     None where it cannot be had, or where pip is told to ask another index: uv does not know that.
     """
