@@ -6,7 +6,7 @@
     python3 tools/run.py -- ARGS            any faceloop command, for example: -- devices --json
 
 The first call makes `.venv` beside this project and installs everything into it (one to two
-minutes); later calls only check that nothing changed.
+minutes, up to five on a busy machine); later calls only check that nothing changed.
 """
 
 from __future__ import annotations

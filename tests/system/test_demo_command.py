@@ -47,7 +47,7 @@ ACCOUNT = {
     "warnings": list,
     "error": type(None),
 }
-# Of an idle machine: the test runs alone.
+# Of an idle machine: only the page's own measurement runs beside.
 P50_MS, P95_MS = 60.0, 90.0
 CLOCK_PPM, CLOCK_TOLERANCE_PPM = 20.0, 60.0
 

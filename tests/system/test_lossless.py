@@ -78,6 +78,20 @@ async def test_recording_comes_back_after_a_blackout(home, rig, recording_path):
     assert done.account["frames_resent"] > 2 * 2000  # what was held during the silence came late
 
 
+async def test_a_face_comes_back_from_a_blackout_as_long_as_the_promise(home, rig):
+    """Eight seconds, the longest after which nothing may be missing."""
+    done = await home.run(
+        *("demo", "--headless", "--json", "--seconds", 14, "--tap", home.tap),
+        *("--radio-blackout", "2,8"),
+    )
+    assert (done.code, done.err) == (0, "")
+    check_complete(done.account, 28_000)
+    counts, _ = rig.read_recording(done.account["recording"])
+    np.testing.assert_array_equal(counts, rig.read_tap(home.tap))
+    assert done.account["reconnects"] >= 1
+    assert done.account["frames_resent"] > 6 * 2000
+
+
 @pytest.mark.full  # a minute; the same of a real recording, shorter, is above
 async def test_a_minute_of_face_comes_back_through_blackouts(face_minute, rig):
     async with asyncio.timeout(110):

@@ -25,10 +25,12 @@ WINDOW_S = 15.0  # the page's queue ages cover about this long
 LEAST_FPS = 25
 ONE_CORE_PCT = 100.0
 GROWTH = 1.2
-# Noise of the scheduler, which 1.2 times a queue of a few milliseconds would not even contain. An
-# age moves by the length of a packet. A backlog does not stop there.
-QUEUE_NOISE_MS = 3.0
+# Noise of the scheduler, which 1.2 times a queue of a few milliseconds would not even contain:
+# more in the windows of 15 s of the short form. An age moves by the length of a packet. A backlog
+# does not stop there.
+QUEUE_NOISE_MS, SHORT_QUEUE_NOISE_MS = 1.0, 3.0
 AGE_NOISE_MS = 10.0
+SLOW_SHARE = 0.05  # of the seconds, in which somebody else had the processor
 
 
 def cpu_s(root: psutil.Process) -> dict[int, float]:
@@ -125,8 +127,9 @@ async def test_page_keeps_up_on_less_than_one_core(
         f"{stats['messages']} messages, {stats['dropped']} dropped"
     )
     assert total_pct < ONE_CORE_PCT
-    assert statistics.median(fps) >= LEAST_FPS
-    assert last_queue_ms <= max(GROWTH * first_queue_ms, first_queue_ms + QUEUE_NOISE_MS)
+    assert sorted(fps)[int(SLOW_SHARE * len(fps))] >= LEAST_FPS
+    noise_ms = QUEUE_NOISE_MS if minutes >= 2 else SHORT_QUEUE_NOISE_MS
+    assert last_queue_ms <= max(GROWTH * first_queue_ms, first_queue_ms + noise_ms)
     assert last_age_ms <= max(GROWTH * first_age_ms, first_age_ms + AGE_NOISE_MS)
     assert stats["messages"] > LEAST_FPS * 60 * minutes
     assert stats["dropped"] == 0

@@ -87,7 +87,6 @@ def compiled_wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return build_wheel(copy)
 
 
-@pytest.mark.full  # the wheel is looked at in every run
 def test_sdist_holds_every_source_of_what_is_compiled(sdist: Path, root: Path) -> None:
     sources = {
         path.relative_to(root)

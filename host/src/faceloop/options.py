@@ -57,7 +57,7 @@ DemoSeconds = Annotated[
         min=1.0,
         max=7 * 86400.0,  # as long as a made-up face can be
         metavar="SECONDS",
-        help="How long; without it 60 s with --headless, else until the end.",
+        help="How long; without it to the end of --source, else 60 s with --headless.",
         callback=finite,
     ),
 ]
@@ -153,7 +153,8 @@ class StoreOptions:
     """Where recordings go, and how long a board is waited for that may hold a part of one."""
 
     out: Annotated[
-        Path | None, Option(metavar="DIR", help="Data folder to record into; made if need be.")
+        Path | None,
+        Option(metavar="DIR", help="Data folder to record into; made in a folder that exists."),
     ] = None
     wait_s: Annotated[
         float,
@@ -176,7 +177,11 @@ class DemoFaceOptions:
     ] = None
     scenario: Annotated[
         str | None,
-        Option(metavar="NAME", help="What the made-up face does: synkinesis unless named."),
+        Option(
+            metavar="NAME",
+            help="What the made-up face does: rest, smile, eye_closure, jaw_clench, synkinesis"
+            " (unless named), mixed or steps.",
+        ),
     ] = None
     seed: Annotated[
         int, Option(min=0, metavar="NUMBER", help="Of the face and of the radio's losses.")

@@ -472,3 +472,29 @@ def test_onsets_are_computed_only_when_asked(monkeypatch: pytest.MonkeyPatch) ->
     assert not calls
     assert source.onsets is source.onsets
     assert len(calls) == 1
+
+
+def test_file_that_may_not_be_read_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As root may read everything, the system's refusal is made up."""
+    path = write_edf(tmp_path / "secret.edf", [(2000.0, noise_uv(4000))])
+    open_file = Path.open
+
+    def refuse(self: Path, *arguments: object, **options: object) -> object:
+        if self.name == "secret.edf":
+            raise PermissionError(13, "Permission denied", str(self))
+        return open_file(self, *arguments, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert refusal(path) == "secret.edf cannot be read (Permission denied): check its permissions."
+
+
+def test_folder_without_a_name_is_called_what_the_user_called_it() -> None:
+    assert refusal(Path()) == ". is a folder: name one recording in it."
+
+
+def test_rate_below_zero_in_a_comment_is_odd_not_absent(tmp_path: Path) -> None:
+    path = tmp_path / "odd.csv"
+    path.write_text("# fs_hz=-5\na,b\n" + "1.0,2.0\n" * 2000)
+    assert "odd sampling rate (-5 Hz)" in refusal(path)

@@ -28,7 +28,7 @@ _TIME_NAME = re.compile(
 _INDEX_NAME = re.compile(r"^(?:|n|i|index|idx|samples?|sample[ _]?(?:no|number|index)|frame|row)$")
 _UNIT_NAME = re.compile(r"^(.*?)[ _\-]*[\[(_ ](uV|µV|μV|mV|V)[\])]?$")
 _RATE_COMMENT = re.compile(
-    r"^#\s*(?:fs|fs_hz|sampling[ _]rate|sample[ _]rate)\s*[=:]\s*([0-9.eE+]+)", re.I
+    r"^#\s*(?:fs|fs_hz|sampling[ _]rate|sample[ _]rate)\s*[=:]\s*([-0-9.eE+]+)", re.I
 )
 _TIME_SCALE = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6}
 _MAX_BYTES = 1 << 30

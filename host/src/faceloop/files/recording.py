@@ -143,7 +143,7 @@ def _tracks(path: Path, fs_hz: float | None) -> Tracks:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise SourceError(f"{path.name} is a folder: name one recording in it.")
+            raise SourceError(f"{path.name or path} is a folder: name one recording in it.")
         if not stat.S_ISREG(mode):  # a device without an end, a pipe in which nothing comes
             raise SourceError(
                 f"{path.name} is no file but a device or a pipe: store the recording in a file"

@@ -317,7 +317,8 @@ def _latency(
         "p50": rounded(float(np.percentile(latencies_ms, 50)), 1) if latencies_ms else None,
         "p95": rounded(float(np.percentile(latencies_ms, 95)), 1) if latencies_ms else None,
         "n": len(latencies_ms),
-        "missed": n_missed,
+        # Without a rest there can be no cue, and so none that did not come.
+        "missed": n_missed if result.is_calibrated else 0,
         "kind": kind,
     }
 
