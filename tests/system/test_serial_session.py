@@ -9,7 +9,7 @@ import signal
 # mpremote has to get in.
 FREE_AFTER_S = 3.0
 # A bad crystal, far from the one of the other tests and from none at all.
-CLOCK_PPM, WITHIN_PPM = 600.0, 200.0
+CLOCK_PPM, WITHIN_PPM = 350.0, 200.0
 
 
 async def test_session_over_the_cable_is_lossless_and_leaves_it_to_mpremote(home, mpremote):
