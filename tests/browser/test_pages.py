@@ -180,6 +180,9 @@ async def test_status_line_names_link_loss_delay_battery_and_electrodes(
         ("contacts", "loose: left eye"),
     ):
         await expect(line.locator(f"[data-item={name}] dd")).to_have_text(text)
+    for size in ({"width": 1280, "height": 800}, {"width": 1366, "height": 768}):
+        await train.set_viewport_size(size)
+        await expect(line).to_be_in_viewport(ratio=1.0)
 
 
 async def test_symmetry_in_words_and_numbers(train: Page, app: Any) -> None:

@@ -30,6 +30,7 @@ ACCOUNT = {
     "frames_resent": int,
     "bytes_per_s": NUMBER,
     "clock_ppm": NUMBER,
+    "held_back_frames": int,
     "alerts": list,
     "latency_ms": dict,
     "calibrated": bool,

@@ -231,6 +231,7 @@ def test_simulator_that_was_held_up_lets_the_board_take_it_in_pieces(make_rig):
         assert rig.frontend.pump() == 0  # as long as the board has not taken them
         rig.take(rig.frames()[0])
     assert max(pieces) == pieces[0] == rig.RING_FRAMES // 4
+    assert rig.frontend.stats()["held_back_frames"] == 1400 - pieces[0]
     assert rig.frontend.stats()["overrun_frames"] == 0
     # A board that does not take them loses them, as it would with a real converter.
     rig.clock.advance(0.7)
@@ -249,6 +250,7 @@ def test_a_board_in_time_loses_nothing(make_rig):
         rig.frontend.pump()
         rig.take(rig.frames()[0])
     assert rig.frontend.stats()["overrun_frames"] == 0
+    assert rig.frontend.stats()["held_back_frames"] == 0
 
 
 def test_memory_stays_bounded_when_nobody_reads(make_rig):

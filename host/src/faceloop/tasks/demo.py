@@ -222,6 +222,7 @@ async def demo(
         warnings=warnings,
     )
     account.update(_counted(expected, result))
+    account["held_back_frames"] = paired.held_back_frames
     account["latency_ms"] = _latency(result, truth, clock, options.least_snr_db)
     return account
 

@@ -49,6 +49,8 @@ class PairedBoard:
     key_of : callable
     gone : RemoteError or None
         Why the simulator answers no longer, once it does not.
+    held_back_frames : int
+        Most conversions that the simulator held back at a time because it was held up itself.
     """
 
     board: VirtualBoard
@@ -56,6 +58,7 @@ class PairedBoard:
     key_of: Callable[[bytes], bytes | None]
     is_source_done: bool = False
     gone: RemoteError | None = None
+    held_back_frames: int = 0
     _run: int | None = None
     _conversions: int = 0
 
@@ -75,6 +78,7 @@ class PairedBoard:
         if converter and converter["run"] == self._run:
             self._conversions = int(converter["conversions"])
             self.is_source_done = bool(converter["source_done"])
+            self.held_back_frames = int(converter["held_back_frames"])
         return self._conversions
 
     async def truth(self) -> list[dict[str, Any]]:

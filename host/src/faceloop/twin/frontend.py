@@ -103,6 +103,7 @@ class Frontend:
         self._conversions = 0
         self._is_over = False
         self._patient_until_s: float | None = None  # while it was held up and catches up
+        self._held_back = 0
         self._is_told = False  # the handler was called and has not returned
         self._is_given_up = False  # nor will it
         self._world = world or World()
@@ -222,6 +223,7 @@ class Frontend:
         if self._patient_until_s is not None:
             room = self._window.room(PIECE) if self.is_capturing and self._delivers else due
             if room < due and now_s < self._patient_until_s:
+                self._held_back = max(self._held_back, due - room)
                 return room
             self._patient_until_s = None
         return due
@@ -328,6 +330,7 @@ class Frontend:
             "is_alive": self.chip.is_alive,
             "captured_frames": self.captured_frames,
             "overrun_frames": self._window.overrun,
+            "held_back_frames": self._held_back,  # most at a time
             "violations": dict(self.chip.violations),
         }
 

@@ -30,6 +30,7 @@ class SignalView(View):
             self._actions()
             self._problem = tag("p", classes="fl-problem", role="alert")
             self._now_panel()
+            self._status_line()
             with tag("div", classes="fl-sides", aria_hidden="true"):
                 tag("span", text("live.left"), "fl-left")
                 tag("span", text("live.right"), "fl-right")
@@ -45,7 +46,6 @@ class SignalView(View):
                         tag("span", classes=f"fl-{mark}-mark", aria_hidden="true")
                         tag("span", text(f"live.legend_{mark}"))
                 tag("span", text("live.mirror"))
-            self._status_line()
 
     def refresh(self, status: LiveStatus) -> None:
         """Say what is new."""
