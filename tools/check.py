@@ -29,9 +29,9 @@ PROTOCOL_TESTS = "tests/unit/protocol"
 HEAT_RULES = "tests/simulation/test_heat_rules.py"  # of the heat pad's part of the protocol
 
 # Folders of tests in the order in which they run; others follow in alphabetical order.
-ORDER = ("unit", "conformance", "simulation", "integration", "system", "browser")
+ORDER = ("unit", "conformance", "simulation", "system", "browser")
 # Start boards or browsers: minutes instead of seconds.
-SLOW = ("integration", "system", "browser")
+SLOW = ("system", "browser")
 LIVE_FILES = 3  # so many of their test files at a time: they wait more than they work
 TIMED_FILES = 2  # of those that measure time
 UNIT_FILES = 2

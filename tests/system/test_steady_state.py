@@ -20,7 +20,7 @@ LOOKS = (
         "            probe.look(self, 2)\n",
     ),
     ("            step += 1\n", "            probe.look(self, 0)\n"),
-    ("            await asyncio.sleep_ms(self._pump_ms)\n", "            probe.look(self, 1)\n"),
+    ("            await asyncio.sleep_ms(pause_ms if", "            probe.look(self, 1)\n"),
     ("            await asyncio.sleep_ms(1000)\n", "            probe.has_others = True\n"),
 )
 STEPS = 400

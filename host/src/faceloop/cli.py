@@ -118,6 +118,7 @@ def demo(
             rest_s=face.rest_s,
             mains_hz=face.line_hz,
             tap=played.tap,
+            clock_ppm=played.clock_ppm,
             is_headless=headless,
             wait_s=store.wait_s,
         )

@@ -187,6 +187,7 @@ class DemoFaceOptions:
         int, Option(min=0, metavar="NUMBER", help="Of the face and of the radio's losses.")
     ] = 1
     tap: Annotated[Path | None, Option(hidden=True)] = None
+    clock_ppm: Annotated[float, Option(hidden=True, min=-500.0, max=500.0)] = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)

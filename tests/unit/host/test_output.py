@@ -229,7 +229,7 @@ def test_flashed_board_is_named_and_the_next_step_with_it() -> None:
     content = {
         **{"board": "pico2w", "device_id": "00" * 8, "firmware_version": "0.1.0"},
         **{"interpreter": "MicroPython 1.29.0", "copied": 3, "files": 64, "bytes": 102400},
-        **{"seconds": 21.4, "port": "/dev/ttyACM0"},
+        **{"seconds": 21.4, "port": "/dev/ttyACM0", "slot": "a"},
     }
     first, second, third = output.flash_lines(content)
     assert first == "pico2w 0000000000000000 now has faceloop 0.1.0 (MicroPython 1.29.0)."

@@ -76,6 +76,8 @@ class DemoOptions:
         An activation counts for the latency figure from this much above rest on.
     wait_s : float
         A board that goes out of reach is waited for this long.
+    clock_ppm : float
+        Error of the converter's crystal.
     tap : Path or None
         File for what the converter put out, for comparison.
     """
@@ -91,6 +93,7 @@ class DemoOptions:
     montage: str = "guarded8"
     affected_side: Side | None = None
     rest_s: float = 5.0
+    clock_ppm: float = 20.0
     tap: Path | None = None
     is_headless: bool = True
     is_recording: bool = True
@@ -162,6 +165,7 @@ async def demo(
         source=source,
         seed=options.seed,
         tap=options.tap,
+        clock_ppm=options.clock_ppm,
         radio={
             "loss": options.loss,
             "blackouts": [list(blackout) for blackout in options.blackouts],
