@@ -13,8 +13,11 @@ _RUN_LOW_RESET = 4  # of the virtual board: what the register above says on a re
 
 
 def device_id():
-    """Return the board's number as 8 bytes, from the one that its chip was made with."""
-    return (bytes(machine.unique_id()) + bytes(DEVICE_ID_BYTES))[:DEVICE_ID_BYTES]
+    """Return the board's number as 8 bytes, from the one that its chip was made with.
+
+    An ESP32's has 6. The zeros stand in front: the last bytes tell boards apart, and name them.
+    """
+    return (bytes(DEVICE_ID_BYTES) + bytes(machine.unique_id()))[-DEVICE_ID_BYTES:]
 
 
 def is_watchdog_reset():
