@@ -41,10 +41,11 @@ from faceloop_protocol.limits import FS_HZ, UNAUTHENTICATED_LINK_MS
 
 PUMP_MS = 5
 STANDBY_PUMP_MS = 25  # nobody waits for anything but a press
-ADAPT_EVERY = 20  # pump steps
+# Of ``pump``, whose steps take as long as a packet needs to fill: 1 to 5 ms.
+ADAPT_MS = 100
+SERIAL_POLL_MS = 20  # unless the cable carries the stream
+PERSON_MS = 20  # between two looks at the button
 TASK_PUMP, TASK_STATUS, N_TASKS = range(3)  # those that the supervisor waits for
-SERIAL_POLL_EVERY = 4  # pump steps, unless the cable carries the stream
-PERSON_EVERY = 4  # pump steps between two looks at the button: 20 ms
 ATTEND_MS = 100
 # BTstack keeps for good what was on its way when a link went, up to 9 kB: after so many links, and
 # a minute in which nobody wants anything, the board starts afresh.
@@ -105,6 +106,7 @@ class Board:
         self._crash = crash
         self._restarts = restarts
         self._cable_idle_s = self._left_alone_s = 0
+        self._handler_faults = 0  # those of the radio that became a fault
         self._pump_ms = PUMP_MS
         self._started_ms = self._counted_ms = time.ticks_ms()
         self._uptime_s = self._uptime_rest_ms = 0
@@ -209,7 +211,7 @@ class Board:
         """Capture, encode, send; serve commands in between."""
         stream = self.stream
         last_us = time.ticks_us()
-        step = 0
+        adapted_ms = polled_ms = looked_ms = time.ticks_ms()
         heat = self.heat
         while True:
             if heat is not None:
@@ -218,17 +220,20 @@ class Board:
             now_us = time.ticks_us()  # after it: looking late must not pass for a missed frame
             if position >= 0:
                 stream.capture(position, time.ticks_diff(now_us, last_us))
-                if step % ADAPT_EVERY == 0:
-                    stream.adapt(time.ticks_ms())
+                now_ms = time.ticks_ms()
+                if time.ticks_diff(now_ms, adapted_ms) >= ADAPT_MS:
+                    adapted_ms = now_ms
+                    stream.adapt(now_ms)
             last_us = now_us
             if heat is not None:
                 heat.step(time.ticks_ms())
             link = self.stream_link
             if link is not None and link.is_up and owns_stream(self, link):
                 stream.send(link)
-            step += 1
-            if link is self.serial or step % SERIAL_POLL_EVERY == 0:
-                self.serial.poll(time.ticks_ms())
+            now_ms = time.ticks_ms()
+            if link is self.serial or time.ticks_diff(now_ms, polled_ms) >= SERIAL_POLL_MS:
+                polled_ms = now_ms
+                self.serial.poll(now_ms)
             self._serve(self.ble)
             self._serve(self.serial)
             if not stream.is_running:
@@ -237,9 +242,11 @@ class Board:
             self.ble.flush_replies()
             if self.ble.interruption is not None:
                 raise self.ble.interruption
-            is_reset = step % PERSON_EVERY == 0 and self._wearer.look(time.ticks_ms())
-            if is_reset and not stream.is_running:
-                self._factory_reset()  # it writes to the flash
+            now_ms = time.ticks_ms()
+            if time.ticks_diff(now_ms, looked_ms) >= PERSON_MS:
+                looked_ms = now_ms
+                if self._wearer.look(now_ms) and not stream.is_running:
+                    self._factory_reset()  # it writes to the flash
             self._supervisor.beat(TASK_PUMP)
             # A packet leaves as soon as it is full: whoever trains steers by it.
             pause_ms = stream.due_ms() if stream.is_running else STANDBY_PUMP_MS
@@ -278,6 +285,7 @@ class Board:
             self._shed_watchdog()
             self._shed_leak()
             self._care_for_bonds(now_ms)
+            self._care_for_handler()
             battery_mv = self._power.battery_mv()
             power = self._power.bits()
             self._report_to_wearer(now_ms, power, battery_mv)
@@ -362,6 +370,16 @@ class Board:
                 bonds.save()
                 if bonds.is_open and self.ble.session.is_open:
                     self.ble.ask_to_pair()  # whoever has proven the key may have a bond
+
+    def _care_for_handler(self):
+        ble = self.ble
+        if ble.handler_faults != self._handler_faults:
+            self._handler_faults = ble.handler_faults
+            self.fault = state.FAULT_RADIO
+        if not self.stream.is_running:
+            error = ble.take_handler_error()
+            if error is not None:
+                self._crash.note(error)
 
     def _factory_reset(self):
         self._crash.disarm()

@@ -105,4 +105,5 @@ def pack_state_into(buf, board, uptime_s, power_bits, percent, battery_mv, healt
         presses & 0xFF,
         long_presses & 0xFF,
         state.RADIO_ENCRYPTED if board.ble.is_encrypted else 0,
+        (board.ble.inbox.refused + board.serial.inbox.refused) & 0xFFFF,
     )

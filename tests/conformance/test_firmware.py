@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import runpy
 import subprocess
 import sys
@@ -159,6 +160,16 @@ def test_bluetooth_handler_outlives_every_exception(on_board: Callable[..., str]
     assert on_board(BOARD / "ble_handler.py") == "ok\n"
 
 
+def test_exception_in_the_bluetooth_handler_is_told_and_kept(
+    on_board: Callable[..., str], tmp_path: Path
+) -> None:
+    assert on_board(BOARD / "handler_fault.py", str(tmp_path)) == "ok\n"
+
+
+def test_number_of_a_chip_of_six_bytes_names_its_board(on_board: Callable[..., str]) -> None:
+    assert on_board(BOARD / "device_id.py") == "ok\n"
+
+
 def test_button_and_light_follow_their_tables(on_board: Callable[..., str]) -> None:
     lines = on_board(BOARD / "person.py").splitlines()
     assert len(lines) == 4
@@ -245,7 +256,10 @@ def test_control_path_of_training_allocates_no_more_than_its_bar(
     """
     said = on_board(BOARD / "control_path.py", str(tmp_path))
     print(said)
-    assert 0 < int(said.split()[-1]) <= 8000
+    steps, least_ms, most_ms, n_bytes = map(int, re.findall(r"\d+", said))
+    assert 0 < n_bytes <= 8000
+    # Steps are as long as a packet needs: what is done now and then goes by the clock.
+    assert steps > 150 and least_ms >= 20 and most_ms <= 20 + 5 + 3
 
 
 HEAT = BOARD / "heat_supervisor.py"

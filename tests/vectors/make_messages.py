@@ -290,6 +290,7 @@ STATE_FIELDS = (
     ("presses", 1),
     ("long_presses", 1),
     ("radio", 1),
+    ("refused", 2),
 )
 FIRST_STATE_BYTES = 44  # of the first boards; what they did not send reads 0
 
@@ -304,7 +305,7 @@ def states() -> list[Case]:
         pairs = list(zip(STATE_FIELDS, numbers, strict=True))
         body = b"".join(number.to_bytes(size, "little") for (_, size), number in pairs)
         fields = {name: n for (name, _), n in pairs}
-        assert len(body) == 53
+        assert len(body) == 55
         first = {name: n if i < 20 else 0 for i, (name, n) in enumerate(fields.items())}
         cases.append({"fields": fields, "body": body.hex(), "more": ""})
         cases.append({"fields": fields, "body": body.hex(), "more": "0102"})

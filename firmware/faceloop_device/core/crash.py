@@ -1,4 +1,4 @@
-"""What the board remembers of an exception or a hang that ended its program.
+"""What the board remembers of an exception, or of a hang that ended its program.
 
 ``/faceloop.restart`` exists from the exception to the next start and counts the restarts in a
 row; ``/faceloop.crash`` keeps the last cause for whoever looks. ``/faceloop.armed`` exists while
@@ -82,6 +82,15 @@ class Crash:
             _take_count(self._armed_file)
             self._is_armed = False
 
+    def note(self, error):
+        """Write down an exception, whether or not it ends the program; return whether it is."""
+        try:
+            with open(self._cause_file, "w") as file:
+                sys.print_exception(error, file)
+        except OSError:
+            return False
+        return True
+
     def keep(self, error, ran_ms, has_run):
         """Write down an exception after a run of ``ran_ms``; return whether to start again.
 
@@ -90,11 +99,9 @@ class Crash:
         nobody would be told.
         """
         restarts = 1 if ran_ms > STEADY_MS else self._restarts + 1
+        if not self.note(error) or not has_run or restarts > MAX_RESTARTS:
+            return False
         try:
-            with open(self._cause_file, "w") as file:
-                sys.print_exception(error, file)
-            if not has_run or restarts > MAX_RESTARTS:
-                return False
             write_atomically(self._restart_file, b"%d" % restarts)
         except OSError:
             return False

@@ -2,7 +2,7 @@
 
 
 class Inbox:
-    """First in, first out; when it is full the newest message is refused and counted."""
+    """First in, first out; when it is full the newest message is refused; the state counts."""
 
     def __init__(self, n_places=16):
         self._places = [None] * n_places

@@ -1,4 +1,8 @@
-"""Feeds the watchdog only while every task is seen to work."""
+"""Feeds the watchdog only while those tasks are seen to work that report to it.
+
+Of the program they are ``pump`` and ``status``; what feeds need not be watched, and ``attend`` is
+by the heat supervisor.
+"""
 
 LOOK_MS = 250
 WATCHDOG_MS = 5000
@@ -26,7 +30,7 @@ class Supervisor:
         self._seen |= 1 << task
 
     def look(self):
-        """Feed the watchdog if every task came round since it was fed last; return whether."""
+        """Feed the watchdog if each of them came round since it was fed last; return whether."""
         if self._seen != self._all:
             return False
         self._seen = 0

@@ -87,7 +87,8 @@ class BleLink:
         self.inbox = Inbox()
         self.disconnects = 0
         self.connected_ms = 0
-        self.handler_faults = 0
+        self.handler_faults = 0  # exceptions in the handler; only a Ctrl-C is none
+        self.handler_error = None  # the first of them, until somebody has taken it
         self.refused = 0  # replies and reports that the stack had no room for
         self.interruption = None  # a Ctrl-C that arrived while an event was handled
         self.is_encrypted = False  # by the radio, with a key of 128 bits
@@ -238,12 +239,20 @@ class BleLink:
             elif event == _IRQ_SET_SECRET and self._bonds is not None:
                 value = None if data[2] is None else bytes(data[2])
                 return self._bonds.set(data[0], bytes(data[1]), value)
+        except KeyboardInterrupt as error:
+            self.interruption = error  # given back to the program, which it was meant for
         except BaseException as error:
-            # A Ctrl-C as well: it is given back to the program, which it was meant for.
+            # Not a reason to end the program, which would lose what the ring holds: a stranger
+            # who floods the board until its memory is short could do that from across the room.
+            if not self.handler_faults:
+                self.handler_error = error
             self.handler_faults += 1
-            if isinstance(error, KeyboardInterrupt):
-                self.interruption = error
         return None
+
+    def take_handler_error(self):
+        """Return the first exception of the handler since boot, once; else None."""
+        error, self.handler_error = self.handler_error, None
+        return error
 
     def _new_link(self):
         # Nothing of one central's session may reach the next one.

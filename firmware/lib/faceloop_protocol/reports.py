@@ -47,6 +47,7 @@ BoardState = namedtuple(
         "presses",
         "long_presses",
         "radio",
+        "refused",
     ),
 )
 

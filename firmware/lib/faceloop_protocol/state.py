@@ -30,6 +30,7 @@ offset  size  type  name              meaning
 50      1     u8    presses           of the button, short ones, wraps
 51      1     u8    long_presses      of 5 s and more, wraps
 52      1     u8    radio             RADIO_ bits
+53      2     u16   refused           messages of hosts that there was no place for, wraps
 ======  ====  ====  ================  ========================================================
 """
 
@@ -48,6 +49,7 @@ FAULT_NOISE = const(4)
 FAULT_USB_POWER = const(5)
 FAULT_HANG = const(6)
 FAULT_BATTERY = const(7)
+FAULT_RADIO = const(8)
 
 POWER_USB = const(0x01)
 POWER_CHARGING = const(0x02)
@@ -56,5 +58,5 @@ POWER_LOW = const(0x08)
 
 RADIO_ENCRYPTED = const(0x01)  # by the radio itself, with a key of 128 bits
 
-STATE_FORMAT = "<BBBBHBBIIHHIIHHHHHHIBBHHBBB"
-STATE_BYTES = const(53)
+STATE_FORMAT = "<BBBBHBBIIHHIIHHHHHHIBBHHBBBH"
+STATE_BYTES = const(55)

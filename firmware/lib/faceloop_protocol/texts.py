@@ -47,6 +47,10 @@ FAULT_TEXT = {
     state.FAULT_BATTERY: (
         "The battery is empty: the electrodes are off. Charge it, then start again."
     ),
+    state.FAULT_RADIO: (
+        "An event of the radio could not be handled; the board went on. Switch it off and on; if "
+        "it happens again, install the firmware anew."
+    ),
     state.FAULT_NOISE: "The EMG converter is noisier than it should be. Run a self-test.",
 }
 

@@ -88,17 +88,20 @@ for number, data in ((3, None), (3, ()), (3, (5,)), (1, ()), (2, None), (99, Non
 faults = link.handler_faults
 assert faults == 4, faults
 event(1, (5, 0, b"address"))
+first = link.take_handler_error()
+assert isinstance(first, TypeError), "the first one, of the event without data"
 for trouble in (OSError(5), MemoryError(), ValueError("x"), KeyboardInterrupt(), SystemExit()):
     Radio.trouble = trouble
     event(3, (5, control))
-assert link.handler_faults == faults + 5
+assert link.handler_faults == faults + 4
+assert link.take_handler_error() is None, "one of them is kept, whoever sends how many"
 assert isinstance(link.interruption, KeyboardInterrupt), "for the program, not for the handler"
 Radio.trouble = None
 event(3, (5, control))
 assert link.inbox.get() == b"message", "still at work"
 for _ in range(100):
     event(3, (5, control))  # a full inbox is no exception either
-assert link.inbox.refused > 0 and link.handler_faults == faults + 5
+assert link.inbox.refused > 0 and link.handler_faults == faults + 4
 link.send_state(bytes(52), 50)
 link.reply(b"reply")
 assert link.refused == 2 and len(link._replies) == 1, "counted; the reply is kept and tried again"

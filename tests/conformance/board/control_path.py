@@ -2,7 +2,9 @@
 
 A whole board with a fake capture and a radio that takes everything, its tasks gone round by hand
 at the pace of a second: 100 packets, an acknowledgement for every 8 of them, a vibration, the
-report. Prints bytes; words have 64 bits here and 32 on a board.
+report. ``pump`` comes as soon as it asks for, or up to 3 ms later, as on a board that has other
+things to do. Prints its steps in a second, the least and the most milliseconds between two looks
+at the button, then bytes; words have 64 bits here and 32 on a board.
 """
 
 import gc
@@ -11,6 +13,7 @@ import sys
 
 import fake_board
 from fake_parts import FakeCapture
+from naps import Loop
 
 from faceloop_protocol import control, session
 from faceloop_protocol.limits import (
@@ -27,7 +30,7 @@ from faceloop_device.core.crash import Crash  # noqa: E402
 from faceloop_device.core.frame_ring import WORDS_PER_FRAME  # noqa: E402
 
 SECONDS = 20
-PUMPS_PER_S = 200
+LATE_MS = (0, 0, 1, 0, 3, 0, 2)  # one after the other, and again
 CONN = 7
 _CONNECT, _WRITE, _INDICATED, _MTU_EXCHANGED = 1, 3, 20, 21
 
@@ -86,35 +89,6 @@ class Clock:
         return (a - b + 0x20000000 & 0x3FFFFFFF) - 0x20000000
 
 
-class Nap:
-    """One round of a task ends here."""
-
-    def __iter__(self):
-        return self
-
-    __await__ = __iter__
-
-    def __init__(self):
-        self.is_over = True
-        self._end = StopIteration()
-
-    def __next__(self):
-        self.is_over = not self.is_over
-        if self.is_over:
-            self._end.__traceback__ = None
-            raise self._end
-
-
-class Loop:
-    naps = {}
-
-    @staticmethod
-    def sleep_ms(ms):
-        return Loop.naps[ms]
-
-
-for ms in (app.PUMP_MS, 250, 1000, 100):
-    Loop.naps[ms] = Nap()
 fake_board.Bluetooth.BLE = Radio
 app.make_capture = lambda pins: Capture()
 app.print_label = lambda device_id, key: None
@@ -171,37 +145,60 @@ ask(tagged(control.START, struct.pack(control.START_FORMAT, control.MODE_TRAININ
 gc.disable()
 
 # All that the host will send is made first: only the board may allocate below.
-FRAMES_PER_PUMP = FS_HZ // PUMPS_PER_S
-PUMPS_PER_ACK = ACK_PERIOD_PACKETS * TRAINING_FRAMES // FRAMES_PER_PUMP
+FRAMES_PER_MS = FS_HZ // 1000
+ACK_MS = ACK_PERIOD_PACKETS * TRAINING_FRAMES // FRAMES_PER_MS
+VIBRATE_AT_MS = 45  # of each second
 VIBRATION = struct.pack(control.VIBRATE_FORMAT, 50, 100)
-messages = [None] * (PUMPS_PER_S * (SECONDS + 1))
-for n in range(len(messages)):
-    if n % PUMPS_PER_ACK == 0:
-        n_packets = n * FRAMES_PER_PUMP // TRAINING_FRAMES
+messages = [None] * (1000 * (SECONDS + 1) + 1)
+for ms in range(1, len(messages)):
+    if ms % ACK_MS == 0:
+        n_packets = ms * FRAMES_PER_MS // TRAINING_FRAMES
         body = struct.pack(control.ACK_FORMAT, n_packets, n_packets)
-        messages[n] = bytearray(tagged(control.ACK, body))
-    elif n % PUMPS_PER_S == 9:
-        messages[n] = bytearray(tagged(control.VIBRATE, VIBRATION))
+        messages[ms] = bytearray(tagged(control.ACK, body))
+    elif ms % 1000 == VIBRATE_AT_MS:
+        messages[ms] = bytearray(tagged(control.VIBRATE, VIBRATION))
 written = (CONN, 6)
 confirmed = (CONN, 6, 0)
-step = 0
+
+
+class Pace:
+    ms = due_ms = steps = 0
+    looked_ms = most_ms = 0
+    least_ms = 1000
+
+
+look = board._wearer.look
+
+
+def counted_look(now_ms):
+    since_ms = now_ms - Pace.looked_ms
+    Pace.least_ms = min(Pace.least_ms, since_ms)
+    Pace.most_ms = max(Pace.most_ms, since_ms)
+    Pace.looked_ms = now_ms
+    return look(now_ms)
+
+
+board._wearer.look = counted_look
 
 
 def second():
     """One second of training."""
-    global step
-    for _ in range(PUMPS_PER_S):
-        Clock.now_ms += app.PUMP_MS
-        capture.word += WORDS_PER_FRAME * FRAMES_PER_PUMP
-        if messages[step] is not None:
-            Radio.written = messages[step]
+    until_ms = Pace.ms + 1000
+    while Pace.ms < until_ms:
+        Pace.ms += 1
+        Clock.now_ms += 1
+        capture.word += WORDS_PER_FRAME * FRAMES_PER_MS
+        if messages[Pace.ms] is not None:
+            Radio.written = messages[Pace.ms]
             event(_WRITE, written)
-        step += 1
-        pump.send(None)
-        if Radio.replies:
-            Radio.replies.clear()
-            event(_INDICATED, confirmed)
-        if step % 50 == 0:
+        if Pace.ms >= Pace.due_ms:
+            pump.send(None)
+            Pace.due_ms = Pace.ms + Loop.asked_ms + LATE_MS[Pace.steps % len(LATE_MS)]
+            Pace.steps += 1
+            if Radio.replies:
+                Radio.replies.clear()
+                event(_INDICATED, confirmed)
+        if Pace.ms % 250 == 0:
             supervise.send(None)
     status.send(None)
 
@@ -211,14 +208,18 @@ for n in range(len(capture.words)):
 second()
 gc.collect()
 sent = Radio.n_packets
+Pace.steps = Pace.most_ms = 0
+Pace.least_ms = 1000
 before = gc.mem_alloc()
 for _ in range(SECONDS):
     second()
 used = gc.mem_alloc() - before
 stream = board.stream
-assert Radio.n_packets - sent == SECONDS * FS_HZ // TRAINING_FRAMES
+assert abs(Radio.n_packets - sent - SECONDS * FS_HZ // TRAINING_FRAMES) <= 1
 assert stream.flow.received + ACK_PERIOD_PACKETS >= stream.flow.sent
 assert stream.ladder.level == stream.dropped == stream.send_failures == 0
 assert board._collector.runs == 1, "counted while nothing is freed"
 assert Radio.n_replies == 3 + SECONDS + 1
+print("steps a second", Pace.steps // SECONDS)
+print("between looks", Pace.least_ms, Pace.most_ms)
 print("bytes a second", used // SECONDS)

@@ -72,7 +72,7 @@ async def test_a_clear_radio_is_told_from_an_encrypted_one_and_from_a_cable():
     body = bytearray(STATE_BYTES)
     session.on_state(decode_state(body))
     assert session.status().radio == "clear"
-    body[-1] = RADIO_ENCRYPTED
+    body[52] = RADIO_ENCRYPTED  # "radio"
     session.on_state(decode_state(body))
     assert session.status().radio == "encrypted"
     cabled = session_over(SerialTransport("/dev/nowhere"))

@@ -65,11 +65,13 @@ def test_struct_sizes_are_the_documented_ones() -> None:
 def test_state_of_an_older_and_of_a_newer_board_is_understood() -> None:
     now = bytes(range(state.STATE_BYTES))
     whole = reports.decode_state(now)
-    assert whole.radio == state.STATE_BYTES - 1
+    assert whole.radio == 52
+    assert whole.refused == 53 | 54 << 8
     assert reports.decode_state(now + b"more") == whole
     old = reports.decode_state(now[:44])
     assert old[:20] == whole[:20]
     assert not any(old[20:])
+    assert reports.decode_state(now[:53]) == (*whole[:-1], 0)
     with pytest.raises(ProtocolError):
         reports.decode_state(now[:43])
 
