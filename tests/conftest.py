@@ -50,7 +50,7 @@ LONGEST = (
     *("test_pages", "test_patient_path", "test_board_rules", "test_demo_command"),
     *("test_bad_board", "test_lossless", "test_heat_panel", "test_live_drawing"),
     *("test_board_person", "test_demo_page", "test_settings", "test_flash"),
-    *("test_run", "test_heat_campaign"),
+    *("test_run", "test_heat_campaign", "test_link_torture"),
 )
 
 

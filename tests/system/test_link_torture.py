@@ -5,9 +5,9 @@ that fill the radio's buffers, blackouts, broken links, a killed host that comes
 the end is compared with the converter's output bit by bit; what was withheld with what was sent
 again.
 
-The short form takes half a minute, and nothing may be missing; the long one runs both stacks
-beside each other, fifty broken links and a blackout that the board's ring cannot hold, in less
-than three minutes.
+The short form takes half a minute of mostly waiting, and nothing may be missing. The long one, of
+``--full``, runs both stacks beside each other, fifty broken links and a blackout that the board's
+ring cannot hold, in less than three minutes.
 """
 
 from __future__ import annotations
@@ -371,7 +371,6 @@ def as_sent(index: Any, made: np.ndarray) -> np.ndarray:
     return expected
 
 
-@pytest.mark.full
 async def test_link_torture_short(home: Any) -> None:
     torture = Torture(home, SHORT)
     await torture.run()
