@@ -6,8 +6,9 @@ Needs ``qemu-system-x86`` and Debian's package archive (``apt-get download``); r
 root and installs nothing. The guest sees this machine's files read-only, and with them those of
 BlueZ and of a kernel, unpacked into a folder of its own. Its Bluetooth adapter is a virtual one
 whose HCI packets go to the virtual board's radio. There ``faceloop record`` runs as on anybody's
-Linux. Its file is compared with what the converter put out, bit by bit. Ends with 0 when all of
-it held.
+Linux. Its file is compared with what the converter put out, bit by bit. Prints what was found
+and a verdict, and ends with 0 when all of it held: every frame is recorded, its bits those of the
+converter. A gap that the board declared is not a silent loss, and a failure all the same.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ COARSEST_SHIFT = 6
 GUEST_S = 1700.0  # beside other work; alone the guest is done in five minutes
 JOB = """\
 export PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/run PYTHONDONTWRITEBYTECODE=1
+export PYTHONFAULTHANDLER=1
 export FACELOOP_DATA=/run/data FACELOOP_CONFIG=/run/config
 mkdir -p /run/dbus /var/lib/bluetooth; ip link set lo up 2>/dev/null
 cp -r /mnt/out/config /run/config
@@ -265,12 +267,30 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bz") as work:
         found = asyncio.run(converse(arguments, Path(work)))
     print(json.dumps(found, indent=1))
-    if found["error"] or found["frames_lost_silently"]:
-        return 1
-    n = found["frames_recorded"]
+    failures = verdict(found)
+    print(f"failed by the job's own rule: {'; '.join(failures)}" if failures else "passed")
+    return 1 if failures else 0
+
+
+def verdict(found: dict[str, Any]) -> list[str]:
+    """Return what did not hold, in words."""
+    if "frames_recorded" not in found:
+        return [f"nothing was recorded: {found['error'] or 'the guest said nothing'}"]
+    n, n_expected = found["frames_recorded"], found["frames_expected"]
+    silent = found["frames_lost_silently"]
     # Whatever detail the link cost: the highest bits are always there.
-    is_equal = found["frames_equal_to_the_converter"][COARSEST_SHIFT] == n
-    return 0 if is_equal and n == found["frames_expected"] > 0 else 1
+    n_equal = found["frames_equal_to_the_converter"][COARSEST_SHIFT]
+    return [
+        words
+        for is_failure, words in (
+            (found["error"], f"error: {found['error']}"),
+            (silent, f"{silent} frames lost silently"),
+            (not n_expected, "no frame was converted"),
+            (n != n_expected, f"{n} of {n_expected} frames recorded, gaps {found['gaps']}"),
+            (n_equal != n, f"{n_equal} of {n} frames equal the converter's"),
+        )
+        if is_failure
+    ]
 
 
 if __name__ == "__main__":
