@@ -90,9 +90,18 @@ TASKS = {
 }
 
 
-@pytest.mark.parametrize("is_smooth", [True, False])
+# Seconds after the rest's first moment, and how long: talk takes more than a rest may lose.
+DISTURBED = {
+    "nothing": None,
+    "cough": (30.0, 2.0),
+    "talk": (0.0, 32.0),
+    "talk_later": (10.0, 32.0),
+}
+
+
+@pytest.mark.parametrize("disturbed", DISTURBED)
 async def test_set_up_from_open_page_to_done_takes_less_than_three_minutes(
-    open_page: Any, tmp_path: Path, is_smooth: bool
+    open_page: Any, tmp_path: Path, disturbed: str
 ) -> None:
     profiles = Profiles(tmp_path)
     profiles.create(
@@ -103,16 +112,23 @@ async def test_set_up_from_open_page_to_done_takes_less_than_three_minutes(
     page.go("setup")
     person.wait(READS_S)
     page.press(GERMAN("setup.begin"))
-    if not is_smooth:  # two electrodes are loose and are pressed on, one after the other
+    cough = DISTURBED[disturbed]
+    if cough is not None:  # two electrodes are loose and are pressed on, one after the other
         for loose in ((2, 5), (5,), ()):
             live.set_status(lead_off=tuple(channel in loose for channel in range(8)))
             person.wait(8.0 if loose else HOP_S)
-        person.cough_s = (person.now_s + 30.0, person.now_s + 32.0)  # in the middle of the rest
+        while person.heading() != GERMAN("train.setup.rest.title"):
+            person.wait(0.2)
+        after_s, long_s = cough
+        person.cough_s = (person.now_s + after_s, person.now_s + after_s + long_s)
     done = GERMAN("train.setup.done.title")
+    is_asked_again = False
     while person.heading() != done:
         person.wait(0.2)
+        is_asked_again |= GERMAN("train.setup.rest_restless") in page.texts()
         assert person.now_s < MOST_S, person.heading()
-    print(f"set-up: {person.now_s:.0f} s")
+    print(f"set-up, {disturbed}: {person.now_s:.0f} s")
+    assert is_asked_again == disturbed.startswith("talk")
     setup = page.state.room.setup
     assert [check.verdict for check in setup.view(person.now_s).checks] == ["good"] * 8
     assert setup.findings == ()

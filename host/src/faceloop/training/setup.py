@@ -46,6 +46,7 @@ SHIPPED = SetUpSpec()
 # A contraction is judged over its middle: reaction and release are left out.
 SETTLE_S = 0.6
 N_REPETITIONS = 3
+HOPS_A_SECOND = 100
 LEAST_PART = 4
 """A rest is known from every fourth of its hops on."""
 QUIETER_PCT = 20
@@ -53,6 +54,8 @@ RESTLESS_FACTOR = 3.0
 """A hop is far above a rest's quieter part from so many times its percentile on."""
 MOST_RESTLESS = 0.5
 """Of the rest's hops may be far above its quieter part before it is asked for again."""
+LOOK_HOPS = 100
+"""So often a rest under way is looked at: one that comes to nothing is not waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,7 @@ class SetUp:
         self._is_good = (True,) * N_CHANNELS
         self._rest_hops: list[tuple[float, ...]] = []
         self._restless_hops: list[tuple[float, ...]] = []  # of the last rest that was none
+        self._rest_at = 0  # hops of the rest when it was looked at last
         self._levels = TaskLevels(montage)
         self._at = 0  # contraction or gap: task, repetition, contract or relax
         self._checks: tuple[ElectrodeCheck, ...] = ()
@@ -191,6 +195,8 @@ class SetUp:
             self._note_contact(now_s)
         elif self.part == "rest":
             self._rest_hops.append(hop.level_uv)
+            if len(self._rest_hops) >= self._rest_at + LOOK_HOPS:
+                self._look_at_rest(now_s)
         elif self.part == "coach" and now_s - self._began_s >= SETTLE_S:
             self._levels.add(self._task(), self._is_contracting(), hop.level_uv)
 
@@ -213,7 +219,7 @@ class SetUp:
 
     def again(self, now_s: float) -> None:
         """Begin anew, after an electrode was moved."""
-        self._rest_hops, self._restless_hops = [], []
+        self._rest_hops, self._restless_hops, self._rest_at = [], [], 0
         self._levels, self._at = TaskLevels(self._montage), 0
         self._checks, self._findings, self.references = (), (), None
         self._good_since_s = math.nan
@@ -312,14 +318,34 @@ class SetUp:
         elif now_s - self._good_since_s >= self._times.contact_s:
             self._enter("rest", now_s)
 
+    def _look_at_rest(self, now_s: float) -> None:
+        """Break a rest off as soon as more of it is lost than a whole one may lose."""
+        self._rest_at = len(self._rest_hops)
+        most = MOST_RESTLESS * self._times.rest_s * HOPS_A_SECOND
+        if _is_far(self._levels_of_rest()).sum(axis=0).max(initial=0) > most:
+            self._rest_again(now_s)
+
     def _end_rest(self, now_s: float) -> None:
-        levels = np.array(self._rest_hops) if self._rest_hops else np.full((1, N_CHANNELS), np.nan)
-        if _is_restless(levels[:, list(self._used)]):
-            self._findings = (Finding("rest_restless", message("train.setup.rest_restless")),)
-            self._restless_hops, self._rest_hops = self._rest_hops, []
-            self._enter("rest", now_s)
-            return
-        self._leave_rest(now_s)
+        if _is_restless(self._levels_of_rest()):
+            self._rest_again(now_s)
+        else:
+            self._leave_rest(now_s)
+
+    def _rest_again(self, now_s: float) -> None:
+        """Ask for the rest once more: what was quiet counts, and what is missing is waited for."""
+        is_far = [bool(far.any()) for far in _is_far(self._levels_of_rest())]
+        hops = self._rest_hops
+        self._restless_hops = [level for level, far in zip(hops, is_far, strict=True) if far]
+        self._rest_hops = [level for level, far in zip(hops, is_far, strict=True) if not far]
+        if len(self._rest_hops) < LOOK_HOPS or not np.isfinite(self._levels_of_rest()).any():
+            self._restless_hops, self._rest_hops = hops, []
+        self._rest_at = len(self._rest_hops)
+        self._findings = (Finding("rest_restless", message("train.setup.rest_restless")),)
+        self._enter("rest", now_s - self._rest_at / HOPS_A_SECOND)
+
+    def _levels_of_rest(self) -> np.ndarray:
+        """Return the levels of the rest so far, shape (n_hops, n_used)."""
+        return np.array(self._rest_hops).reshape(-1, N_CHANNELS)[:, list(self._used)]
 
     def _leave_rest(self, now_s: float) -> None:
         self._findings = ()
@@ -387,10 +413,18 @@ def _quiet_part(levels_uv: np.ndarray) -> np.ndarray:
 
 def _is_restless(levels_uv: np.ndarray) -> bool:
     """Whether a rest was none: nothing known, or much of it far above its quieter part."""
-    known = levels_uv[:, np.isfinite(levels_uv).any(axis=0)]
-    if known.shape[1] == 0 or len(known) < 100:
+    is_known = np.isfinite(levels_uv)
+    n_known = is_known.sum(axis=0)
+    if not n_known.any() or len(levels_uv) < LOOK_HOPS:
         return True
-    quiet = np.nanpercentile(known, QUIETER_PCT, axis=0)
-    is_far = known > RESTLESS_FACTOR * quiet
-    share = np.nanmean(np.where(np.isfinite(known), is_far, np.nan), axis=0)
+    share = _is_far(levels_uv).sum(axis=0) / np.maximum(n_known, 1)
     return bool((share > MOST_RESTLESS).any())
+
+
+def _is_far(levels_uv: np.ndarray) -> np.ndarray:
+    """Return which levels are far above the quieter part of their channel."""
+    is_far = np.zeros(levels_uv.shape, bool)
+    for own, far in zip(levels_uv.T, is_far.T, strict=True):
+        if np.isfinite(own).any():
+            far[:] = own > RESTLESS_FACTOR * np.nanpercentile(own, QUIETER_PCT)
+    return is_far
