@@ -52,7 +52,7 @@ MAX_LOST_PPT_BY_INTERRUPT = const(10)
 MIN_BAND_NOISE_NV = const(500)
 MAX_BAND_NOISE_NV = const(1400)
 MAX_CLOCK_PPM = const(100)  # crystals of the front end are good to 50, those of computers as well
-# Of sample times, by the soonest packet of each half second: those of a busy computer differ by 5.
+# Of arrivals at the host, by the soonest packet of each half second: 5 on a busy computer.
 MAX_JITTER_MS = const(10)
 MAX_ARRIVAL_P95_MS = const(60)  # over the soonest packets; what a screen can still hide
 MIN_GOODPUT_BYTES_PER_S = const(26500)  # eight channels at full effort

@@ -55,6 +55,12 @@ def checks_of(
     return {check.id: check for check in found}
 
 
+def test_jitter_is_called_what_it_is() -> None:
+    """What the host can see is when packets come, not when samples are taken."""
+    names = {check.name for check in checks_of(GOOD).values() if "jitter" in check.name.lower()}
+    assert names == {"Arrival jitter at the host"}
+
+
 def test_good_board_passes() -> None:
     assert all(check.ok is not False for check in checks_of(GOOD).values())
     assert checks_of(GOOD)["clock"].ok is True

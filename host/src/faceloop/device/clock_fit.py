@@ -70,7 +70,8 @@ class ClockFit:
     def jitter_s(self) -> float:
         """How much later than even steps the soonest packets come, 95 of 100 of them, in s.
 
-        NaN early on. It is of sample times as this computer sees them: what single packets wait
+        NaN early on. It is the jitter of arrivals at this computer, radio and host included; how
+        even the samples themselves are taken cannot be told from here. What single packets wait
         is not in it.
         """
         line = self._fit()

@@ -47,7 +47,7 @@ class Measured:
     arrival_p95_ms : float
         How late packets come, over the soonest ones.
     jitter_ms : float
-        How far the soonest ones are from even steps, 95 of 100 of them.
+        Of arrivals at this computer: how far the soonest ones are from even steps, 95 of 100.
     n_missed : int
         Frames that never came, conversions that the capture missed, frames that were dropped.
     bytes_per_s : float

@@ -203,7 +203,14 @@ def _stream(measured: Measured, is_plugged: bool, info: Info) -> list[Check]:
     return [
         *checks,
         ppm,
-        judged("jitter", "Sample jitter", measured.jitter_ms, "ms", None, limits.MAX_JITTER_MS),
+        judged(
+            "jitter",
+            "Arrival jitter at the host",
+            measured.jitter_ms,
+            "ms",
+            None,
+            limits.MAX_JITTER_MS,
+        ),
         judged("missed", "Frames missed or lost", measured.n_missed, "", 0, most),
     ]
 
