@@ -417,9 +417,8 @@ class World:
     def end_session(self) -> None:
         """Count what was used; request and press are spent."""
         facts = self.facts
-        if facts.heated_ms >= limits.SHORT_SESSION_MS:
-            # The session may have ended where heat went off, up to PAUSE_MAX_MS before this.
-            facts.rest_until_ms = self.rig.now_ms + self.skipped_ms + limits.REST_S * 1000 - 40_000
+        # The session may have ended where heat went off, up to PAUSE_MAX_MS before this.
+        facts.rest_until_ms = self.rig.now_ms + self.skipped_ms + limits.REST_S * 1000 - 40_000
         facts.dose_sessions += facts.is_dose_used
         facts.is_dose_used = False
         facts.heated_ms = 0

@@ -6,14 +6,13 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from faceloop.twin.heat.board import heat_up, make_bench, states
 from faceloop.twin.heat.campaign import Run, fault_at, healthy_at, misses
-from faceloop.twin.heat.faults import FAULTS, fault_named
+from faceloop.twin.heat.faults import FAULTS, Fault, fault_named
 from faceloop.twin.heat.wearer import random_wearer
 from faceloop_protocol import heat_limits as limits
 from faceloop_protocol.heat import (
@@ -30,22 +29,33 @@ from faceloop_protocol.texts import CAUSE_TEXT
 
 SHORT = 400
 FULL = 10_000
-RESULTS = Path(__file__).parents[1] / "benchmarks" / "RESULTS.md"
-LATE = {SHORT: "late of 400", FULL: "late"}
+# Most runs of each fault that may be late, of 400 and of 10,000: as many as were measured with
+# what the limits now are (RESULTS.md says why none of them can be in time). The others: none.
+LATE = {
+    "ntc_gain": (2, 60),
+    "ntc_swapped": (1, 40),
+    "adc_low": (0, 1),
+    "pad_off": (3, 59),
+    "stuck_button": (1, 1),
+    "fold_unsensed": (0, 61),
+}
+# Most faults begun in PAUSED after which heat came back, if only until its row's time was over.
+RESUMED = {
+    "ntc_gain": (0, 21),
+    "ntc_swapped": (0, 1),
+    "adc_frozen": (0, 3),
+    "ntc_frozen": (1, 1),
+    "clock_slow": (0, 3),
+    "host_silent": (0, 2),
+    "pad_off": (0, 7),
+    "asleep": (0, 8),
+    "rogue": (0, 2),
+}
 
 
-def recorded(column: str) -> dict[str, int]:
-    """Return how many runs of each fault were late when the campaign was last measured."""
-    rows = [
-        [cell.strip() for cell in line.strip("|\n").split("|")]
-        for line in RESULTS.read_text().splitlines()
-        if line.startswith("|")
-    ]
-    at = next(n for n, row in enumerate(rows) if LATE[SHORT] in row)
-    named, counted = rows[at].index("fault"), rows[at].index(column)
-    known = {fault.name for fault in FAULTS}
-    table = [row for row in rows[at + 2 : at + 2 + len(known)] if row[named] in known]
-    return {row[named]: int(row[counted]) for row in table}
+def is_shown_by_heat(fault: Fault) -> bool:
+    """Return whether it can only show, or be no fault at all, after heat has come back."""
+    return fault.needs_heat or fault.row == 16 or fault.layer == "mechanical"
 
 
 def played(play: Callable[[int], Run], n_runs: int) -> Iterator[Run]:
@@ -91,7 +101,9 @@ def faulty(n_wearers: int) -> None:
     hottest: defaultdict[str, float] = defaultdict(float)
     dose: defaultdict[str, float] = defaultdict(float)
     first: Counter[str] = Counter()
-    crashes = paused = 0
+    in_pause: Counter[str] = Counter()
+    resumed: Counter[str] = Counter()
+    crashes = 0
     for number, run in enumerate(played(fault_at, n_wearers)):
         assert run.fault is not None
         fault = fault_named(run.fault)
@@ -100,17 +112,26 @@ def faulty(n_wearers: int) -> None:
         dose[fault.name] = max(dose[fault.name], run.dose_cem43)
         crashes += run.n_crashes
         found = misses(run, fault, in_pause=run.begun_in == PAUSED)[:1]
-        paused += run.begun_in == PAUSED
+        in_pause[fault.name] += run.begun_in == PAUSED
+        resumed[fault.name] += run.is_resumed
         missed[fault.name] += found
         first[fault.name] += bool(found) and number < SHORT
     print(f"\n{n_wearers} sessions with a fault")
-    print("| row | fault | runs | late | late of 400 | skin C | CEM43 | example |")
-    for fault in FAULTS:
+    print(
+        "| row | fault | runs | late | late of 400 | skin C | CEM43 | in PAUSED | resumed | ... |"
+    )
+    # Apart: what only heat can show.
+    for fault in sorted(FAULTS, key=is_shown_by_heat):
         name = fault.name
         line = f"| {fault.row} | {name} | {runs[name]} | {len(missed[name])} | {first[name]}"
         example = missed[name][0] if missed[name] else ""
-        print(f"{line} | {hottest[name]:.2f} | {dose[name]:.3f} | {example} |")
-    print(f"{paused} of them begun in PAUSED")
+        line += f" | {hottest[name]:.2f} | {dose[name]:.3f} | {in_pause[name]} | {resumed[name]}"
+        print(f"{line} | {example} |")
+    paused = in_pause.total()
+    apart = {fault.name for fault in FAULTS if is_shown_by_heat(fault)}
+    before_latch = sum(n for name, n in resumed.items() if name not in apart)
+    print(f"{paused} of them begun in PAUSED, {before_latch} resumed before a latch or an end,")
+    print(f"{resumed.total() - before_latch} more of what only heat shows, or no fault")
     assert crashes == 0
     assert paused > n_wearers / 8
     # A miss is a fault found late or not at all; it may not be a burn.
@@ -121,11 +142,23 @@ def faulty(n_wearers: int) -> None:
         elif fault.layer == "hardware":
             assert hottest[fault.name] < limits.SKIN_LIMIT_HARDWARE_MDEGC / 1000, fault.name
             assert dose[fault.name] < limits.DOSE_AFTER_FAULT_HARDWARE_UMIN / 1e6, fault.name
+    at = n_wearers == FULL
     late = {name: len(found) for name, found in missed.items()}
-    most = recorded(LATE[n_wearers])
-    assert set(most) == {fault.name for fault in FAULTS}
-    more = {name: n for name, n in late.items() if n > most[name]}
-    assert not more, f"more than were recorded in {RESULTS.name}"
+    assert over(late, LATE, at) == {}
+    judged = {name: n for name, n in resumed.items() if name not in apart}
+    assert over(judged, RESUMED, at) == {}
+
+
+def over(found: dict[str, int], most: dict[str, tuple[int, int]], at: int) -> dict[str, int]:
+    """Return what there is more of than may be."""
+    return {name: n for name, n in found.items() if n > most.get(name, (0, 0))[at]}
+
+
+def test_one_more_than_may_be_is_seen() -> None:
+    assert over({"pad_off": 3, "fold": 0}, LATE, 0) == {}
+    assert over({"pad_off": 4, "fold": 1}, LATE, 0) == {"pad_off": 4, "fold": 1}
+    assert over({"clock_slow": 1}, RESUMED, 0) == {"clock_slow": 1}
+    assert over({"clock_slow": 3, "q1_short": 1}, RESUMED, 1) == {"q1_short": 1}
 
 
 def test_healthy_wearers_are_warm_and_undisturbed() -> None:

@@ -243,13 +243,31 @@ def test_short_session_does_not_count_twice_a_day_but_its_dose_does() -> None:
     assert ledger.day_dose_umin() == 3000
 
 
-@pytest.mark.parametrize(("wait_s", "is_rested"), [(7199, False), (7200, True)])
-def test_two_hours_of_rest(wait_s: int, is_rested: bool) -> None:
+def test_session_that_never_heated_is_as_if_it_had_not_been_booked() -> None:
     ledger = Ledger()
+    for _ in range(limits.SHORT_SESSIONS + 2):
+        ledger.book(2_000_000)
+        ledger.unbook()
+        assert (ledger.is_open, ledger.is_rested()) == (False, True)
+        assert (ledger.sessions_left(), ledger.day_dose_umin()) == (limits.SESSIONS_PER_DAY, 0)
+
+
+@pytest.mark.parametrize("heated_ms", [0, limits.SHORT_SESSION_MS - 1, 10**6])
+@pytest.mark.parametrize(("wait_s", "is_rested"), [(7199, False), (7200, True)])
+def test_two_hours_of_rest_after_every_session_however_short(
+    wait_s: int, is_rested: bool, heated_ms: int
+) -> None:
+    ledger = Ledger()
+    assert ledger.is_rested()
+    ledger.advance(10_000)
     ledger.book(1)
-    ledger.settle(1, 10**6)
+    ledger.settle(1, heated_ms)
     ledger.advance(1000 * wait_s)
+    record = ledger.pack()
     assert ledger.is_rested() is is_rested
+    kept = Ledger()
+    assert kept.load((record, None)) == GOOD
+    assert kept.is_rested() is is_rested
 
 
 @pytest.mark.parametrize(("wait_s", "left"), [(limits.DAY_S - 1, 0), (limits.DAY_S, 3)])

@@ -89,9 +89,30 @@ def lumped(values: dict[str, float], power_w: float) -> Array:
     return np.array(rows)
 
 
+# Misses of what is stated, 0.04 and at most 0.16 C, at powers it may not have meant: the RMSE of
+# both, the largest error of the second. What was measured there, and no more.
+MISSED_C = {1.0: (0.09, MOST_C), 4.0: (0.10, 0.21)}
+
+
 @pytest.mark.parametrize("finer", [1, 3])
 @pytest.mark.parametrize("power_w", [2.0, 2.78])
 def test_lumped_model_agrees_with_43_layers(power_w: float, finer: int) -> None:
+    rmse, most = disagreement(power_w, finer)
+    assert (rmse <= RMSE_C).all()
+    assert (most <= MOST_C).all()
+
+
+@pytest.mark.parametrize("power_w", MISSED_C)
+def test_lumped_model_misses_what_is_stated_by_no_more_than_was_measured(power_w: float) -> None:
+    rmse, most = disagreement(power_w)
+    rmse_c, most_c = MISSED_C[power_w]
+    assert RMSE_C < rmse.max() <= rmse_c
+    assert most.max() <= most_c
+    assert (most.max() > MOST_C) == (most_c > MOST_C)
+
+
+def disagreement(power_w: float, finer: int = 1) -> tuple[Array, Array]:
+    """Return RMSE and largest error of core, face and skin of the nominal wearer."""
     slow = _slow()
     layers = slow.Layers([(*layer[:5], layer[5] * finer) for layer in slow.LAYERS])
     assert len(layers.degc) == 43 * finer
@@ -100,8 +121,7 @@ def test_lumped_model_agrees_with_43_layers(power_w: float, finer: int) -> None:
     error = lumped({**NOMINAL, **AIR, **start}, power_w) - truth
     rmse, most = np.sqrt((error**2).mean(axis=0)), abs(error).max(axis=0)
     print(f"\n{power_w} W, {43 * finer} nodes: RMSE {rmse.round(3)}, most {most.round(3)}")
-    assert (rmse <= RMSE_C).all()
-    assert (most <= MOST_C).all()
+    return rmse, most
 
 
 def fit_error(layers: Any, power_w: float = 2.78) -> tuple[float, float]:

@@ -129,7 +129,12 @@ class Ledger:
         return left
 
     def is_rested(self):
-        """Return whether the last session is long enough ago, and the day has one left."""
+        """Return whether the last session is long enough ago, and the day has one left.
+
+        A short one that does not count needs its rest as well: skin was warmed.
+        """
+        if self._n_short and self.clock_s - self._loose_s < REST_S:
+            return False
         for i in range(SESSIONS_PER_DAY):
             ended_s = self._session_s[i]
             if ended_s != NEVER and self.clock_s - ended_s < REST_S:
@@ -164,7 +169,7 @@ class Ledger:
     def settle(self, dose_umin, heated_ms):
         """Replace the booked dose of the open session by the real one.
 
-        One that hardly got warm does not count as a session, twice a day; its dose does.
+        One that hardly got warm does not count as a session, twice a day; dose and rest stay.
         """
         if not self.is_open:
             return
@@ -176,15 +181,24 @@ class Ledger:
             self._n_short += 1
             self._loose_umin += dose_umin
             self._loose_s = self.clock_s
-            last = SESSIONS_PER_DAY - 1
-            for i in range(last):
-                self._session_s[i] = self._session_s[i + 1]
-                self._session_umin[i] = self._session_umin[i + 1]
-            self._session_s[last] = self._replaced_s
-            self._session_umin[last] = self._replaced_umin
+            self._give_back()
             return
         self._session_s[0] = self.clock_s
         self._session_umin[0] = dose_umin
+
+    def unbook(self):
+        """Heat did not come on: all is as it was before the session was booked."""
+        self.is_open = False
+        self._give_back()
+
+    def _give_back(self):
+        """Strike out the newest session."""
+        last = SESSIONS_PER_DAY - 1
+        for i in range(last):
+            self._session_s[i] = self._session_s[i + 1]
+            self._session_umin[i] = self._session_umin[i + 1]
+        self._session_s[last] = self._replaced_s
+        self._session_umin[last] = self._replaced_umin
 
     def note_latch(self, cause):
         """Keep a fault; return whether it is one too many."""

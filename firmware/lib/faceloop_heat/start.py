@@ -177,7 +177,7 @@ class Start(Heating):
         budget_umin = self.ledger.dose_left_umin()
         self.ledger.book(budget_umin)
         if not self._save():
-            self.ledger.settle(0, 0)
+            self.ledger.unbook()
             self._refuse(STORAGE)
             return
         face = self.sensors.face

@@ -23,7 +23,7 @@ HEATER_ON_MAX_MS = const(1200000)  # 20 min, warm-up and pauses between included
 REST_S = const(7200)  # 2 h between sessions (Hong Kong health service)
 SESSIONS_PER_DAY = const(3)
 # Booked sessions are refunded at their end (design). One stopped this early, so often a day, gives
-# its count and its rest back, for a pad that was put on badly or the wrong button; its dose stays.
+# its count back, for a pad that was put on badly or the wrong button; its dose and its rest stay.
 SHORT_SESSION_MS = const(60000)
 SHORT_SESSIONS = const(2)
 DAY_S = const(86400)

@@ -97,6 +97,15 @@ class Run:
         """
         return self.off_s if self.off_s is None or self.heated_s is None else self.heated_s
 
+    @property
+    def is_resumed(self) -> bool:
+        """Whether the fault began in PAUSED and heat came back, for however short a time.
+
+        The second of a test before a resume is no heat. Stricter than ``misses``, which gives
+        heat that came back the time of the fault's row.
+        """
+        return self.begun_in == PAUSED and self.resumed_s is not None
+
 
 def run_fault(
     fault: Fault,
