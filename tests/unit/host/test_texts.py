@@ -9,9 +9,11 @@ import re
 import string
 from datetime import date
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from faceloop import cli
@@ -281,9 +283,14 @@ def test_choices_without_a_place_last_as_long_as_the_app(tmp_path: Path) -> None
 
 def luminance(colour: str) -> float:
     """Relative luminance, WCAG 2.2."""
+    red, green, blue = linear(colour)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def linear(colour: str) -> list[float]:
+    """Linear sRGB, 0 to 1."""
     shares = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
 
 
 def contrast(one: str, other: str) -> float:
@@ -313,3 +320,72 @@ def test_colours_of_every_palette_can_be_read_and_told_apart(palette: str, theme
             assert contrast(shown[mark], shown[ground]) >= 3.0, (mark, ground)
     if palette == "plain":  # no hue to tell them by
         assert contrast(shown["left"], shown["right"]) >= 3.0
+
+
+# Severity 1.0 of Machado, Oliveira, Fernandes, IEEE TVCG 2009, 10.1109/TVCG.2009.113; linear sRGB.
+COLOUR_VISION = {
+    "usual": np.eye(3),
+    "protanopia": np.array(
+        [
+            [0.152286, 1.052583, -0.204868],
+            [0.114503, 0.786281, 0.099216],
+            [-0.003882, -0.048116, 1.051998],
+        ]
+    ),
+    "deuteranopia": np.array(
+        [
+            [0.367322, 0.860646, -0.227968],
+            [0.280085, 0.672501, 0.047413],
+            [-0.011820, 0.042940, 0.968881],
+        ]
+    ),
+    "tritanopia": np.array(
+        [
+            [1.255528, -0.076749, -0.178779],
+            [-0.078411, 0.930809, 0.147602],
+            [0.004733, 0.691367, 0.303900],
+        ]
+    ),
+}
+XYZ_OF_SRGB = np.array(
+    [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0193339, 0.1191920, 0.9503041],
+    ]
+)
+LEAST_DISTANCE = 15.0  # CIE76; 2.3 is just noticeable side by side
+
+
+def lab(colour: str, vision: str) -> np.ndarray:
+    """Return CIE L*a*b* (D65) of a colour as it is seen."""
+    seen = np.clip(COLOUR_VISION[vision] @ linear(colour), 0.0, 1.0)
+    white = XYZ_OF_SRGB.sum(axis=1)
+    share = XYZ_OF_SRGB @ seen / white
+    f = np.where(share > 216 / 24389, np.cbrt(share), (24389 / 27 * share + 16) / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def distance(one: str, other: str, vision: str) -> float:
+    return float(np.linalg.norm(lab(one, vision) - lab(other, vision)))
+
+
+@pytest.mark.parametrize("vision", COLOUR_VISION)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("palette", CHOICES["palette"])
+def test_left_right_and_alert_are_told_apart_by_every_kind_of_colour_vision(
+    palette: str, theme: str, vision: str
+) -> None:
+    shown = colours(palette, theme)
+    for one, other in combinations(("left", "right", "alert"), 2):
+        apart = distance(shown[one], shown[other], vision)
+        assert apart >= LEAST_DISTANCE, (one, other, apart)
+
+
+def test_colour_blindness_is_simulated_as_published() -> None:
+    """What is grey stays so; red and green of one lightness fall together, blue and yellow not."""
+    for vision in COLOUR_VISION:
+        assert np.abs(lab("#808080", vision)[1:]).max() < 1.0
+    assert distance("#b36b00", "#7d7d00", "deuteranopia") < 8
+    assert distance("#b36b00", "#7d7d00", "usual") > 30
+    assert distance("#3050c0", "#c0a030", "deuteranopia") > 80
