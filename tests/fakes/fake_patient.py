@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from statistics import fmean
 
 from faceloop.session.montage import Montage, montage_named
 from faceloop.training.day_position import DayContext
@@ -43,6 +45,8 @@ class Patient:
 
     ``strength`` is what the affected side reaches of what is meant; ``effort`` multiplies what
     both sides do; ``joins`` is what a guard does on the affected side, as a share of the target.
+    ``spread`` is how much the 100 ms RMS of a steady activity varies by itself: that of real EMG
+    does by a tenth to a fifth, and one hop's is nine tenths of the one's before.
     """
 
     def __init__(
@@ -53,7 +57,7 @@ class Patient:
         effort: float = 1.0,
         joins: float = 0.0,
         jaw: float = 0.0,
-        spread: float = 0.05,
+        spread: float = 0.13,
         off: frozenset[int] = frozenset(),
         seed: int = 1,
     ) -> None:
@@ -66,8 +70,12 @@ class Patient:
         self.why_off = "mains"
         self.is_asleep = False
         rng = random.Random(seed)
-        # Drawn once: a day has two hundred thousand hops.
-        self._spread = [1 + rng.gauss(0, spread) for _ in range(9973)]
+        # Drawn once: a day has two hundred thousand hops. The power of 10 ms is chi-squared.
+        freedom = 1 / (20 * spread**2) if spread else 0.0
+        power = [
+            rng.gammavariate(freedom / 2, 2 / freedom) if spread else 1.0 for _ in range(9973)
+        ]
+        self._spread = [math.sqrt(fmean(power[at - 10 : at])) for at in range(10, len(power))]
         self._frame = 0
 
     def hop(self, engine: DayEngine, now_s: float) -> Hop:
@@ -85,8 +93,12 @@ class Patient:
             if trial.is_moving and self.jaw:
                 levels[6] += 100 * self.jaw
                 levels[7] += 100 * self.jaw
-        at = self._frame * 7 % 9900
-        heard = [level * self._spread[at + c] for c, level in enumerate(levels)]
+        at = self._frame // 20
+        heard = [
+            # Channels are far apart in what is drawn: each varies by itself.
+            level * self._spread[(at + 1201 * c) % len(self._spread)]
+            for c, level in enumerate(levels)
+        ]
         reasons = [""] * 8
         for channel, label in enumerate(self.montage.labels):
             if channel in self.off or label == "unused":

@@ -277,7 +277,7 @@ def test_removed_session_leaves_the_index(days: Days) -> None:
 
 def test_trend_shows_symmetry_and_synkinesis_together(days: Days) -> None:
     assert trend_words(days.index.days("anna")).key == "train.trend.too_early"
-    for joins, strength in ((0.6, 0.8), (0.6, 0.8), (0.0, 0.97), (0.0, 0.97)):
+    for joins, strength in ((0.6, 0.8), (0.6, 0.8), (0.0, 0.9), (0.0, 0.9)):
         train(days, repetitions=5, joins=joins, strength=strength)
         days.clock.now += timedelta(days=4)  # type: ignore[attr-defined]
     days.index.sync()
@@ -286,8 +286,9 @@ def test_trend_shows_symmetry_and_synkinesis_together(days: Days) -> None:
     assert word.key == "train.trend.more_even_quieter"
     assert word.params["weeks"] >= 1
     assert sum(week.days for week in weeks(rows)) == 4
-    # Weaker at first, alike now: with its sign, in the row, the week and the words.
-    assert [round(row.signed_asymmetry, 2) for row in rows] == [-0.11, -0.11, -0.01, -0.01]
+    # Weaker at first, less so now: with its sign, in the row, the week and the words.
+    signed = [row.signed_asymmetry for row in rows]
+    assert signed == pytest.approx([-0.11, -0.11, -0.053, -0.053], abs=0.02)
     first, last = weeks(rows)[0], weeks(rows)[-1]
     side = trends(rows)[1]
     assert side.key == "train.trend.side" and side.params == {

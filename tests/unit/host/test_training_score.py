@@ -159,6 +159,47 @@ def test_straining_that_quiets_the_guards_or_brings_the_jaw_in_buys_nothing(
     assert score(strained, RULE).score <= score(gentle, RULE).score
 
 
+@pytest.mark.parametrize("level", [0.0, 0.2, 0.97])
+def test_strain_for_a_moment_earns_no_more_than_the_same_just_under_the_limit(
+    level: float,
+) -> None:
+    """What is over the limit is not left out of the level of the hops beside it."""
+    scores = []
+    for effort in (2.99, 3.01, 6.0):
+        hops = movement()
+        hops[500:510] = [
+            replace(hop, affected_share=level, effort=effort) for hop in hops[500:510]
+        ]
+        scores.append(score(hops, RULE).score)
+    assert scores == sorted(scores, reverse=True)
+    assert scores[1] == pytest.approx(scores[2])
+
+
+def test_steady_hold_is_in_the_band_however_its_100_ms_rms_varies_and_a_wrong_one_is_not() -> None:
+    """Both sides at the target, and one of them a third off it, as the engine hears them."""
+    kept = {1.0: 0, 0.65: 0}
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        for reached in kept:
+            spread = [
+                np.convolve(response(rng, 1.0, 5.6), np.full(30, 1 / 30), "valid")[:500]
+                for _ in range(2)
+            ]
+            hops = movement()
+            hops[300:800] = [
+                replace(
+                    hop,
+                    # With half a level of rest below it a goal of 0.2 spreads by a fifth.
+                    affected_share=0.25 * (reached + 2.9 * (affected - 1)),
+                    unaffected_share=0.25 * (1 + 2.9 * (other - 1)),
+                )
+                for hop, affected, other in zip(hops[300:800], *spread, strict=True)
+            ]
+            kept[reached] += score(hops, RULE).in_band >= 0.6
+    assert kept[1.0] >= 19
+    assert kept[0.65] <= 2
+
+
 def test_effort_that_is_not_known_is_not_scored() -> None:
     """No comfortable movement of the weak side: the one that may strain without its being seen."""
     assert score(movement(effort=math.nan), RULE).reason == "reference"

@@ -1,9 +1,9 @@
 """The score of a repetition: quality, never amplitude.
 
 Four shares between 0 and 1 are counted over the hops of the movement: the target in its band
-while held, the guards quiet, both sides together, a smooth rise and release. The score is the
-weakest of the first three, a little less when jerky: making one better does not pay while another
-is bad, so it rises only when ratio and guard agree.
+while held (its mean over a second), the guards quiet, both sides together, a smooth rise and
+release. The score is the weakest of the first three, a little less when jerky: making one better
+does not pay while another is bad, so it rises only when ratio and guard agree.
 
 Effort is capped hop by hop: a hop above the limit counts as out of the band, its guards as not
 quiet, its sides as not together and its ramp as not smooth, and it counts even where the jaw
@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import accumulate
 from typing import Any, Literal, get_args
 
 from faceloop.training.guard import HOP_S
@@ -28,6 +29,10 @@ __all__ = ["PARTS", "Quality", "ScoreRule", "ScoredHop", "effort_of", "not_score
 Part = Literal["rise", "hold", "release"]
 PARTS: tuple[Part, ...] = get_args(Part)
 SHIPPED = ScoreSpec()
+STEADY_HOPS = 50
+"""The level of a hold is that of half a second before and after: over 0.3 s alone that of a steady
+contraction spreads by a fifth of a goal of 0.2, and one in three right movements was not clean
+(tests/benchmarks/RESULTS.md)."""
 # A slope is taken over 0.3 s: windows of the 100 ms RMS that do not overlap.
 SLOPE_HOPS = 30
 
@@ -190,7 +195,7 @@ def score(hops: Sequence[ScoredHop], rule: ScoreRule) -> Quality:
     share_judged = len(judged) / len(moving) if moving else 0.0
     if not n_held or min(len(held) / n_held, share_judged) < marks.least_judged:
         return not_scored(share_judged, _reason(moving))
-    in_band = _mean([_is_allowed(hop, rule) and _both_in_band(hop, rule) for hop in held])
+    in_band = _in_band(held, rule)
     guard_quiet = _mean([hop.is_guard_quiet and _is_allowed(hop, rule) for hop in judged])
     together = _mean([_together(hop, marks) if _is_allowed(hop, rule) else 0.0 for hop in held])
     smooth = _smoothness(hops, rule)
@@ -241,8 +246,26 @@ def _is_allowed(hop: ScoredHop, rule: ScoreRule) -> bool:
     return hop.effort <= rule.effort_limit
 
 
-def _both_in_band(hop: ScoredHop, rule: ScoreRule) -> bool:
-    return rule.is_in_band(hop.affected_share) and rule.is_in_band(hop.unaffected_share)
+def _in_band(held: Sequence[ScoredHop], rule: ScoreRule) -> float:
+    """Return the share of the hold in which both sides are in the band.
+
+    Effort above the limit is out of it with all of the second around it: were it left out of the
+    mean, or taken into it, more effort could bring the hops beside it into the band.
+    """
+    series = (
+        [0.0 if _is_allowed(hop, rule) else 1.0 for hop in held],
+        [hop.affected_share for hop in held],
+        [hop.unaffected_share for hop in held],
+    )
+    sums = [list(accumulate(values, initial=0.0)) for values in series]
+    n_in_band = 0
+    for at in range(len(held)):
+        first, end = max(at - STEADY_HOPS, 0), min(at + STEADY_HOPS + 1, len(held))
+        n_strained, *levels = (total[end] - total[first] for total in sums)
+        n_in_band += not n_strained and all(
+            rule.is_in_band(level / (end - first)) for level in levels
+        )
+    return n_in_band / len(held)
 
 
 def _together(hop: ScoredHop, marks: ScoreSpec) -> float:
