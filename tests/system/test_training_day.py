@@ -119,20 +119,17 @@ async def day_killed_and_gone_on_with(home: Any) -> None:
     # In the first repetition of each run the eye joins in while the target is met, in the next
     # the eye is quiet and the target is not met, then both are right: the score is high only
     # where ratio and guard agree.
-    for trial in trials:
-        assert trial["reason"] == ""
-        parts = (trial["in_band"], trial["together"], trial["guard_quiet"])
-        assert trial["score"] <= 100 * min(parts) + 0.01
+    assert [trial["reason"] for trial in account["trials"]] == [""] * 7
     for trial in trials[:2]:
         assert trial["n_synkinesis"] > 0 and trial["score"] < 50
         assert trial["synkinesis_muscle"] == "orbicularis_oculi"
     assert trials[2]["guard_quiet"] > 0.9
     assert trials[2]["in_band"] < 0.5 and trials[2]["score"] < 50
-    # A single hold of this face may leave the band by how its signal spreads; more than half of
-    # those in which nothing is wrong do not, and are above all in which something is.
+    # Both sides do what is asked. By how much the signal spreads one hold of four may leave the
+    # band for long: not two.
     right = [*trials[3:], unaided]
-    assert all(trial["guard_quiet"] > 0.9 for trial in right)
-    assert median(trial["in_band"] for trial in right) > 0.5
+    assert all(trial["guard_quiet"] > 0.9 and trial["together"] > 0.75 for trial in right)
+    assert sum(trial["in_band"] > 0.5 for trial in right) >= 3
     assert median(trial["score"] for trial in right) > max(trial["score"] for trial in trials[:3])
     summary = json.loads((folder / "session.json").read_text())
     assert summary["events"]["note"] > 3  # blocks and repetitions are marked in the recording
