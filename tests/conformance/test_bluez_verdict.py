@@ -6,6 +6,7 @@ import runpy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 JOB = runpy.run_path(str(Path(__file__).parent / "bluez" / "run.py"))
@@ -43,6 +44,15 @@ def test_verdict_without_a_recording_or_without_a_frame_is_a_failure() -> None:
     nothing = {**FOUND, "frames_expected": 0, "frames_recorded": 0}
     nothing["frames_equal_to_the_converter"] = {6: 0}
     assert JOB["verdict"](nothing) == ["no frame was converted"]
+
+
+def test_frames_are_compared_where_there_are_any() -> None:
+    made = np.arange(800, dtype=np.int32).reshape(100, 8) << 6
+    got = made.copy()
+    got[10:15] = 0
+    got[90] += 1 << 5
+    assert JOB["equal_frames"](made, got, [[10, 5]]) == {4: 94, 5: 94, 6: 95}
+    assert JOB["equal_frames"](made, made, [[10, 5]])[6] == 95, "missing frames are not recorded"
 
 
 def test_guest_says_where_its_python_crashed() -> None:
