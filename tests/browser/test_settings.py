@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import runpy
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,18 @@ from playwright.async_api import Browser, Page, expect
 from faceloop.session.heat_session import HeatSession
 from faceloop.training.days import Days
 from faceloop.training.profiles import Profile, Profiles
+from faceloop.training.programme_file import parse_programme
 from faceloop.ui import texts
+from faceloop.ui.app import PAGES
 from faceloop.ui.texts import LANGUAGES, Texts, catalogue
 from faceloop_protocol.heat import PERMIT_NONE
 
-FAKE_HEAT = Path(__file__).parents[1] / "fakes" / "fake_heat_board.py"
+FAKES = Path(__file__).parents[1] / "fakes"
+FAKE_HEAT = FAKES / "fake_heat_board.py"
+PATIENT = runpy.run_path(str(FAKES / "fake_patient.py"))
+programme_text = runpy.run_path(str(FAKES / "quick_programme.py"))["programme_text"]
+# Nothing but one long repetition after another.
+MOVES = {"repetitions": 20, "rise_s": 10, "hold_s": 15, "relax_first_s": 0, "feedback": "live"}
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 CUT_OFF = """() => {
@@ -228,12 +236,6 @@ def long_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(texts, "catalogue", lambda language: grown)
 
 
-PAGES = (
-    *("", "profile", "today", "setup", "training", "results"),
-    *("signal", "heat", "settings", "therapist"),
-)
-
-
 def with_profile(root: Path) -> Path:
     """Return a data folder in which someone trains, and has done so."""
     Profiles(root).create(
@@ -243,6 +245,28 @@ def with_profile(root: Path) -> Path:
     day.engine.start(0.0)
     day.engine.close(1.0)
     day.leave()
+    return root
+
+
+def with_days(root: Path) -> Path:
+    """Return a data folder in which someone has trained in two weeks, with alerts and ratings."""
+    now = [datetime.now(UTC) - timedelta(days=8)]
+    days = Days(root, lambda: now[0])
+    days.profiles.create(
+        Profile("anna", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
+    )
+    days.profiles.set_references("anna", PATIENT["references"]())
+    days.profiles.pin.choose("2468")
+    for joins, strength in ((0.6, 0.7), (0.0, 0.95)):
+        quick = programme_text(retraining={"repetitions": 5})
+        day = days.begin("anna", programme=parse_programme(quick, "quick"))
+        day.engine.start(0.0)
+        face = PATIENT["Patient"](day.engine.context.montage, joins=joins, strength=strength)
+        PATIENT["run"](day.engine, face)
+        day.leave()
+        now[0] += timedelta(days=8)
+    moves = programme_text("retraining", name="moves", retraining=MOVES)
+    days.profiles.set_programme("anna", parse_programme(moves, "moves"), "2468")
     return root
 
 
@@ -289,9 +313,9 @@ async def test_texts_of_1_4_times_the_length_have_room(
         await page.locator("h1").wait_for()
         await page.evaluate(f"document.documentElement.dataset.size = '{size}'")
         for name in PAGES:
-            await page.goto(f"{app.origin}/{name}")
+            await page.goto(f"{app.origin}{name}")
             await page.locator("h1").wait_for()
-            if name == "signal":
+            if name == "/signal":
                 await expect(page.locator(".fl-overall .fl-words")).not_to_be_empty()
             await page.evaluate(f"document.documentElement.dataset.size = '{size}'")
             assert await page.evaluate(CUT_OFF) == [], name
@@ -301,6 +325,69 @@ async def test_texts_of_1_4_times_the_length_have_room(
         await page.locator(".fl-where span").first.filter(has_text="Settle").wait_for()
         await page.evaluate(f"document.documentElement.dataset.size = '{size}'")
         assert await page.evaluate(CUT_OFF) == [], "a day under way"
+        await page.close()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "width", "height"),
+    [
+        *(("light", 390, 844), ("dark", 640, 400)),  # 640 x 400: 1280 x 800 at 200 % zoom
+        pytest.param("dark", 390, 844, marks=pytest.mark.full),
+        pytest.param("light", 640, 400, marks=pytest.mark.full),
+    ],
+)
+async def test_what_is_full_has_room_for_1_4_times_the_length_and_no_serious_finding(
+    long_texts: None,
+    fake_module: Any,
+    start_app: Any,
+    serious: Any,
+    browser: Browser,
+    tmp_path: Path,
+    scheme: Any,
+    width: int,
+    height: int,
+) -> None:
+    """Results of two weeks, the opened editor with all it has, and a repetition with an alert."""
+
+    def button(key: str) -> Any:
+        name = longer(str(catalogue("en")[key]))
+        return page.get_by_role("button", name=name, exact=True)
+
+    async def look(what: str) -> None:
+        assert await page.evaluate(CUT_OFF) == [], what
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width, what
+        assert await serious(page) == [], what
+
+    live = fake_module.FakeLive(alerts=False)
+    live.hold = 0.0
+    async with start_app(live, data=with_days(tmp_path)) as app:
+        page = await browser.new_page(
+            viewport={"width": width, "height": height}, color_scheme=scheme
+        )
+        await page.goto(app.url)
+        await page.locator("h1").wait_for()
+        await page.goto(f"{app.origin}/results")
+        await expect(page.locator(".fl-trained tbody tr")).not_to_have_count(0)
+        await expect(page.locator("svg[role=img]")).not_to_have_count(0)
+        await look("results")
+        await page.goto(f"{app.origin}/therapist")
+        await page.locator("#fl-pin").fill("2468")
+        await button("therapist.open").click()
+        folds = page.locator("details.fl-fold")
+        await folds.first.wait_for()
+        for at in range(await folds.count()):
+            await folds.nth(at).locator("summary").first.click()
+        await expect(page.locator("details.fl-fold[open]")).to_have_count(await folds.count())
+        await expect(page.locator("details.fl-fold[open] input")).not_to_have_count(0)
+        await look("therapist, opened")
+        await page.goto(f"{app.origin}/today")
+        await button("today.begin").click()
+        await page.locator("[data-guide]").wait_for()
+        live.effort_uv[0] = 40.0  # the eye joins in
+        live.hold = 0.25
+        alert = str(catalogue("en")["train.cue.synkinesis"]).partition("{")[0].strip()
+        await expect(page.locator("h1")).to_contain_text(alert)
+        await look("a repetition with an alert")
         await page.close()
 
 
@@ -371,9 +458,10 @@ async def test_every_page_has_names_and_is_led_through_by_tab(
         await page.goto(app.url)
         await page.locator("h1").wait_for()
         for name in PAGES:
-            await page.goto(f"{app.origin}/{name}")
+            await page.goto(f"{app.origin}{name}")
             await page.locator("h1").wait_for()
             await check_names_and_focus(page, name)
+        await page.goto(f"{app.origin}/therapist")
         await page.locator("#fl-pin").fill("2468")
         await page.get_by_role("button", name="Open").click()
         await page.locator("summary").first.wait_for()
@@ -404,7 +492,7 @@ async def test_each_language_has_room_on_a_phone(
         await page.goto(app.url)
         await page.locator("h1").wait_for()
         for name in PAGES:
-            await page.goto(f"{app.origin}/{name}")
+            await page.goto(f"{app.origin}{name}")
             await page.locator("h1").wait_for()
             assert await page.evaluate(CUT_OFF) == [], name
         await context.close()

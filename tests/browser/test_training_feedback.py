@@ -48,6 +48,19 @@ CAMERA = """() => {
     return canvas.captureStream(20);
   };
 }"""
+# What a page says to the host, all sockets together; only what is sent after they were opened.
+COUNT_SENT = """() => {
+  window.sentBytes = 0;
+  const plain = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (data) {
+    window.sentBytes += data.byteLength ?? data.size ?? data.length;
+    return plain.call(this, data);
+  };
+}"""
+KEPT = """async () => [
+  Object.keys(localStorage), Object.keys(sessionStorage),
+  (await indexedDB.databases()).map((one) => one.name), await caches.keys(), document.cookie,
+]"""
 HALVES = """() => {
   const canvas = document.querySelector(".fl-mirror");
   if (!(canvas?.width > 1) || !canvas.getContext("2d")) return [];
@@ -57,6 +70,7 @@ HALVES = """() => {
     return red > blue + 60 ? "red" : blue > red + 60 ? "blue" : "";
   });
 }"""
+MIRRORED = f"() => {{ ({CAMERA})(); ({COUNT_SENT})(); }}"
 COUNT = """() => {
   const plain = CanvasRenderingContext2D.prototype.fillRect;
   window.drawings = 0;
@@ -94,6 +108,13 @@ async def training(
         await page.close()
 
 
+async def sent_in_a_second(page: Page) -> float:
+    """Return how many bytes the page says to the host in a second, the mean of three."""
+    before = await page.evaluate("window.sentBytes")
+    await asyncio.sleep(3.0)
+    return float(await page.evaluate("window.sentBytes") - before) / 3
+
+
 async def until_halves(page: Page, expected: list[str]) -> None:
     async with asyncio.timeout(30):
         while await page.evaluate(HALVES) != expected:
@@ -103,9 +124,10 @@ async def until_halves(page: Page, expected: list[str]) -> None:
 async def test_mirror_shows_the_face_or_either_half_twice_and_sends_nothing(
     fake_module: Any, start_app: Any, browser: Browser, tmp_path: Path
 ) -> None:
-    async with training(fake_module, start_app, browser, tmp_path, CAMERA) as (page, _):
+    async with training(fake_module, start_app, browser, tmp_path, MIRRORED) as (page, _):
         requests: list[str] = []
         page.on("request", lambda request: requests.append(f"{request.method} {request.url}"))
+        before, usual = await page.evaluate(KEPT), await sent_in_a_second(page)
         await page.locator("summary").click()
         await expect(page.locator(".fl-mirror")).to_have_count(0)  # nobody's face unless asked for
         for mode, halves in (
@@ -115,6 +137,9 @@ async def test_mirror_shows_the_face_or_either_half_twice_and_sends_nothing(
         ):
             await page.get_by_label(mode, exact=True).check()
             await until_halves(page, halves)
+            # 20 small pictures a second would be 12 kB at least.
+            assert await sent_in_a_second(page) < usual + 2_000, mode
+        assert await page.evaluate(KEPT) == before  # and nothing is kept
         await page.get_by_label("Off", exact=True).check()
         await expect(page.locator(".fl-mirror")).to_have_count(0)
         assert [request for request in requests if not request.startswith("GET ")] == []
