@@ -267,18 +267,24 @@ async def test_flood_of_commands_is_refused_and_stop_is_heard_all_the_same(
 # Only before the first restart: the second session goes well.
 AFTER_150_PACKETS = "not self._restarts and stream.ring.head >= 150"
 
-RAISE = """step += 1
+BEAT = "self._supervisor.beat(TASK_PUMP)\n"  # at the end of each step
+AFTER_HALF_A_SECOND = "time.ticks_diff(time.ticks_ms(), self._started_ms) > 500"
+
+RAISE = (
+    BEAT
+    + """\
             if {when}:
                 __import__("machine").Pin(12, 1, value=1)  # the motor
                 raise ValueError("made to fail")
 """
+)
 
 
 async def test_exception_restarts_the_board_which_keeps_the_cause_and_says_so(
     home: Any, mutated_firmware: Any, monkeypatch: pytest.MonkeyPatch, mpremote: Any
 ) -> None:
     firmware = mutated_firmware(
-        "faceloop_device/app.py", "step += 1\n", RAISE.format(when=AFTER_150_PACKETS)
+        "faceloop_device/app.py", BEAT, RAISE.format(when=AFTER_150_PACKETS)
     )
     monkeypatch.setenv(FIRMWARE_VARIABLE, str(firmware))
     board = await home.start_board()
@@ -312,7 +318,7 @@ async def test_exception_at_every_start_ends_at_the_prompt_with_everything_off(
     open_console: Any,
 ) -> None:
     firmware = mutated_firmware(
-        "faceloop_device/app.py", "step += 1\n", RAISE.format(when="step == 100")
+        "faceloop_device/app.py", BEAT, RAISE.format(when=AFTER_HALF_A_SECOND)
     )
     monkeypatch.setenv(FIRMWARE_VARIABLE, str(firmware))
     async with VirtualBoard(BoardSpec()) as board:
@@ -328,11 +334,14 @@ async def test_exception_at_every_start_ends_at_the_prompt_with_everything_off(
         assert (code, output) == (0, "42\n")
 
 
-HANG = """step += 1
+HANG = (
+    BEAT
+    + """\
             if {when}:
                 __import__("machine").Pin(12, 1, value=1)  # the motor
                 {hang}
 """
+)
 
 
 @pytest.mark.parametrize(
@@ -344,7 +353,7 @@ async def test_watchdog_ends_a_hang_and_the_board_says_so(
 ) -> None:
     firmware = mutated_firmware(
         "faceloop_device/app.py",
-        "step += 1\n",
+        BEAT,
         HANG.format(when=AFTER_150_PACKETS, hang=hang),
     )
     monkeypatch.setenv(FIRMWARE_VARIABLE, str(firmware))

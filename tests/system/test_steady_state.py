@@ -19,7 +19,7 @@ LOOKS = (
         "            position = stream.position() if stream.is_running else -1\n",
         "            probe.look(self, 2)\n",
     ),
-    ("            step += 1\n", "            probe.look(self, 0)\n"),
+    ("            if link is self.serial or time.", "            probe.look(self, 0)\n"),
     ("            await asyncio.sleep_ms(pause_ms if", "            probe.look(self, 1)\n"),
     ("            await asyncio.sleep_ms(1000)\n", "            probe.has_others = True\n"),
 )
