@@ -249,22 +249,22 @@ def with_profile(root: Path) -> Path:
 
 
 def with_days(root: Path) -> Path:
-    """Return a data folder in which someone has trained in two weeks, with alerts and ratings."""
-    now = [datetime.now(UTC) - timedelta(days=8)]
+    """Return a data folder in which someone has trained in three weeks, at first with alerts."""
+    now = [datetime.now(UTC) - timedelta(days=12)]
     days = Days(root, lambda: now[0])
     days.profiles.create(
         Profile("anna", "left", "synkinesis", has_movement_returned=True, onset="2020-01-01")
     )
     days.profiles.set_references("anna", PATIENT["references"]())
     days.profiles.pin.choose("2468")
-    for joins, strength in ((0.6, 0.7), (0.0, 0.95)):
+    for joins, strength in ((0.6, 0.7), (0.6, 0.7), (0.0, 0.95), (0.0, 0.95)):
         quick = programme_text(retraining={"repetitions": 5})
         day = days.begin("anna", programme=parse_programme(quick, "quick"))
         day.engine.start(0.0)
         face = PATIENT["Patient"](day.engine.context.montage, joins=joins, strength=strength)
         PATIENT["run"](day.engine, face)
         day.leave()
-        now[0] += timedelta(days=8)
+        now[0] += timedelta(days=4)
     moves = programme_text("retraining", name="moves", retraining=MOVES)
     days.profiles.set_programme("anna", parse_programme(moves, "moves"), "2468")
     return root
@@ -347,7 +347,7 @@ async def test_what_is_full_has_room_for_1_4_times_the_length_and_no_serious_fin
     width: int,
     height: int,
 ) -> None:
-    """Results of two weeks, the opened editor with all it has, and a repetition with an alert."""
+    """Results of some weeks, the opened editor with all it has, and a repetition with an alert."""
 
     def button(key: str) -> Any:
         name = longer(str(catalogue("en")[key]))
@@ -369,6 +369,8 @@ async def test_what_is_full_has_room_for_1_4_times_the_length_and_no_serious_fin
         await page.goto(f"{app.origin}/results")
         await expect(page.locator(".fl-trained tbody tr")).not_to_have_count(0)
         await expect(page.locator("svg[role=img]")).not_to_have_count(0)
+        trend = str(catalogue("en")["train.trend.more_even_quieter"]).partition("{")[0].strip()
+        await expect(page.locator(".fl-content")).to_contain_text(trend)
         await look("results")
         await page.goto(f"{app.origin}/therapist")
         await page.locator("#fl-pin").fill("2468")
