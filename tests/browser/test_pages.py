@@ -180,6 +180,13 @@ async def test_status_line_names_link_loss_delay_battery_and_electrodes(
         ("contacts", "loose: left eye"),
     ):
         await expect(line.locator(f"[data-item={name}] dd")).to_have_text(text)
+    # A muscle that is not seen is not called at rest.
+    verdicts = train.locator(".fl-verdict")
+    await expect(verdicts.first).to_have_text("No signal–")
+    await expect(verdicts.last).to_have_text(re.compile("At rest|alike|more"))
+    app.live.set_status(link="lost")
+    await expect(verdicts.last).to_have_text("No signal–")
+    app.live.set_status(link="live")
     for size in ({"width": 1280, "height": 800}, {"width": 1366, "height": 768}):
         await train.set_viewport_size(size)
         await expect(line).to_be_in_viewport(ratio=1.0)

@@ -61,11 +61,18 @@ class SignalView(View):
         self._why.say(why)
         self._problem.say(self.text.known(state.fault) or state.problem)
         self._say_symmetry(state.feed.moved())
-        for (sentence, percent), now_uv in zip(
-            self._muscles, state.feed.muscles_now(), strict=True
+        for pair, (sentence, percent), now_uv in zip(
+            state.live.muscles, self._muscles, state.feed.muscles_now(), strict=True
         ):
-            sentence.say(words.symmetry_sentence(now_uv.ratio, now_uv.left_uv, now_uv.right_uv))
-            percent.say(self.text.percent(now_uv.ratio))
+            if status.link == "live" and not (
+                status.lead_off[pair.left] or status.lead_off[pair.right]
+            ):
+                said = words.symmetry_sentence(now_uv.ratio, now_uv.left_uv, now_uv.right_uv)
+                sentence.say(said)
+                percent.say(self.text.percent(now_uv.ratio))
+            else:  # what is not seen is not at rest
+                sentence.say(self.text("live.no_signal"))
+                percent.say(DASH)
         to_screen_ms = state.feed.to_screen_ms()
         for key, _, shown in words.status_items(status, state.live.muscles, to_screen_ms):
             self._items[key].say(shown)
