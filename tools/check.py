@@ -162,7 +162,10 @@ def stages(arguments: list[str]) -> list[Stage]:
             Stage(", ".join(live), ([*pytest, *tests],), once_more=again, times=TIMES_ALONE)
         )
     timed = ["-m", f"({wanted}) and benchmark"]
-    found.append(Stage("timed", ([*pytest, *timed, *timed_files("unit")],), Pace.ALONE))
+    cache = f"{LIVE_CACHE}-clock"
+    tests = ["-o", f"cache_dir={cache}", *timed, *timed_files("unit")]
+    again = alone(pytest, tests)
+    found.append(Stage("timed", ([*pytest, *tests],), Pace.ALONE, again, cache))
     if live:
         # Each waits most of its time for a board that needs less than half of a core.
         # Test by test: the two that take a minute are not to wait for each other.
