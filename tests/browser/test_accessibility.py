@@ -78,6 +78,7 @@ async def test_whole_path_by_keyboard(page: Page, app: Any) -> None:
     await expect(page.get_by_role("button", name="Record")).to_be_focused()
     await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="Not yet")).to_be_focused()
     assert await focused(page) == ("Not yet", True)
     await page.keyboard.press("Shift+Tab")
     assert await focused(page) == ("Yes, end it", True)
