@@ -11,15 +11,28 @@ MUTATIONS = pytest.StashKey[dict[str, list[bool]]]()
 CHECK = "test_heat_risk.py"
 
 
+class Notes:
+    """Notes results of every folder: some controls are shown by tests of another one."""
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, None, None]:
+        outcome: object = yield
+        note(item, outcome.get_result())  # type: ignore[attr-defined]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Notes())
+
+
+# Last, after the order that tests/conftest.py gives.
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name == CHECK)
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, None, None]:
-    outcome: object = yield
-    report = outcome.get_result()  # type: ignore[attr-defined]
-    if report.when != "call":
+def note(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Note what a test with a control's mark came to; one that was skipped showed nothing."""
+    if report.when != "call" and not report.skipped:
         return
     results = item.session.stash.setdefault(RESULTS, {})
     for mark in item.iter_markers("risk"):

@@ -86,11 +86,12 @@ def test_gate_opens_after_ten_ms_of_usb_power(for_ms: int, opens: bool) -> None:
 # Core and face, for a power that has been the same for long.
 
 
-def lead_cause(lead_mdegc: int, power_mw: int, n_ticks: int) -> int:
+def lead_cause(lead_mdegc: int, power_mw: int, n_ticks: int, rest_mdegc: int = 0) -> int:
     inputs = array("i", [0] * hal.N_INPUTS)
     inputs[hal.IN_SUPPLY_MV] = 3900
     inputs[hal.IN_HEATER_MA] = 3900 * 1000 // HEATER_MOHM
     checks = Checks(AREA_CM2, HEATER_MOHM)
+    checks.begin(33000, 33000 + rest_mdegc)
     for _ in range(1000):
         assert checks.fault(inputs, 37000, 37500, TICK, power_mw, True, True) == h.CAUSE_NONE
     cause = h.CAUSE_NONE
@@ -109,12 +110,18 @@ def test_core_above_face_by_more_than_its_power_explains(power_mw: int, most_mde
     assert lead_cause(most_mdegc + 10, power_mw, n_ticks) == h.SENSOR_CORE
 
 
-@pytest.mark.parametrize(("power_mw", "least_mdegc"), [(1100, -1000), (3000, -1000)])
-def test_core_below_face_while_it_heats(power_mw: int, least_mdegc: int) -> None:
+# How far the core was below the face at rest comes on top, at most CORE_BELOW_REST_MDEGC; a core
+# that was above it brings nothing.
+@pytest.mark.parametrize(
+    ("rest_mdegc", "least_mdegc"),
+    [(0, -1000), (700, -1000), (-500, -1500), (-2000, -3000), (-2500, -3000)],
+)
+@pytest.mark.parametrize("power_mw", [1100, 3000])
+def test_core_below_face_while_it_heats(power_mw: int, rest_mdegc: int, least_mdegc: int) -> None:
     n_ticks = limits.CORE_FACE_MS // TICK
-    assert lead_cause(least_mdegc, power_mw, 2 * n_ticks) == h.CAUSE_NONE
-    assert lead_cause(least_mdegc - 10, power_mw, n_ticks - 1) == h.CAUSE_NONE
-    assert lead_cause(least_mdegc - 10, power_mw, n_ticks) == h.SENSOR_CORE
+    assert lead_cause(least_mdegc, power_mw, 2 * n_ticks, rest_mdegc) == h.CAUSE_NONE
+    assert lead_cause(least_mdegc - 10, power_mw, n_ticks - 1, rest_mdegc) == h.CAUSE_NONE
+    assert lead_cause(least_mdegc - 10, power_mw, n_ticks, rest_mdegc) == h.SENSOR_CORE
 
 
 @pytest.mark.parametrize(

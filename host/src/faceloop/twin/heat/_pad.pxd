@@ -15,7 +15,7 @@ cdef class Pad:
     cdef public bint is_q1_short, is_q2_short, is_q1_open, is_q2_open, is_heater_open
     cdef public bint is_stuck_on, is_rogue
     cdef public bint is_lead_off, is_button, is_adc_frozen, is_storage_broken, is_scan_broken
-    cdef public double reference_gain, frames_per_s, drift_degc_per_s
+    cdef public double reference_gain, rail_gain, frames_per_s, drift_degc_per_s
     cdef public int swapped_with_a, drifting
     cdef public dict slots
     cdef public long n_saves

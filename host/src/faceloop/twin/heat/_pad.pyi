@@ -27,6 +27,7 @@ class Pad:
     is_storage_broken: bool
     is_scan_broken: bool
     reference_gain: float
+    rail_gain: float
     frames_per_s: float
     drift_degc_per_s: float
     swapped_with_a: int

@@ -45,6 +45,10 @@ cdef double PROBE_CLOSED = 0.02
 cdef class Pad:
     """One pad on one wearer.
 
+    ``reference_gain`` is wrong for the bridges and for supply and current, as where the converter's
+    own reference is; ``rail_gain`` for supply and current only: bridges and converter share a rail
+    (hardware/spice/circuit.lib), so its error cancels out of every temperature.
+
     Parameters
     ----------
     skin : Skin
@@ -80,6 +84,7 @@ cdef class Pad:
         self.cell_v = cell_v
         self.cell_ohm = 0.15
         self.reference_gain = 1.0
+        self.rail_gain = 1.0
         self.frames_per_s = 2000.0
         self.swapped_with_a = -1
         self.slots = {}
@@ -124,6 +129,8 @@ cdef class Pad:
                 inputs[IN_SUPPLY_MV] = <int>(1000.0 * volts)
                 if not self.is_on:
                     self._probe_j += 0.005 * volts * volts / self.heater_ohm
+        for i in range(IN_SUPPLY_MV, IN_HEATER_MA + 1):
+            inputs[i] = <int>(inputs[i] * self.reference_gain * self.rail_gain)
         inputs[IN_FRAMES] = (<long>self._frames) & 0xFFFFFF
         if self.vbus.has_vbus:
             flags |= FLAG_VBUS
