@@ -36,7 +36,7 @@ LIVE_FILES = 3  # so many of their test files at a time: they wait more than the
 TIMED_FILES = 2  # of those that measure time
 UNIT_FILES = 2
 LIVE_CACHE = ".pytest_cache/live"  # other stages write theirs at the same time
-TIMES_ALONE = 3  # what failed beside others has to pass so often, by itself
+TIMES_ALONE = 1  # what failed beside others has to pass so often, by itself
 BESIDE = 2  # so many patient stages beside each other
 # Patient stages take only what the others leave of the processor, and give it back at once.
 LAST_IN_LINE = next(
