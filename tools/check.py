@@ -36,7 +36,6 @@ LIVE_FILES = 3  # so many of their test files at a time: they wait more than the
 TIMED_FILES = 2  # of those that measure time
 UNIT_FILES = 2
 LIVE_CACHE = ".pytest_cache/live"  # other stages write theirs at the same time
-TIMES_ALONE = 1  # what failed beside others has to pass so often, by itself
 BESIDE = 2  # so many patient stages beside each other
 # Patient stages take only what the others leave of the processor, and give it back at once.
 LAST_IN_LINE = next(
@@ -74,18 +73,12 @@ class Stage(NamedTuple):
     pace : Pace
     once_more : list of str
         Run alone in the end where tests failed; it decides.
-    cache : str
-        Folder in which pytest keeps what failed.
-    times : int
-        So often in a row it has to pass then: what is lost in every second run may pass once.
     """
 
     name: str
     commands: tuple[list[str], ...]
     pace: Pace = Pace.LIVE
     once_more: tuple[str, ...] = ()
-    cache: str = LIVE_CACHE
-    times: int = 1
 
 
 def main(arguments: list[str]) -> int:
@@ -157,23 +150,17 @@ def stages(arguments: list[str]) -> list[Stage]:
         # What failed beside others is looked at once more by itself: a board lives in real time,
         # and on two busy cores something may be late for which nobody is to blame.
         tests = ["--tb=native", "-o", f"cache_dir={LIVE_CACHE}", *tests]
-        again = alone(pytest, tests)
-        found.append(
-            Stage(", ".join(live), ([*pytest, *tests],), once_more=again, times=TIMES_ALONE)
-        )
+        found.append(Stage(", ".join(live), ([*pytest, *tests],), once_more=alone(pytest, tests)))
     timed = ["-m", f"({wanted}) and benchmark"]
-    cache = f"{LIVE_CACHE}-clock"
-    tests = ["-o", f"cache_dir={cache}", *timed, *timed_files("unit")]
-    again = alone(pytest, tests)
-    found.append(Stage("timed", ([*pytest, *tests],), Pace.ALONE, again, cache))
+    tests = ["-o", f"cache_dir={LIVE_CACHE}-clock", *timed, *timed_files("unit")]
+    found.append(Stage("timed", ([*pytest, *tests],), Pace.ALONE, alone(pytest, tests)))
     if live:
         # Each waits most of its time for a board that needs less than half of a core.
         # Test by test: the two that take a minute are not to wait for each other.
         tests = ["-n", str(TIMED_FILES), "--dist", "load", "--maxschedchunk", "1"]
-        cache = f"{LIVE_CACHE}-timed"
-        tests += ["--tb=native", "-o", f"cache_dir={cache}", *timed, *timed_files(*live)]
-        again = alone(pytest, tests)
-        found.append(Stage("timed boards", ([*pytest, *tests],), Pace.ALONE, again, cache))
+        tests += ["--tb=native", "-o", f"cache_dir={LIVE_CACHE}-timed", *timed]
+        tests += timed_files(*live)
+        found.append(Stage("timed boards", ([*pytest, *tests],), Pace.ALONE, alone(pytest, tests)))
     return found
 
 
@@ -272,24 +259,9 @@ def run_all(found: list[Stage]) -> list[int]:
     codes.update((stage.name, run(stage)) for stage in found if stage.pace is Pace.ALONE)
     for stage in found:
         if stage.once_more and codes[stage.name] == TESTS_FAILED:
-            codes[stage.name] = run_once_more(stage)
+            again = Stage(f"{stage.name}, what failed, alone", (list(stage.once_more),))
+            codes[stage.name] = run(again)
     return [codes[stage.name] for stage in found]
-
-
-def run_once_more(stage: Stage) -> int:
-    """Run what failed alone, as often as the stage says; return the first failure."""
-    again = Stage(f"{stage.name}, what failed, alone", (list(stage.once_more),))
-    cache = ROOT / stage.cache
-    failed = cache.with_name(f"{cache.name}-failed")  # pytest forgets what passes
-    if cache.exists():
-        shutil.copytree(cache, failed, dirs_exist_ok=True)
-    for _ in range(stage.times):
-        if failed.exists():
-            shutil.copytree(failed, cache, dirs_exist_ok=True)
-        code = run(again)
-        if code:
-            return code
-    return 0
 
 
 def run_patient(stage: Stage) -> int:

@@ -121,34 +121,9 @@ def test_tests_that_failed_beside_others_run_once_more_alone_and_that_decides(
     assert ("-- live, what failed, alone: " in capfd.readouterr().out) == (first == 1)
 
 
-def test_what_failed_beside_others_has_to_pass_three_times_in_a_row(
-    tmp_path: Path, capfd: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each time all of what failed: pytest forgets what has passed."""
-    monkeypatch.setitem(CHECK["run_once_more"].__globals__, "ROOT", tmp_path)
-    cache = tmp_path / "cache"
-    cache.mkdir()
-    forget = (
-        "import pathlib; runs = pathlib.Path('runs'); file = pathlib.Path('cache/lastfailed');"
-        "runs.open('a').write(file.read_text() + ' '); file.write_text('');"
-        "raise SystemExit(runs.read_text() == {!r})"
-    )
-    for fails_at, code, n in (("", 0, 3), ("one one ", 1, 2)):
-        (cache / "lastfailed").write_text("one")
-        (tmp_path / "runs").unlink(missing_ok=True)
-        again = tuple(python(forget.format(fails_at)))
-        stage = STAGE("live", (python("raise SystemExit(1)"),), PACE.LIVE, again, "cache", 3)
-        assert CHECK["run_all"]([stage]) == [code]
-        assert (tmp_path / "runs").read_text() == n * "one "
-
-
 def test_only_boards_browsers_and_clocks_have_a_second_try_of_what_failed() -> None:
     found = [stage for stage in CHECK["stages"]([]) if stage.once_more]
-    assert {stage.name: stage.times for stage in found} == {
-        "system, browser": 1,
-        "timed": 1,
-        "timed boards": 1,
-    }
+    assert [stage.name for stage in found] == ["system, browser", "timed", "timed boards"]
     for stage in found:
         assert "--last-failed" in stage.once_more
         assert set(stage.commands[0]) <= set(stage.once_more)
