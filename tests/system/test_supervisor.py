@@ -265,7 +265,9 @@ async def test_host_can_come_and_go(make_supervisor, open_console):
     for round_ in range(3):
         console = open_console(supervisor._tty_link)
         console.send(f"print('round', {round_} + 10)\r".encode())
-        await console.expect(f"round {round_ + 10}".encode())
+        # MicroPython's unix port throws away what was typed before its prompt.
+        await console.expect(f"round {round_ + 10}\n>>> ".encode())
+        console.close()  # or it would read what the next one is to see
 
 
 async def test_power_off_ends_the_virtual_machine_and_input_goes_nowhere(

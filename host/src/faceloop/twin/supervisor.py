@@ -25,6 +25,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from faceloop.twin.halt import catches, halted, is_in_system_call
 from faceloop.twin.terminal import PENDING_LIMIT, Terminal
 
 __all__ = [
@@ -51,7 +52,7 @@ RAW_BANNER = b"raw REPL; CTRL-B to exit\r\n"
 PROMPT = b">>> "
 TAIL_BYTES = 200
 BUSY_STEP_S, BUSY_S = 0.001, 0.5
-"""How often a Ctrl-C looks for a moment in which the program waits, and for how long."""
+"""How often a Ctrl-C looks for a moment in which it does no harm, and for how long."""
 STALL_S = 0.5
 """A real board's USB driver gives up on a host that reads nothing for this long."""
 
@@ -241,31 +242,46 @@ class Supervisor:
         while CTRL_C in data:
             before, _, after = data.partition(CTRL_C)
             self._inner.write(before)
-            if self._is_too_busy():
+            if not self._interrupt():
                 self._held_input[:0] = CTRL_C + after
                 self._interrupt_timer = self._loop.call_later(BUSY_STEP_S, self._try_again)
                 return
             self._busy_since_s = None
             data = after
-            self._interrupt()
         self._inner.write(data)
         if self._inner.pending > PENDING_LIMIT:
             self.outer.read(False)
 
-    def _is_too_busy(self) -> bool:
-        """Whether a Ctrl-C has to wait for a moment in which the program waits.
+    def _interrupt(self) -> bool:
+        """Pass a Ctrl-C on: as a signal where the program would notice, else as a character.
 
-        The unix port raises the exception out of its signal handler, wherever it is: inside the
-        memory manager that leaves a lock behind, and the board is dead. A board's own ports look
-        for it between two steps of the program. A program that never waits gets it in the end.
+        The unix port catches SIGINT exactly while ``micropython.kbd_intr`` allows Ctrl-C to
+        interrupt; at a prompt and in a binary transfer the byte is ordinary input.
+
+        It raises the exception out of its signal handler, wherever it is: inside the memory
+        manager that leaves a lock behind, and the board is dead. A board's own ports look for it
+        between two steps of the program. So the signal is sent while the program stands still in
+        a call of the operating system; a program that is never seen in one gets it in the end.
+
+        Returns
+        -------
+        bool
+            Whether it was passed on; False asks for another try a moment later.
         """
-        assert self._process is not None
-        if _waits(self._process.pid):
-            return False
+        assert self._inner is not None and self._process is not None
         now_s = self._loop.time()
         if self._busy_since_s is None:
             self._busy_since_s = now_s
-        return now_s - self._busy_since_s < BUSY_S
+        is_late = now_s - self._busy_since_s >= BUSY_S
+        pid = self._process.pid
+        with halted(pid) as stands:
+            if catches(pid, signal.SIGINT):
+                if not (stands and is_in_system_call(pid)) and not is_late:
+                    return False
+                self._process.send_signal(signal.SIGINT)
+                return True
+        self._inner.write(CTRL_C)
+        return True
 
     def _try_again(self) -> None:
         self._interrupt_timer = None
@@ -273,18 +289,6 @@ class Supervisor:
             return  # what is held comes after the start
         held, self._held_input = bytes(self._held_input), bytearray()
         self._from_host(held)
-
-    def _interrupt(self) -> None:
-        """Pass a Ctrl-C on: as a signal where the program would notice, else as a character.
-
-        The unix port catches SIGINT exactly while ``micropython.kbd_intr`` allows Ctrl-C to
-        interrupt; at a prompt and in a binary transfer the byte is ordinary input.
-        """
-        assert self._inner is not None and self._process is not None
-        if _catches_sigint(self._process.pid):
-            self._process.send_signal(signal.SIGINT)
-        else:
-            self._inner.write(CTRL_C)
 
     def _board_took_all(self) -> None:
         self.outer.read(True)
@@ -340,24 +344,6 @@ class Supervisor:
         self.outer.discard()
         if self._inner is not None:
             self._inner.read(True)
-
-
-def _catches_sigint(pid: int) -> bool:
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return False
-    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
-    return bool(caught >> (signal.SIGINT - 1) & 1)
-
-
-def _waits(pid: int) -> bool:
-    """Whether the program is in a wait of the operating system, or gone."""
-    try:
-        about = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return True
-    return about.rpartition(")")[2].split()[0] != "R"
 
 
 def virtual_machine_command(boot_script: Path, heap_kib: int) -> list[str]:

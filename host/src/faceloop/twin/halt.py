@@ -1,0 +1,72 @@
+"""What a process of the virtual machine is doing, looked at while it cannot go on.
+
+A look at a running process is old before it can be acted on. Stopped, it stays what it was: a
+signal sent then arrives at the very place that was seen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["catches", "halted", "is_in_system_call"]
+
+HALT_TIMEOUT_S = 0.02
+LOOK_S = 0.0001
+
+
+@contextlib.contextmanager
+def halted(pid: int) -> Iterator[bool]:
+    """Stop a child of this process for the time of the block.
+
+    Parameters
+    ----------
+    pid : int
+        A child that has not been waited for.
+
+    Yields
+    ------
+    bool
+        Whether it stands still: False if it had no processor to stop on within 20 ms, or is gone.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        deadline_s = time.monotonic() + HALT_TIMEOUT_S
+        while not (stands := _state(pid) == "T") and time.monotonic() < deadline_s:
+            time.sleep(LOOK_S)
+        yield stands
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+def is_in_system_call(pid: int) -> bool:
+    """Whether a halted process was in a call of the operating system (proc(5), ``syscall``)."""
+    try:
+        number = Path(f"/proc/{pid}/syscall").read_text().split()[0]
+    except OSError:
+        return False
+    return number not in ("-1", "running")
+
+
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler of its own for a signal (proc(5), ``SigCgt``)."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (number - 1) & 1)
+
+
+def _state(pid: int) -> str:
+    try:
+        about = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return "X"
+    return about.rpartition(")")[2].split()[0]
