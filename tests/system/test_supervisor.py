@@ -171,15 +171,16 @@ async def test_ctrl_c_right_after_the_start_is_not_lost(make_supervisor, open_co
         await console.expect(b"soft reboot")
 
 
-async def test_ctrl_c_never_falls_into_the_memory_manager(make_supervisor, open_console):
+@pytest.mark.parametrize("wait", ["time.sleep_ms(1)", "pass", "sys.stdin.read(1)"])
+async def test_ctrl_c_never_falls_into_the_memory_manager(make_supervisor, open_console, wait):
     """There it would leave a lock behind, and a board that answers no more."""
-    main = """
-import time
+    main = f"""
+import sys, time
 print("at work")
 while True:
     for _ in range(2000):
         bytearray(64)
-    time.sleep_ms(1)
+    {wait}
 """
     supervisor = make_supervisor(main=main)
     console = open_console(supervisor._tty_link)

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from faceloop.twin.halt import catches, halted, is_in_system_call
+from faceloop.twin.halt import catches, halted, send_to_main_thread
 
 SLEEPS = "import time\nprint(flush=True)\ntime.sleep(30)\n"
 WORKS = "print(flush=True)\nwhile True: pass\n"
@@ -35,14 +35,11 @@ def start():
         child.stdout.close()
 
 
-@pytest.mark.parametrize(("program", "is_in_call"), [(SLEEPS, True), (WORKS, False)])
-def test_call_of_the_operating_system_is_told_from_work(start, program, is_in_call):
-    child = start(program)
-    for _ in range(50):
-        with halted(child.pid) as stands:
-            assert stands
-            assert is_in_system_call(child.pid) is is_in_call
-        time.sleep(0.001)
+def test_one_that_sleeps_and_one_that_works_stand_still(start):
+    for child in (start(SLEEPS), start(WORKS)):
+        for _ in range(50):
+            with halted(child.pid) as stands:
+                assert stands
 
 
 def test_nothing_is_done_while_it_stands_and_it_goes_on(start):
@@ -64,7 +61,7 @@ def test_signal_sent_while_it_stands_is_seen_first(start):
     with halted(child.pid):
         assert catches(child.pid, signal.SIGINT)
         assert not catches(child.pid, signal.SIGUSR1)
-        child.send_signal(signal.SIGINT)
+        send_to_main_thread(child.pid, signal.SIGINT)
     assert child.stdout.readline() == b"caught\n"
 
 
@@ -74,5 +71,28 @@ def test_one_that_is_gone_stands_not_and_says_nothing(start):
     child.wait()
     with halted(child.pid) as stands:
         assert not stands
-        assert not is_in_system_call(child.pid)
         assert not catches(child.pid, signal.SIGINT)
+
+
+THREADS = """
+import signal, threading
+def take():
+    while True:
+        signal.sigwait([signal.SIGUSR1])
+        print("in the other", flush=True)
+signal.signal(signal.SIGUSR1, lambda *_: print("in the first", flush=True))
+other = threading.Thread(target=take, daemon=True)
+other.start()
+print(flush=True)
+while True:
+    signal.pause()
+"""
+
+
+def test_signal_reaches_the_main_thread_though_another_waits_for_it(start):
+    child = start(THREADS)
+    for _ in range(50):
+        with halted(child.pid):
+            send_to_main_thread(child.pid, signal.SIGUSR1)
+        assert select.select([child.stdout], [], [], 10)[0], "the main thread was not woken"
+        assert child.stdout.readline() == b"in the first\n"

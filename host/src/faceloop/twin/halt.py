@@ -7,13 +7,14 @@ signal sent then arrives at the very place that was seen.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["catches", "halted", "is_in_system_call"]
+__all__ = ["catches", "halted", "send_to_main_thread"]
 
 HALT_TIMEOUT_S = 0.02
 LOOK_S = 0.0001
@@ -45,15 +46,6 @@ def halted(pid: int) -> Iterator[bool]:
             os.kill(pid, signal.SIGCONT)
 
 
-def is_in_system_call(pid: int) -> bool:
-    """Whether a halted process was in a call of the operating system (proc(5), ``syscall``)."""
-    try:
-        number = Path(f"/proc/{pid}/syscall").read_text().split()[0]
-    except OSError:
-        return False
-    return number not in ("-1", "running")
-
-
 def catches(pid: int, number: signal.Signals) -> bool:
     """Whether a process has a handler of its own for a signal (proc(5), ``SigCgt``)."""
     try:
@@ -62,6 +54,14 @@ def catches(pid: int, number: signal.Signals) -> bool:
         return False
     caught = int(status.partition("SigCgt:")[2].split()[0], 16)
     return bool(caught >> (number - 1) & 1)
+
+
+def send_to_main_thread(pid: int, number: signal.Signals) -> None:
+    """Send a signal to the first thread of a process, whichever other could take it (tgkill(2)).
+
+    One that is sent to a halted process goes to the thread that wakes up first.
+    """
+    ctypes.CDLL(None).tgkill(pid, pid, int(number))
 
 
 def _state(pid: int) -> str:

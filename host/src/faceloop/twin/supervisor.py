@@ -25,7 +25,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from faceloop.twin.halt import catches, halted, is_in_system_call
+from faceloop.twin.halt import catches, halted, send_to_main_thread
 from faceloop.twin.terminal import PENDING_LIMIT, Terminal
 
 __all__ = [
@@ -51,8 +51,6 @@ CTRL_A, CTRL_C = b"\x01", b"\x03"
 RAW_BANNER = b"raw REPL; CTRL-B to exit\r\n"
 PROMPT = b">>> "
 TAIL_BYTES = 200
-BUSY_STEP_S, BUSY_S = 0.001, 0.5
-"""How often a Ctrl-C looks for a moment in which it does no harm, and for how long."""
 STALL_S = 0.5
 """A real board's USB driver gives up on a host that reads nothing for this long."""
 
@@ -100,8 +98,6 @@ class Supervisor:
         self._held_input = bytearray()
         self._had_input = False
         self._stall_timer: asyncio.TimerHandle | None = None
-        self._interrupt_timer: asyncio.TimerHandle | None = None
-        self._busy_since_s: float | None = None
         self._is_host_deaf = False
         self.outer = Terminal(self._from_host, self._host_took_all)
         with contextlib.suppress(FileNotFoundError):
@@ -142,7 +138,7 @@ class Supervisor:
         """Stop the virtual machine and close the terminals; takes no time worth waiting for."""
         self.state = "off"
         self._kill()
-        for timer in (self._stall_timer, self._boot_timer, self._interrupt_timer):
+        for timer in (self._stall_timer, self._boot_timer):
             if timer is not None:
                 timer.cancel()
         self.outer.close()
@@ -174,7 +170,6 @@ class Supervisor:
         self._loop.add_reader(self._pidfd, self._ended)
         self._born_s = self._loop.time()
         self._had_input = False
-        self._busy_since_s = None
         self._tail = b""
         self._boot_output = bytearray()
         self._boot_timer = self._loop.call_later(BOOT_TIMEOUT_S, self._finish_boot)
@@ -223,10 +218,6 @@ class Supervisor:
             self.outer.write(text.encode() + b"\r\n")
             self.ready.set()
             return
-        if process.returncode == -signal.SIGINT:
-            # The program ended between our look at its handler and the signal. The Ctrl-C is still
-            # wanted: give it to the board again.
-            self._held_input[:0] = CTRL_C
         self._spawn(runs_main=not self.is_raw)
 
     # -- from the host to the board ------------------------------------------------------------
@@ -234,7 +225,7 @@ class Supervisor:
     def _from_host(self, data: bytes) -> None:
         self._is_host_deaf = False
         self._had_input = True
-        if self._boot_output is not None or self._interrupt_timer is not None:
+        if self._boot_output is not None:
             self._held_input += data
             return
         if self._inner is None:
@@ -242,53 +233,28 @@ class Supervisor:
         while CTRL_C in data:
             before, _, after = data.partition(CTRL_C)
             self._inner.write(before)
-            if not self._interrupt():
-                self._held_input[:0] = CTRL_C + after
-                self._interrupt_timer = self._loop.call_later(BUSY_STEP_S, self._try_again)
-                return
-            self._busy_since_s = None
+            self._interrupt()
             data = after
         self._inner.write(data)
         if self._inner.pending > PENDING_LIMIT:
             self.outer.read(False)
 
-    def _interrupt(self) -> bool:
+    def _interrupt(self) -> None:
         """Pass a Ctrl-C on: as a signal where the program would notice, else as a character.
 
         The unix port catches SIGINT exactly while ``micropython.kbd_intr`` allows Ctrl-C to
-        interrupt; at a prompt and in a binary transfer the byte is ordinary input.
-
-        It raises the exception out of its signal handler, wherever it is: inside the memory
-        manager that leaves a lock behind, and the board is dead. A board's own ports look for it
-        between two steps of the program. So the signal is sent while the program stands still in
-        a call of the operating system; a program that is never seen in one gets it in the end.
-
-        Returns
-        -------
-        bool
-            Whether it was passed on; False asks for another try a moment later.
+        interrupt; at a prompt and in a binary transfer the byte is ordinary input. The signal that
+        interrupts is the one of ``vm_entry.py``.
         """
         assert self._inner is not None and self._process is not None
-        now_s = self._loop.time()
-        if self._busy_since_s is None:
-            self._busy_since_s = now_s
-        is_late = now_s - self._busy_since_s >= BUSY_S
         pid = self._process.pid
-        with halted(pid) as stands:
+        with halted(
+            pid
+        ):  # or the program could come to its prompt between the look and the signal
             if catches(pid, signal.SIGINT):
-                if not (stands and is_in_system_call(pid)) and not is_late:
-                    return False
-                self._process.send_signal(signal.SIGINT)
-                return True
+                send_to_main_thread(pid, signal.SIGUSR1)
+                return
         self._inner.write(CTRL_C)
-        return True
-
-    def _try_again(self) -> None:
-        self._interrupt_timer = None
-        if self._boot_output is not None:
-            return  # what is held comes after the start
-        held, self._held_input = bytes(self._held_input), bytearray()
-        self._from_host(held)
 
     def _board_took_all(self) -> None:
         self.outer.read(True)
