@@ -284,7 +284,7 @@ async def test_exception_restarts_the_board_which_keeps_the_cause_and_says_so(
     home: Any, mutated_firmware: Any, monkeypatch: pytest.MonkeyPatch, mpremote: Any
 ) -> None:
     firmware = mutated_firmware(
-        "faceloop_device/app.py", BEAT, RAISE.format(when=AFTER_150_PACKETS)
+        "faceloop_device/board.py", BEAT, RAISE.format(when=AFTER_150_PACKETS)
     )
     monkeypatch.setenv(FIRMWARE_VARIABLE, str(firmware))
     board = await home.start_board()
@@ -318,7 +318,7 @@ async def test_exception_at_every_start_ends_at_the_prompt_with_everything_off(
     open_console: Any,
 ) -> None:
     firmware = mutated_firmware(
-        "faceloop_device/app.py", BEAT, RAISE.format(when=AFTER_HALF_A_SECOND)
+        "faceloop_device/board.py", BEAT, RAISE.format(when=AFTER_HALF_A_SECOND)
     )
     monkeypatch.setenv(FIRMWARE_VARIABLE, str(firmware))
     async with VirtualBoard(BoardSpec()) as board:
@@ -352,7 +352,7 @@ async def test_watchdog_ends_a_hang_and_the_board_says_so(
     home: Any, mutated_firmware: Any, monkeypatch: pytest.MonkeyPatch, hang: str
 ) -> None:
     firmware = mutated_firmware(
-        "faceloop_device/app.py",
+        "faceloop_device/board.py",
         BEAT,
         HANG.format(when=AFTER_150_PACKETS, hang=hang),
     )
@@ -373,7 +373,7 @@ async def test_memory_that_broken_links_cost_comes_back_when_nobody_needs_the_bo
     home: Any, mutated_firmware: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     firmware = mutated_firmware(
-        "faceloop_device/app.py", "LEFT_ALONE_S = 60\n", "LEFT_ALONE_S = 1\n"
+        "faceloop_device/board.py", "LEFT_ALONE_S = 60\n", "LEFT_ALONE_S = 1\n"
     )
     monkeypatch.setenv(FIRMWARE_VARIABLE, str(firmware))
     board = await home.start_board()

@@ -29,12 +29,12 @@ STEPS = 400
 def with_probe(firmware: Path) -> Path:
     """Add the other looks and the probe to a copy of the firmware."""
     shutil.copy(PROBE, firmware / "faceloop_device")
-    app = firmware / "faceloop_device" / "app.py"
-    text = app.read_text()
+    board = firmware / "faceloop_device" / "board.py"
+    text = board.read_text()
     for place, look in LOOKS[1:]:
         assert text.count(place) == 1, place
         text = text.replace(place, look + place)
-    app.write_text("from faceloop_device.allocation_probe import probe\n" + text)
+    board.write_text("from faceloop_device.allocation_probe import probe\n" + text)
     return firmware
 
 
@@ -43,7 +43,7 @@ async def test_capture_to_notify_allocates_nothing_in_the_program_that_ships(
     home: Any, mutated_firmware: Any, monkeypatch: pytest.MonkeyPatch, mpremote: Any
 ) -> None:
     place, look = LOOKS[0]
-    firmware = with_probe(mutated_firmware("faceloop_device/app.py", place, look + place))
+    firmware = with_probe(mutated_firmware("faceloop_device/board.py", place, look + place))
     monkeypatch.setenv(FIRMWARE_VARIABLE, str(firmware))
     board = await home.start_board(world={"usb_power": True, "bench_plug": True})
     done = await home.run("record", "--seconds", 8, "--json", FACELOOP_HCI=str(board.hci_path))

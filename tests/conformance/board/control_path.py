@@ -25,7 +25,7 @@ from faceloop_protocol.limits import (
 )
 
 fake_board.install("pico2w", sys.argv[1])
-from faceloop_device import app  # noqa: E402
+from faceloop_device import board as program  # noqa: E402
 from faceloop_device.core.crash import Crash  # noqa: E402
 from faceloop_device.core.frame_ring import WORDS_PER_FRAME  # noqa: E402
 
@@ -90,11 +90,11 @@ class Clock:
 
 
 fake_board.Bluetooth.BLE = Radio
-app.make_capture = lambda pins: Capture()
-app.print_label = lambda device_id, key: None
-app.time = Clock
-app.asyncio = Loop
-board = app.Board(Crash(), 0)
+program.make_capture = lambda pins: Capture()
+program.print_label = lambda device_id, key: None
+program.time = Clock
+program.asyncio = Loop
+board = program.Board(Crash(), 0)
 board._power.bits = lambda: 0
 board._has_usb = lambda: False
 board.serial._has_input = lambda: False  # the standard input of a test, closed, is always ready
@@ -139,7 +139,7 @@ def tagged(op, body):
     return untagged + session.command_tag(pads, untagged)
 
 
-app.processor.start_watchdog = lambda ms: fake_board
+program.processor.start_watchdog = lambda ms: fake_board
 fake_board.feed = lambda: None
 ask(tagged(control.START, struct.pack(control.START_FORMAT, control.MODE_TRAINING, 4, 0)))
 gc.disable()

@@ -324,11 +324,11 @@ def cable(n, folder):
     from boards import pico2w
 
     pico2w.HAS_HEATER = True
-    from faceloop_device import app
+    from faceloop_device import board as program
     from faceloop_device.core.crash import Crash
 
-    app.print_label = lambda device_id, key: None
-    board = app.Board(Crash(), 0)
+    program.print_label = lambda device_id, key: None
+    board = program.Board(Crash(), 0)
     board._keys.claim()
     owner, sink = board._keys.owner, Sink()
     as_text = binascii.hexlify(owner)

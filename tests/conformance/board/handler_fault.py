@@ -12,7 +12,7 @@ from naps import Loop
 
 folder = sys.argv[1]
 fake_board.install("pico2w", folder)
-from faceloop_device import app  # noqa: E402
+from faceloop_device import board as program  # noqa: E402
 from faceloop_device.core.crash import CAUSE_FILE, Crash  # noqa: E402
 from faceloop_protocol import state  # noqa: E402
 
@@ -67,10 +67,10 @@ def kept():
 
 path = folder + "/" + CAUSE_FILE
 fake_board.Bluetooth.BLE = Radio
-app.print_label = lambda device_id, key: None
-app.Board._probe = lambda self: 0x92  # nobody is there to answer, which would be the fault
-app.asyncio = Loop
-board = app.Board(Crash(folder + "/"), 0)
+program.print_label = lambda device_id, key: None
+program.Board._probe = lambda self: 0x92  # nobody is there to answer, which would be the fault
+program.asyncio = Loop
+board = program.Board(Crash(folder + "/"), 0)
 board._power.bits = lambda: 0
 event = board.ble._irq
 pump, status = board.pump(), board.status()

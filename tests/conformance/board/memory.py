@@ -26,7 +26,7 @@ gc.collect()
 before = gc.mem_alloc()
 pins = getattr(__import__("boards." + NAME), NAME)
 fake_board.install(NAME, FOLDER)
-from faceloop_device import app  # noqa: E402
+from faceloop_device import board as program  # noqa: E402
 from faceloop_device.core.crash import Crash  # noqa: E402
 from faceloop_device.core.self_test import SelfTest  # noqa: E402
 
@@ -40,8 +40,8 @@ else:
     from faceloop_device.hal import capture_esp32  # noqa: F401
 gc.collect()
 modules = gc.mem_alloc() - before
-app.print_label = lambda device_id, key: None  # once in a board's life, and freed
-board = app.Board(Crash(), 0)
+program.print_label = lambda device_id, key: None  # once in a board's life, and freed
+board = program.Board(Crash(), 0)
 test = SelfTest(board._capture)
 gc.collect()
 made = gc.mem_alloc() - before

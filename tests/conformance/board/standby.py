@@ -6,13 +6,13 @@ import sys
 import fake_board
 
 fake_board.install("pico2w", sys.argv[1])
-from faceloop_device import app  # noqa: E402
+from faceloop_device import board as program  # noqa: E402
 from faceloop_device.core.crash import Crash  # noqa: E402
 
 intervals_us = []
 fake_board.BLE.gap_advertise = lambda self, us, data, resp_data: intervals_us.append(us)
-app.print_label = lambda device_id, key: None
-board = app.Board(Crash(), 0)
+program.print_label = lambda device_id, key: None
+board = program.Board(Crash(), 0)
 wearer = board._wearer
 
 

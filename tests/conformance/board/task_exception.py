@@ -13,7 +13,7 @@ fake_board.install("pico2w", folder)
 from boards import pico2w as pins  # noqa: E402
 
 pins.HAS_HEATER = True
-from faceloop_device import app  # noqa: E402
+from faceloop_device import app, board  # noqa: E402
 from faceloop_device.core.crash import CAUSE_FILE, Crash  # noqa: E402
 from faceloop_device.hal import processor  # noqa: E402
 from faceloop_protocol import state  # noqa: E402
@@ -37,7 +37,7 @@ async def fail(words):
     raise ValueError(words)
 
 
-class Board(app.Board):
+class Board(board.Board):
     """One of its tasks fails."""
 
     which = ""
@@ -69,8 +69,8 @@ class Board(app.Board):
 
 
 processor.restart = restart
-app.print_label = lambda device_id, key: None
-app.Board._probe = lambda self: 0x92  # nobody is there to answer, which would be the fault
+board.print_label = lambda device_id, key: None
+board.Board._probe = lambda self: 0x92  # nobody is there to answer, which would be the fault
 app.Crash = lambda: Crash(folder + "/")
 app.Board = Board
 for name in ("pump", "status", "supervise", "attend", "_test"):
