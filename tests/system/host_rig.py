@@ -61,10 +61,10 @@ class Done:
 class Run:
     """A command that runs."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, answers: bytes | None = None) -> None:
         self.process = process
         self._started_s = self._ended_s = time.monotonic()
-        self._reading = asyncio.ensure_future(process.communicate())
+        self._reading = asyncio.ensure_future(process.communicate(answers))
         self._reading.add_done_callback(self._note_end)
 
     @property
@@ -136,20 +136,27 @@ class Home:
         }
 
     async def start(
-        self, *arguments: object, program: list[str] | None = None, **environment: str
+        self,
+        *arguments: object,
+        program: list[str] | None = None,
+        answers: str = "",
+        **environment: str,
     ) -> Run:
-        """Start ``faceloop ARGUMENTS``, or another program that ends up as one."""
+        """Start ``faceloop ARGUMENTS``, or another program that ends up as one.
+
+        ``answers`` is what a person has typed already.
+        """
         command = program or [str(Path(sys.executable).with_name("faceloop"))]
         process = await asyncio.create_subprocess_exec(
             *command,
             *map(str, arguments),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE if answers else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, **self.environment, **environment},
             cwd=self.folder,
         )
-        run = Run(process)
+        run = Run(process, answers.encode() or None)
         self._stack.push_async_callback(run.end)
         return run
 

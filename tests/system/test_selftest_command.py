@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,31 @@ async def test_sound_board_passes_and_the_report_says_everything(home: Any) -> N
     page = Path(report["report"]).read_text()
     assert all(check["name"] in page for check in report["checks"])
     assert Path(report["report"]).parent == home.data / "selftests"
+
+
+async def test_person_presses_looks_and_feels_and_a_no_fails_the_board(home: Any) -> None:
+    board = await home.start_board(source={"kind": "plug"}, world={"bench_plug": True})
+    air = {"FACELOOP_HCI": str(board.hci_path)}
+    arguments = ("selftest", "--ask", "--seconds", "5", "--json")
+    run = await home.start(*arguments, answers="y\nn\n", **air)
+    has_motor_run = False
+    done = asyncio.ensure_future(run.done(120))
+    while not done.done():
+        await board.control("world", button=True)  # a press of a moment, again and again
+        await asyncio.sleep(0.1)
+        await board.control("world", button=False)
+        for _ in range(10):
+            pins = (await board.control("stats"))["pins"]
+            has_motor_run = has_motor_run or pins["motor_duty"] > 0
+            await asyncio.sleep(0.05)
+    ended = done.result()
+    checks = {check["id"]: check for check in ended.account["checks"]}
+    assert has_motor_run
+    assert [checks[name]["ok"] for name in ("button", "light", "motor")] == [True, True, False]
+    assert ended.code == 1
+    assert "Is the board's light on, without a break?" in ended.err
+    page = Path(ended.account["report"]).read_text()
+    assert "not felt" in page
 
 
 @pytest.mark.full  # half a minute of frames, each an interrupt
