@@ -199,7 +199,8 @@ def heat_branches() -> Stage:
     data = "--data-file=build/coverage-heat"
     names = (
         *("rules", "corners", "thresholds", "rows", "edges"),
-        *("model", "resume", "leadtest", "agreement", "host", "mutation"),
+        *("model", "resume", "leadtest", "agreement", "host"),
+        *("mutation", "mutation_consent", "mutation_power"),
     )
     tests = [f"tests/simulation/test_heat_{name}.py" for name in names]
     run = [sys.executable, "-m", "coverage", "run", "--branch", "--source=faceloop_heat", data]
