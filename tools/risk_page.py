@@ -48,7 +48,7 @@ def page(risk: dict[str, Any], build: str) -> str:
     Parameters
     ----------
     risk : dict
-        ``hazards``, ``controls`` and ``limits`` as in ``hardware/risk/heat.yaml``.
+        ``hazards``, ``controls``, ``wider`` and ``limits`` as in ``hardware/risk/heat.yaml``.
     build : str
     """
     lines = [
@@ -68,6 +68,7 @@ def page(risk: dict[str, Any], build: str) -> str:
                 for c in risk["controls"]
             ),
         ),
+        *wider(risk.get("wider", []), risk["limits"]),
     ]
     return "\n".join(lines) + "</html>\n"
 
@@ -80,6 +81,22 @@ def table(names: tuple[str, ...], rows: Iterator[tuple[Any, ...]]) -> Iterator[s
     yield "</table>"
 
 
+def wider(entries: list[dict[str, Any]], values: dict[str, Any]) -> Iterator[str]:
+    """Return the lines about limits that are wider than stated: whoever signs has to see them."""
+    yield "<h2>Wider than the safety analysis</h2>"
+    if not entries:
+        yield "<p>No limit is."
+        return
+    yield (
+        "<p>Rows are those of its fault list. Reasons and measurements: "
+        "tests/benchmarks/RESULTS.md. Each one has to be agreed to before a person wears a pad."
+    )
+    yield from table(
+        ("row", "stated", "here", "limits"),
+        ((e["row"], e["stated"], e["here"], limits_of(e, values)) for e in entries),
+    )
+
+
 def hazard(entry: dict[str, Any]) -> tuple[Any, ...]:
     """Return the cells of a hazard; risk is severity times likelihood, before and after."""
     sev = entry["sev"]
@@ -90,9 +107,9 @@ def hazard(entry: dict[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def limits_of(control: dict[str, Any], values: dict[str, Any]) -> str:
-    """Return the limits of a control with their values."""
-    return ", ".join(f"{name} = {values[name]}" for name in control["limits"])
+def limits_of(entry: dict[str, Any], values: dict[str, Any]) -> str:
+    """Return the limits of an entry with their values."""
+    return ", ".join(f"{name} = {values[name]}" for name in entry["limits"])
 
 
 def shown_by(control: dict[str, Any]) -> str:
