@@ -235,4 +235,4 @@ async def test_port_that_another_program_has_open_is_not_disturbed(home):
 
 async def test_port_that_is_not_there_is_named(home):
     done = await home.run("record", "--serial", "/dev/nowhere", "--seconds", 1)
-    assert "/dev/nowhere cannot be opened" in done.sentence(4)
+    assert "There is no port /dev/nowhere. Connect the board's USB cable" in done.sentence(4)

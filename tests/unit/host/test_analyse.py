@@ -420,5 +420,15 @@ def test_recording_of_a_virtual_board_says_that_it_is_none_of_a_person(
     file = one(begun_at(tmp_path / "demo", face, 0, board="virtual", extra=extra))
     assert (file["board"], file["played"]) == ("virtual", extra["played"])
     assert any("made-up face (synkinesis)" in warning for warning in file["warnings"])
+    assert file["channels"][0]["name"] == "EMG OrbicOculi L"
     file = one(begun_at(tmp_path / "real", face, 0, board="pico2w"))
     assert (file["board"], file["played"], file["warnings"]) == ("pico2w", None, [])
+
+
+def test_recording_of_a_played_file_has_that_files_names(tmp_path: Path, face: np.ndarray) -> None:
+    """Chest and arm are no chin and jaw because a virtual board has played them."""
+    extra = {"played": "the file arm.edf", "played_labels": ["biceps", "triceps", "chest"]}
+    file = one(begun_at(tmp_path / "demo", face, 0, board="virtual", extra=extra))
+    assert [channel["name"] for channel in file["channels"]] == extra["played_labels"]
+    assert [(pair["a"], pair["b"]) for pair in file["pairs"]] == [("biceps", "triceps")]
+    assert any("in the order of the montage guarded8" in said for said in file["warnings"])

@@ -43,10 +43,10 @@ def test_file_in_the_place_of_a_folder_is_refused(
         root.mkdir()
         file = root / at
     file.write_text("")
-    with pytest.raises(UsageError, match="is a file, so no recording can be kept there"):
+    with pytest.raises(UsageError, match=r"is a file, and .* in a folder\. Give --out a folder"):
         checked_store(root / at if at == "deeper" else root)
     monkeypatch.setenv("FACELOOP_DATA", str(root))
-    with pytest.raises(UsageError, match="is a file"):
+    with pytest.raises(UsageError, match=r"is a file, .* Move the file away, or choose"):
         checked_store(None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,3 +66,19 @@ async def test_stop_that_is_not_answered_is_sent_again_at_once_and_blocks_nobody
     async with asyncio.timeout(1):
         await waiting
     assert len(cable._serial.written) == 3
+
+
+def test_port_that_cannot_be_opened_says_why_and_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, there = str(tmp_path / "ttyACM9"), tmp_path / "ttyACM0"
+    assert str(module.cannot_open(gone)) == (
+        f"There is no port {gone}. Connect the board's USB cable; `faceloop devices` then names"
+        " its port."
+    )
+    there.write_text("")
+    assert "Plug the board's USB cable in again" in str(module.cannot_open(str(there)))
+    monkeypatch.setattr(module.os, "access", lambda path, mode: False)  # root may use everything
+    assert f"Your account may not use {there}. Add it to the group" in str(
+        module.cannot_open(str(there))
+    )

@@ -309,3 +309,11 @@ async def test_end_without_training_says_nothing_of_it(open_page: Any) -> None:
     page.refresh()
     assert GERMAN("ended.nothing") in page.texts()
     assert not {GERMAN("ended.trained"), GERMAN("ended.training_left")} & {*page.texts()}
+
+
+async def test_what_goes_on_stands_out_where_the_end_is_asked_for(open_page: Any) -> None:
+    page = open_page()
+    page.go("signal")
+    buttons = {one.text: one.classes for one in page.elements("button")}
+    assert "fl-primary" in buttons[GERMAN("live.end_no")]
+    assert "fl-primary" not in buttons[GERMAN("live.end_yes")]

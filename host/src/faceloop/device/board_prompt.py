@@ -17,7 +17,8 @@ import serial
 from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport as Repl
 
-from faceloop.errors import DeviceBusy, DeviceNotFound, LinkError, StorageError
+from faceloop.device.serial_transport import cannot_open
+from faceloop.errors import DeviceBusy, LinkError, StorageError
 
 __all__ = [
     "TOOLS",
@@ -247,9 +248,7 @@ class BoardPrompt:
                 f"No MicroPython answers at {self._port}. Install MicroPython on the board first: "
                 "firmware/README.md says how."
             )
-        return DeviceNotFound(
-            f"{self._port} cannot be opened. Check the cable, or list ports with: faceloop devices"
-        )
+        return cannot_open(self._port)
 
 
 def board_files_of(prompt: Prompt, folder: str) -> dict[str, str]:

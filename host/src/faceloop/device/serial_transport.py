@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
+from pathlib import Path
 from typing import Any
 
 import serial
@@ -21,12 +23,30 @@ from faceloop_protocol import control, serial_frame
 from faceloop_protocol.errors import ProtocolError
 from faceloop_protocol.limits import DEVICE_ID_BYTES, KEY_BYTES
 
-__all__ = ["SerialTransport"]
+__all__ = ["SerialTransport", "cannot_open"]
 
 _READ_TIMEOUT_S = 0.05
 _LONGEST_LINE = 2048
 # The board answers a STOP within some ms. One that is not answered is sent again.
 _STOP_ANSWER_S = 2.0
+
+
+def cannot_open(port: str) -> DeviceNotFound:
+    """Return why a port is none that can be opened, and what to do."""
+    if not Path(port).exists():
+        return DeviceNotFound(
+            f"There is no port {port}. Connect the board's USB cable; `faceloop devices` then"
+            " names its port."
+        )
+    if not os.access(port, os.R_OK | os.W_OK):
+        return DeviceNotFound(
+            f"Your account may not use {port}. Add it to the group that owns the port (usually"
+            " dialout or uucp), and log in again."
+        )
+    return DeviceNotFound(
+        f"{port} cannot be opened. Plug the board's USB cable in again; `faceloop devices` then"
+        " names its port."
+    )
 
 
 class SerialTransport:
@@ -68,14 +88,9 @@ class SerialTransport:
                 raise DeviceBusy(
                     f"{self._port} is in use by another program. Close that program and try again."
                 ) from error
-            raise DeviceNotFound(
-                f"{self._port} cannot be opened. Check the cable, or list ports with: "
-                "faceloop devices"
-            ) from error
+            raise cannot_open(self._port) from error
         except (OSError, ValueError) as error:
-            raise DeviceNotFound(
-                f"{self._port} cannot be opened ({error}). List ports with: faceloop devices"
-            ) from error
+            raise cannot_open(self._port) from error
         self._serial = port
         self._receiver = receiver
         self._buffer.clear()

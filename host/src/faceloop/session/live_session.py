@@ -65,6 +65,8 @@ class LiveSession:
         A board that is out of reach is waited for this long.
     played : str
         What a virtual board plays instead of a person; empty for a person.
+    played_labels : tuple of str
+        Of the file that it plays; see `Settings`.
     converter : callable
         Tells of a board whose filter its samples have passed; for a file that it plays another.
 
@@ -94,11 +96,14 @@ class LiveSession:
         electrode_clock: Callable[[int], float] | None = None,
         give_up_s: float = GIVE_UP_S,
         played: str = "",
+        played_labels: tuple[str, ...] = (),
         converter: Callable[[Info], Converter | None] = converter_of,
     ) -> None:
         self._link = BoardLink(transport, key_of, self, give_up_s)
         self._montage = montage
-        self.settings = Settings(montage.name, affected_side, rest_s, mains_hz, played)
+        self.settings = Settings(
+            *(montage.name, affected_side, rest_s, mains_hz, played), played_labels=played_labels
+        )
         self._converter = converter
         self._mode = mode
         self._use(Assembler())

@@ -99,6 +99,11 @@ class RecordedSignal:
     n_channels: int = 8
     clipped: tuple[int, ...] = ()
 
+    @property
+    def played_labels(self) -> tuple[str, ...]:
+        """Names of the channels of the file that a virtual board played; none for no file."""
+        return self.settings.played_labels if self.settings is not None else ()
+
     def stretches(self) -> Iterator[Stretch]:
         """Yield all frames in order; the counts are valid until the next stretch.
 

@@ -13,6 +13,7 @@ from faceloop.session.live import Side
 from faceloop.session.montage import montage_named
 from faceloop_dsp import RestReference
 from faceloop_protocol.info import Info
+from faceloop_protocol.limits import N_CHANNELS
 
 __all__ = ["Settings"]
 
@@ -31,6 +32,9 @@ class Settings:
         None finds out.
     played : str
         What a virtual board played instead of a person; empty for a person.
+    played_labels : tuple of str
+        Names of the channels of the file that it played, in the order of the electrodes; none
+        where it played no file.
     converter : "ads1298" or None
         Whose filter the core makes good; see ``faceloop.session.converter``.
     """
@@ -41,6 +45,7 @@ class Settings:
     mains_hz: float | None
     played: str = field(default="", compare=False)
     converter: Converter | None = None
+    played_labels: tuple[str, ...] = field(default=(), compare=False)
 
     def analysis(
         self,
@@ -115,6 +120,8 @@ class Settings:
         }
         if self.played:
             extra["played"] = self.played
+        if self.played_labels:
+            extra["played_labels"] = list(self.played_labels)
         if rest is not None:
             extra["rest"] = rest.as_dict()
         return extra
@@ -134,4 +141,6 @@ class Settings:
         except UsageError:
             return None
         converter = converter_in(extra.get(CONVERTER_KEY))
-        return cls(montage, side, rest_s, mains_hz, str(extra.get("played") or ""), converter)
+        played, labels = str(extra.get("played") or ""), extra.get("played_labels")
+        names = tuple(map(str, labels[:N_CHANNELS])) if isinstance(labels, list) else ()
+        return cls(montage, side, rest_s, mains_hz, played, converter, names)

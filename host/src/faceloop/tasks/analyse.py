@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import multiprocessing
 import warnings
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -177,7 +178,8 @@ def _looked_through(
         review = Review(room, recorded.fs_hz, settings.mains_hz)
         found = _pass_over(recorded, settings, progress, rest, review=review)
         if found.rest is not None and kept is None:
-            notes = _doubts(found.rest, found, montage)
+            said = recorded.played_labels if recorded.is_ours else recorded.labels
+            notes = _doubts(found.rest, found, said or montage.labels)
         at_s = None
         if notes and not recorded.is_ours:
             at_s = quietest_s(found.rms_uv[:, found.measured], settings.rest_s)
@@ -187,19 +189,20 @@ def _looked_through(
             end_s = at_s + settings.rest_s
             notes = [f"The first seconds are hardly a rest: {at_s:.1f}-{end_s:.1f} s are taken."]
         progress.step(f"Looking at {path.name} again")
-        n = len(recorded.recorded_fs_hz) or 8
+        n_named = len(recorded.recorded_fs_hz) or len(recorded.played_labels)
+        n = n_named or 8
         channels = {
             channel: _channel(channel, recorded, found, review, montage)
             for channel in range(n)
-            if recorded.recorded_fs_hz or montage.labels[channel] != "unused"
+            if n_named or montage.labels[channel] != "unused"
         }
         pairs = []
+        names = recorded.played_labels or recorded.labels
         for a, b, muscle in _pairs_of(recorded, montage):
-            if found.measured[[a, b]].all():
+            if max(a, b) < n and found.measured[[a, b]].all():
                 pair = compared(found.rms_uv, (a, b), _moves(found), review)
                 _name_crosstalk(pair, channels[a], channels[b])
-                names = {"a": recorded.labels[a], "b": recorded.labels[b]}
-                pairs.append({**names, "muscle": muscle, **pair})
+                pairs.append({"a": names[a], "b": names[b], "muscle": muscle, **pair})
     return list(channels.values()), pairs, found, kept is not None, notes
 
 
@@ -245,7 +248,7 @@ def _channel(
         rest_uv = review.quiet_uv(channel)
     n_clipped = recorded.clipped[channel] if channel < len(recorded.clipped) else 0
     return {
-        "name": recorded.labels[channel],
+        "name": (recorded.played_labels or recorded.labels)[channel],
         "muscle": montage.labels[channel],
         "fs_hz": rate_hz,
         "band_hz": [round(edge_hz, 1) for edge_hz in band_in(rate_hz)],
@@ -270,18 +273,20 @@ def _channel(
 
 def _source_notes(recorded: RecordedSignal, settings: Settings) -> list[str]:
     """Return where the signal comes from, where that is easily overlooked."""
+    order = (
+        f"The channels are taken in the order of the montage {settings.montage}: if they sit"
+        " elsewhere, choose another with --montage."
+    )
     if not recorded.is_ours:
-        return [
-            f"The channels are taken in the order of the montage {settings.montage}: if they sit"
-            " elsewhere, choose another with --montage."
-        ]
+        return [order]
     if recorded.board != "virtual":
         return []
     played = recorded.settings.played if recorded.settings is not None else ""
-    return [f"Not a person: a virtual board played {played or 'a made-up face or a file'}."]
+    said = f"Not a person: a virtual board played {played or 'a made-up face or a file'}."
+    return [said, order] if recorded.played_labels else [said]
 
 
-def _doubts(rest: RestReference, found: _Findings, montage: Montage) -> list[str]:
+def _doubts(rest: RestReference, found: _Findings, names: Sequence[str]) -> list[str]:
     """Return what speaks against the first seconds having been rest."""
     n_seconds = len(found.rms_uv) // HOP_PER_S
     seconds_uv = found.rms_uv[: n_seconds * HOP_PER_S].reshape(n_seconds, HOP_PER_S, 8)
@@ -303,7 +308,7 @@ def _doubts(rest: RestReference, found: _Findings, montage: Montage) -> list[str
     if not why:
         return []
     return [
-        f"The first seconds are hardly a rest: {montage.labels[worst].replace('_', ' ')} {why}."
+        f"The first seconds are hardly a rest: {names[worst].replace('_', ' ')} {why}."
         " Onsets and synkinesis may be missed; begin recordings with a few seconds of rest."
     ]
 

@@ -48,9 +48,11 @@ def _look(store: Store, *, is_named: bool) -> None:
     while not place.exists() and place != place.parent:
         place = place.parent
     if not place.is_dir():
-        raise UsageError(
-            f"{place} is a file, so no recording can be kept there. Choose a folder, for example"
-            " with --out."
+        way_out = (
+            "Give --out a folder; one that is not there yet is made."
+            if is_named
+            else "Move the file away, or choose a folder with --out."
         )
+        raise UsageError(f"{place} is a file, and recordings are kept in a folder. {way_out}")
     with tempfile.TemporaryFile(dir=place):
         pass

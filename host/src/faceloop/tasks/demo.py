@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from faceloop.device.board_link import GIVE_UP_S
-from faceloop.errors import UsageError
+from faceloop.errors import LinkError, UsageError
 from faceloop.session.converter import converter_of
 from faceloop.session.live import LiveEvent, Side
 from faceloop.session.live_session import LiveSession
@@ -106,6 +106,8 @@ class DemoOptions:
 DEFAULT_SECONDS = 60.0
 DEFAULT_SCENARIO = "synkinesis"
 SCRIPTED_SIDE: Side = "left"
+# From here on a connection often fails at the first try, and the loss is why.
+HEAVY_LOSS = 0.5
 POLL_S = 0.2  # each asks the virtual board how far it is
 
 
@@ -158,9 +160,15 @@ async def demo(
         recorded_with = await asyncio.to_thread(converter_of_file, options.source)
     played = await asyncio.to_thread(make_source, source)
     length = played.n_samples
+    total_s = seconds if length is None else min(seconds or math.inf, length / FS_HZ)
     warnings = (*played.warnings, *_changes(played))
     for warning in warnings:
         progress.say(f"{options.source}: {warning}")
+    is_whole_file = length is not None and seconds is None
+    too_late = _too_late(options.blackouts, total_s, is_whole_file=is_whole_file)
+    for warning in too_late:
+        progress.say(warning)
+    warnings = (*warnings, *too_late)
     spec = BoardSpec(
         source=source,
         seed=options.seed,
@@ -191,13 +199,18 @@ async def demo(
                 if options.source is None
                 else f"the file {options.source.name}"
             ),
+            played_labels=_labels(played),
             converter=(lambda _: recorded_with) if options.source is not None else converter_of,
         )
         progress.step("Connecting")
-        info = await session.start(is_recording=options.is_headless and options.is_recording)
+        try:
+            info = await session.start(is_recording=options.is_headless and options.is_recording)
+        except LinkError as error:
+            if options.loss >= HEAVY_LOSS:  # nobody is too far away: it was asked for
+                raise LinkError(_lost(options.loss)) from error
+            raise
         await paired.board.control("begin_blackouts")
         await paired.read_clock(clock)
-        total_s = seconds if length is None else min(seconds or math.inf, length / FS_HZ)
 
         async def play() -> None:
             await _play(session, paired, total_s, progress, has_page=show is not None)
@@ -242,6 +255,32 @@ def _check_tap(tap: Path | None) -> None:
                 f"The converter's output cannot be written to {tap} ({error.strerror or error})."
                 " Choose another file with --tap."
             ) from error
+
+
+def _lost(loss: float) -> str:
+    return (
+        f"With --radio-loss {loss:g}, so many radio packets are lost that no session can begin."
+        " Choose a smaller share, for example 0.3."
+    )
+
+
+def _too_late(
+    blackouts: Sequence[tuple[float, float]], total_s: float | None, *, is_whole_file: bool
+) -> tuple[str, ...]:
+    """Return which blackouts a session of that length will not meet, in sentences."""
+    longer = "choose a longer file" if is_whole_file else "play longer with --seconds"
+    return tuple(
+        f"The blackout from {start_s:g} s on would begin after the session, which ends at"
+        f" {total_s:.3g} s: begin it earlier, or {longer}."
+        for start_s, _ in blackouts
+        if total_s is not None and start_s >= total_s
+    )
+
+
+def _labels(played: Source) -> tuple[str, ...]:
+    """Return what a recording calls the channels that are played; nothing of a made-up face."""
+    n_recorded: int = getattr(played, "n_recorded_channels", 0)
+    return tuple(played.labels[: min(n_recorded, N_CHANNELS)])
 
 
 def _changes(played: Source) -> list[str]:

@@ -13,7 +13,7 @@ __all__ = ["Question"]
 class Question:
     """Opened by a button of the page; the browser shows and hides it (Escape too).
 
-    What changes nothing has the keyboard first.
+    What changes nothing has the keyboard first, and the eye.
 
     Parameters
     ----------
@@ -38,13 +38,13 @@ class Question:
             tag("p", say("why"))
             with tag("div", classes="fl-actions"):
                 self._answer(say("yes")).on("click", action, args=[])
-                self._answer(say("no")).props["data-first"] = ""
+                self._answer(say("no"), "fl-primary").props["data-first"] = ""
 
     def ask_at(self, button: Text, *, is_on: bool = True) -> None:
         """Let a button open it, or no longer."""
         button.set_attribute("popovertarget", self._id if is_on else "")
 
-    def _answer(self, label: str) -> Text:
-        button = tag("button", label, "fl-button", type="button")
+    def _answer(self, label: str, look: str = "") -> Text:
+        button = tag("button", label, f"fl-button {look}".strip(), type="button")
         button.props.update({"popovertarget": self._id, "popovertargetaction": "hide"})
         return button

@@ -1,0 +1,97 @@
+"""What `demo` says of a radio, and keeps of a file, that somebody asked for."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from faceloop.errors import LinkError
+from faceloop.tasks import demo as module
+from faceloop.tasks.demo import DemoOptions, demo
+from faceloop.tasks.progress import Silent
+
+DATA = Path(__file__).parents[2] / "data"
+TOO_FAR = "faceloop-0510 was found but did not connect. Move closer and try again."
+
+
+class Heard(Silent):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, sentence: str) -> None:
+        self.said.append(sentence)
+
+
+class Unreachable:
+    """A session whose board is found but does not connect."""
+
+    given: dict[str, Any]
+
+    def __init__(self, transport: object, key_of: object, **options: Any) -> None:
+        Unreachable.given = options
+
+    async def start(self, *, is_recording: bool = False) -> None:
+        raise LinkError(TOO_FAR)
+
+
+@pytest.fixture(autouse=True)
+def _no_board(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    @contextlib.asynccontextmanager
+    async def paired(*_: object, **__: object) -> AsyncIterator[Any]:
+        yield SimpleNamespace(transport=None, key_of=None)
+
+    monkeypatch.setattr(module, "paired_virtual_board", paired)
+    monkeypatch.setattr(module, "LiveSession", Unreachable)
+    monkeypatch.setenv("FACELOOP_DATA", str(tmp_path))
+
+
+async def said_of(options: DemoOptions) -> tuple[str, list[str]]:
+    heard = Heard()
+    with pytest.raises(LinkError) as refused:
+        await demo(options, heard)
+    return str(refused.value), heard.said
+
+
+async def test_loss_that_was_asked_for_is_not_answered_with_move_closer() -> None:
+    why, _ = await said_of(DemoOptions(loss=0.95, seconds=5.0))
+    assert why.startswith("With --radio-loss 0.95, ") and "closer" not in why
+    assert "Choose a smaller share" in why
+
+
+async def test_board_that_does_not_connect_through_a_good_radio_is_as_it_is_told() -> None:
+    assert (await said_of(DemoOptions(loss=0.1, seconds=5.0)))[0] == TOO_FAR
+
+
+async def test_blackout_after_the_end_is_told() -> None:
+    blackouts = ((2.0, 10.0), (5.0, 1.0), (30.0, 2.0))
+    _, said = await said_of(DemoOptions(seconds=5.0, blackouts=blackouts))
+    assert [sentence.partition(" would")[0] for sentence in said] == [
+        "The blackout from 5 s on",
+        "The blackout from 30 s on",
+    ]
+    assert "ends at 5 s: begin it earlier, or play longer with --seconds." in said[0]
+    _, said = await said_of(DemoOptions(seconds=None, is_headless=False, blackouts=blackouts))
+    assert said == []  # it has no end
+
+
+async def test_blackout_after_the_end_of_a_file_is_told() -> None:
+    source = DATA / "limb_short_3s.edf"
+    _, said = await said_of(DemoOptions(source=source, blackouts=((3.0, 1.0), (9.0, 1.0))))
+    assert [sentence for sentence in said if "blackout" in sentence] == [
+        "The blackout from 9 s on would begin after the session, which ends at 3.36 s: begin it"
+        " earlier, or choose a longer file."
+    ]
+
+
+async def test_recording_keeps_what_the_file_calls_its_channels() -> None:
+    await said_of(DemoOptions(source=DATA / "limb_shoulder_10ch_2khz.bdf"))
+    assert len(Unreachable.given["played_labels"]) == 8
+    await said_of(DemoOptions(source=DATA / "limb_short_3s.edf"))
+    assert Unreachable.given["played_labels"] == ("EMG",)
+    await said_of(DemoOptions(seconds=1.0))
+    assert Unreachable.given["played_labels"] == ()
