@@ -405,6 +405,7 @@ def test_press_while_heating_stops() -> None:
 
 
 @pytest.mark.risk("RC-12")
+@pytest.mark.parametrize("sensor", "aczbh")
 @pytest.mark.parametrize(
     ("mdegc", "n_ticks", "ends"),
     [
@@ -413,13 +414,14 @@ def test_press_while_heating_stops() -> None:
         (limits.LATCH_CLEAR_MDEGC - 20, limits.BUTTON_CLEAR_MS // TICK - 1, False),
     ],
 )
-def test_fault_ends_by_three_seconds_of_the_button_below_38(
-    mdegc: int, n_ticks: int, ends: bool
+def test_fault_ends_by_three_seconds_of_the_button_with_every_sensor_below_38(
+    mdegc: int, n_ticks: int, ends: bool, sensor: str
 ) -> None:
     rig = Rig().ready()
     rig.supervisor._latch(h.RISE)
     rig.heater.lift(36000)
-    rig.heater.mdegc["b"] = mdegc
+    rig.heater.mdegc["b"] = 36000
+    rig.heater.mdegc[sensor] = mdegc
     rig.tick(4)
     rig.heater.flags |= hal.FLAG_BUTTON
     rig.tick(n_ticks)
@@ -427,6 +429,25 @@ def test_fault_ends_by_three_seconds_of_the_button_below_38(
     rig.tick(10)
     assert (rig.supervisor.state == h.OFF) is ends
     assert rig.supervisor.state in (h.OFF, h.LATCHED)
+
+
+@pytest.mark.parametrize("sensor", "aczbh")
+@pytest.mark.parametrize(("above_mdegc", "ends"), [(-20, True), (20, False)])
+def test_cooling_ends_with_every_sensor_below_37(
+    sensor: str, above_mdegc: int, ends: bool
+) -> None:
+    rig = Rig().brought_to(h.HOLD)
+    rig.supervisor.stop()
+    rig.tick()
+    rig.heater.lift(36000)
+    rig.heater.mdegc["b"] = 36000
+    rig.heater.mdegc[sensor] = limits.COOL_MDEGC + above_mdegc
+    rig.tick(8)
+    assert rig.supervisor.state == (h.OFF if ends else h.COOL)
+    rig.tick((limits.COOL_MAX_MS - 3000) // TICK)
+    assert rig.supervisor.state == (h.OFF if ends else h.COOL)
+    rig.tick(12)
+    assert rig.supervisor.state == h.OFF
 
 
 @pytest.mark.risk("RC-24")

@@ -126,8 +126,9 @@ class Sensors:
         return self._agreement.has_jumped()
 
     def hottest(self):
-        """Return the hottest reading, core included."""
-        return self.b if self.b > self.face else self.face
+        """Return the hottest reading of all five."""
+        spot = self.h if self.h > self.face else self.face
+        return self.b if self.b > spot else spot
 
     def _hottest(self):
         face = self.a if self.a > self.c else self.c
