@@ -118,6 +118,7 @@ class LinkSession:
             self._wrong += 1
             return control.BAD_TAG
         if counter <= self._counter:
+            self.bad_tags += 1  # told, but no guess at the key: it cuts no link
             return control.BAD_COUNTER
         self._counter = counter
         return control.OK

@@ -20,7 +20,7 @@ offset  size  type  name              meaning
 30      2     u16   dropped           frames lost before they were sent, wraps
 32      2     u16   send_failures     notifications the stack refused
 34      2     u16   resyncs           capture lost its place
-36      2     u16   bad_tags
+36      2     u16   bad_tags          wrong proofs and tags, and commands played again, wraps
 38      2     u16   disconnects
 40      4     u32   heap_free_bytes
 44      1     u8    degrade           0 everything is sent, 1-2 so many bits less, 3 half rate

@@ -158,12 +158,14 @@ def replay_and_forgery_change_nothing():
     assert host.send(message).status == control.OK
     first = board.stream.stream_id
     assert host.send(message).status == control.BAD_COUNTER
+    assert host.link.session.bad_tags == 1 and not host.link.session.is_abused()
     forged = bytearray(host.message(control.START, START_BODY))
     forged[6] ^= 1
     for _ in range(BAD_TAGS_BEFORE_DISCONNECT):
         assert not host.link.session.is_abused()
         assert host.send(bytes(forged)).status == control.BAD_TAG
     assert host.link.session.is_abused()
+    assert host.link.session.bad_tags == 1 + BAD_TAGS_BEFORE_DISCONNECT
     assert board.stream.stream_id == first
 
 
