@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -79,7 +80,7 @@ class RecordingKit:
         stream.pack_header_into(
             head, flags | shift, number, first_frame, 0, lead_off_p, lead_off_n, n
         )
-        return bytes(head) + rice.encode(rows.tolist(), shift)
+        return bytes(head) + encoded(rows.astype(np.int64).tobytes(), shift)
 
     def packets_chunk(self, *packets: bytes, frame: int = 0) -> tuple[ChunkType, int, bytes]:
         """A PACKETS chunk for ``write_journal``."""
@@ -100,6 +101,12 @@ class RecordingKit:
             )
         )
         return path
+
+
+@functools.cache
+def encoded(rows: bytes, shift: int) -> bytes:
+    """Encode once what many tests record, given as int64: the reference takes 0.4 ms a packet."""
+    return rice.encode(np.frombuffer(rows, np.int64).reshape(-1, 8).tolist(), shift)
 
 
 def fail_nth_call(monkeypatch: pytest.MonkeyPatch, name: str, nth: int, code: int) -> list[int]:
