@@ -69,6 +69,8 @@ EVENTS = (
     "pass 1 s",
     "pass 6 s",
     "pass 12 s",
+    "renewed 2 s",
+    "renewed 6 s",
     "two hours",
     "late tick",
     "warm",
@@ -84,6 +86,8 @@ EVENTS = (
     *(fault for fault in STATED_MS if fault not in ("lead off", "usb", "button down")),
 )
 
+# Power no longer than that is the test before a resume, at most with a late tick: no heat.
+SECOND_OF_POWER_MS = limits.LEAD_TEST_MS + limits.TICK_LATE_MS + TICK_MS
 LEADING = {"b": 60}  # what a pulse does to the core, where it leads
 SENSOR_AT = {"a": 0, "c": 1, "z": 2, "b": 3, "h": 4}
 
@@ -104,6 +108,7 @@ class Facts:
     led_ms: int = -1  # the core began to lead
     closed_ms: int = -1  # Q1, this time
     opened_ms: int = -1
+    paused_ms: list[int] = field(default_factory=list)  # each end of heat in the session that runs
     rest_until_ms: int = -1
     dose_sessions: int = 0  # used up whole; two of them are a day's
     is_dose_used: bool = False
@@ -194,6 +199,10 @@ class World:
             self.switch("button up")
         elif event.startswith("pass"):
             self.let(4 * int(event.split()[1]))
+        elif event.startswith("renewed"):  # by a host that is there: without it nothing resumes
+            for _ in range(int(event.split()[1])):
+                self.ask("lease")
+                self.let(4)
         elif event == "late tick":
             self.let(1, limits.TICK_LATE_MS + TICK_MS)
         elif event == "two hours":
@@ -345,6 +354,8 @@ class World:
         if not heater.is_q1_closed:
             assert heater.duty == 0
             if facts.closed_ms >= 0:
+                if now_ms - facts.closed_ms > SECOND_OF_POWER_MS:
+                    facts.paused_ms.append(now_ms)
                 facts.closed_ms = -1
                 facts.opened_ms = now_ms
             if facts.heated_ms and self.is_over():
@@ -376,6 +387,8 @@ class World:
         assert facts.broken != "leak"
         if facts.heated_ms:
             assert now_ms - facts.opened_ms <= limits.PAUSE_MAX_MS + 2000, "heat after its end"
+            recent = [at for at in facts.paused_ms if now_ms - at < limits.PAUSES_WINDOW_MS]
+            assert len(recent) <= limits.PAUSES_MAX, "heat after too many pauses"
             return
         kept = Ledger()
         slots = self.rig.heater.slots
@@ -422,35 +435,5 @@ class World:
         facts.dose_sessions += facts.is_dose_used
         facts.is_dose_used = False
         facts.heated_ms = 0
+        facts.paused_ms.clear()
         facts.has_asked = False
-
-    def situation(self) -> tuple[object, ...]:
-        """What decides about heat, and nothing else: of these there are few enough to see all."""
-        rig, facts = self.rig, self.facts
-        supervisor, now_ms = rig.supervisor, rig.now_ms
-        consent, ledger = supervisor.consent, supervisor.ledger
-        faults = tuple(
-            sorted((name, now_ms - at > STATED_MS[name]) for name, at in facts.since_ms.items())
-        )
-        kept = (
-            supervisor.state,
-            faults,
-            rig.heater.hw1_latched,
-            ledger.is_open,
-            (ledger.fault != h.CAUSE_NONE) + (ledger.fault >= h.FIRST_LOCK),
-            ledger.is_rested(),
-            ledger.dose_left_umin() >= limits.DOSE_LEAST_UMIN,
-        )
-        if supervisor.state >= h.LATCHED:
-            return kept  # link, permission, electrodes and settling are had anew in OFF
-        return (
-            *kept,
-            facts.is_linked,
-            facts.has_asked,
-            facts.pressed_ms >= 0,
-            now_ms < facts.lease_until_ms,
-            ledger.permission,
-            consent.is_worn(),
-            supervisor.checks.is_settled(limits.SETTLED_MDEGC),
-            consent.minutes > 0,
-        )

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
 from typing import Any
 
 import pytest
 from tests.fakes.fake_heater import FakeHeater, Rig
+from tests.fakes.heat_situation import situation
 from tests.fakes.heat_world import EVENTS, STATED_MS, World
 
 from faceloop_heat import hal, sensors, thermistor
+from faceloop_heat.leadtest import CORE, PULSE_TICK
 from faceloop_protocol import heat as h
+from faceloop_protocol import heat_limits as limits
 from faceloop_protocol import texts
 
 START = ("open link", "permit", "request", "pass 12 s", "lease")
-# From cold, from one step before heat, from heat, a pause and a latch.
+PAUSE = (*START, "press", "warm", "pass 6 s")  # the lease runs out
+# From cold, from one step before heat, from heat, a pause, the second of power that ends it, and a
+# latch.
 BEGINNINGS = (
     (),
     START,
     (*START, "press"),
-    (*START, "press", "warm", "pass 6 s"),
+    PAUSE,
+    (*PAUSE, "renewed 6 s"),
     (*START, "press", "z open"),
 )
 
@@ -54,10 +61,10 @@ def ways_on(
         after: World = pickle.loads(kept)
         after.do(event)
         after.forget()
-        situation = after.situation()
-        if situation not in known:
-            known.add(situation)
-            ways[situation] = after.kept()
+        there = situation(after)
+        if there not in known:
+            known.add(there)
+            ways[there] = after.kept()
     return ways
 
 
@@ -75,9 +82,9 @@ def explore(events: tuple[str, ...], depth: int, map_: Any = map) -> tuple[set[S
     while level and n_levels < depth:
         found, level = map_(partial(ways_on, events), level), []
         for ways in found:
-            for situation, kept in ways.items():
-                if situation not in seen:
-                    seen.add(situation)
+            for there, kept in ways.items():
+                if there not in seen:
+                    seen.add(there)
                     level.append(kept)
         n_levels += 1
     print(f"\n{len(seen)} situations, {n_levels} events deep")
@@ -88,7 +95,7 @@ def explore(events: tuple[str, ...], depth: int, map_: Any = map) -> tuple[set[S
 def test_no_path_heats_without_all_that_a_start_needs() -> None:
     seen, _ = explore(EVENTS, 2)
     assert len(seen) > 1000
-    assert {situation[0] for situation in seen} == set(range(len(texts.HEAT_STATE_NAMES)))
+    assert {there[0] for there in seen} == set(range(len(texts.HEAT_STATE_NAMES)))
 
 
 @pytest.mark.full
@@ -101,7 +108,7 @@ def test_no_situation_that_can_be_reached_leads_to_heat_without_them(
     """Every event three deep, and those of ``FEWER`` in every situation until none is new."""
     with ProcessPoolExecutor(initializer=remember_readings) as pool:
         seen, n_left = explore(events, depth, partial(pool.map, chunksize=8))
-    assert {situation[0] for situation in seen} == set(range(len(texts.HEAT_STATE_NAMES)))
+    assert {there[0] for there in seen} == set(range(len(texts.HEAT_STATE_NAMES)))
     assert depth == 3 or n_left == 0
 
 
@@ -163,6 +170,84 @@ def test_explorer_finds_a_supervisor_that_needs_no_press(monkeypatch: pytest.Mon
     monkeypatch.setattr(Supervisor, "_step_wait", hasty)
     with pytest.raises(AssertionError, match="without a"):
         play((*START, "pass 1 s"))
+
+
+RESUMED = (*PAUSE, *["renewed 6 s"] * 3)
+
+
+def test_host_that_renews_brings_heat_back() -> None:
+    world = play(RESUMED)
+    assert world.rig.heater.is_q1_closed and world.rig.supervisor.session._is_resumed
+    assert not play((*PAUSE, "pass 12 s", "lease")).rig.heater.is_q1_closed
+
+
+def pause_six_times() -> World:
+    world = play(RESUMED)
+    for _ in range(limits.PAUSES_MAX):
+        for event in ("pass 6 s", *["renewed 6 s"] * 3):
+            world.do(event)
+    return world
+
+
+def test_judge_counts_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    from faceloop_heat.session import Session
+
+    world = pause_six_times()
+    assert not world.rig.heater.is_q1_closed
+    assert len(world.facts.paused_ms) == limits.PAUSES_MAX + 1
+    monkeypatch.setattr(Session, "is_pause_too_many", lambda *_: False)
+    with pytest.raises(AssertionError, match="too many pauses"):
+        pause_six_times()
+
+
+def set_(path: str, value: int) -> Callable[[Any], None]:
+    """Return what gives this part of a supervisor this value."""
+    *parts, last = path.split(".")
+
+    def change(supervisor: Any) -> None:
+        owner = supervisor
+        for part in parts:
+            owner = getattr(owner, part)
+        setattr(owner, last, value)
+
+    return change
+
+
+# What one of these is decides what comes next: two worlds that differ in it are not one situation.
+@pytest.mark.parametrize(
+    ("path", "change"),
+    [
+        (PAUSE, set_("_is_testing", True)),
+        (PAUSE, set_("cause", h.OFF_SKIN)),
+        (PAUSE, set_("checks._cold_ms", limits.LEAD_REST_MS)),
+        (PAUSE, set_("_leadtest._ahead", CORE)),
+        (PAUSE, set_("checks._n_rises", 1)),
+        (PAUSE, set_("consent._on_ms", 0)),
+        (PAUSE, lambda supervisor: supervisor.session.is_pause_too_many(supervisor._up_ms)),
+        ((*PAUSE, "renewed 6 s"), set_("_is_leading", False)),
+        ((*PAUSE, "renewed 6 s"), set_("_leadtest._n_ticks", PULSE_TICK - 1)),
+        ((*PAUSE, "renewed 6 s"), set_("_leadtest._pulse_ms", limits.LEAD_TEST_MS)),
+        (RESUMED, set_("_leadtest._ahead", CORE)),
+        (RESUMED, set_("checks._n_rises", 1)),
+        (RESUMED, set_("session._is_lead_judged", False)),
+        (RESUMED, lambda supervisor: supervisor.session.is_pause_too_many(supervisor._up_ms)),
+        ((*PAUSE, "z open", "pass 1 s"), set_("consent._is_press_fresh", True)),
+    ],
+)
+def test_situations_that_lead_on_differently_are_apart(
+    path: tuple[str, ...], change: Callable[[Any], object]
+) -> None:
+    world = play(path)
+    before = situation(world)
+    change(world.rig.supervisor)
+    assert situation(world) != before
+
+
+def test_resumed_heat_is_apart_until_the_core_has_led_again() -> None:
+    world = play((*PAUSE, "renewed 6 s", "renewed 6 s"))
+    before = situation(world)
+    world.rig.supervisor.session._is_resumed = False
+    assert situation(world) != before
 
 
 def test_every_stated_time_is_an_event() -> None:
