@@ -227,3 +227,22 @@ def test_face_over_a_lowered_set_point_gets_no_power_of_a_test() -> None:
     for _ in range(TEST_TICKS):
         rig.tick()
         assert not rig.heater.is_q1_closed
+
+
+@pytest.mark.parametrize(("back_ticks", "heats"), [(119, True), (120, False)])
+def test_cause_has_to_be_gone_within_30_s_and_the_test_takes_eight_more(
+    back_ticks: int, heats: bool
+) -> None:
+    # A test that began in time goes on to its end: `wider` in the risk file tells of it.
+    rig = Rig().brought_to(h.PAUSED)
+    rig.heater.responses_mdegc = {"b": 15}
+    n_ticks = rig.supervisor._state_ms // limits.TICK_MS
+    rig.tick(back_ticks - n_ticks)
+    rig.has_host = True
+    n_ticks = back_ticks
+    while rig.supervisor.state == h.PAUSED:
+        rig.tick()
+        n_ticks += 1
+    assert rig.supervisor.state == (h.WARMUP if heats else h.COOL)
+    assert n_ticks == back_ticks + TEST_TICKS * heats
+    assert n_ticks * limits.TICK_MS <= limits.PAUSE_MAX_MS + 8000
