@@ -181,9 +181,9 @@ def test_third_fast_rise_of_a_session_latches() -> None:
 
 
 @pytest.mark.parametrize(
-    ("supply_mv", "starts"), [(limits.SUPPLY_START_MV, True), (limits.SUPPLY_START_MV - 1, False)]
+    ("supply_mv", "starts"), [(limits.SUPPLY_START_MV + 1, True), (limits.SUPPLY_START_MV, False)]
 )
-def test_cell_of_3_6_v_is_needed(supply_mv: int, starts: bool) -> None:
+def test_more_than_3_6_v_of_the_cell_are_needed(supply_mv: int, starts: bool) -> None:
     rig = Rig().asked()
     rig.heater.supply_mv = supply_mv
     rig.press()

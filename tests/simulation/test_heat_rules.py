@@ -84,7 +84,7 @@ def test_press_is_refused(what: str, cause: int) -> None:
     elif what == "not worn":
         heater.flags |= hal.FLAG_LEAD_OFF
     elif what == "cell":
-        heater.supply_mv = limits.SUPPLY_START_MV - 1
+        heater.supply_mv = limits.SUPPLY_START_MV
     elif what == "not rested":
         supervisor.ledger.book(1)
         supervisor.ledger.settle(1, 10**6)

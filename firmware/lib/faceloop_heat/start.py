@@ -145,7 +145,7 @@ class Start(Heating):
             return LEASE_OVER
         if not self.consent.is_worn():
             return NOT_WORN
-        if inputs[IN_SUPPLY_MV] < SUPPLY_START_MV:
+        if inputs[IN_SUPPLY_MV] <= SUPPLY_START_MV:
             return BATTERY_LOW
         if not self.ledger.is_rested():
             return NOT_RESTED
