@@ -30,6 +30,7 @@ MONTAGE = MONTAGES["guarded8"]
 FACE = {"kind": "face", "scenario": "synkinesis", "seconds": 14, "seed": 3}
 BEGUN = 16_500  # in the first smile, long after the rest
 DATA = Path(__file__).parents[2] / "data"
+Judged = list[tuple[float, str, float]]
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +95,7 @@ def true_rms_uv(*gap: int) -> np.ndarray:
     return np.sqrt(np.mean(np.square(levels_uv[is_known]), axis=0))
 
 
-def judged(face: np.ndarray, *gaps: tuple[int, int]) -> list[tuple[float, str, float]]:
+def judged(face: np.ndarray, *gaps: tuple[int, int]) -> Judged:
     """What a live session says to the same frames, packet by packet."""
     analysis = Analysis(
         MONTAGE, "left", fs_hz=2000.0, lsb_uv=LSB_UV, converter="ads1298", rest_s=5.0
@@ -116,7 +117,19 @@ def judged(face: np.ndarray, *gaps: tuple[int, int]) -> list[tuple[float, str, f
     ]
 
 
-def as_tuples(alerts: list[dict[str, Any]]) -> list[tuple[float, str, float]]:
+@pytest.fixture(scope="module")
+def judged_late(face: np.ndarray) -> Judged:
+    """What is said once the late frames are there."""
+    return judged(face, GAP)
+
+
+@pytest.fixture(scope="module")
+def judged_live(face: np.ndarray) -> Judged:
+    """What the session said, to which late frames were missing as well."""
+    return judged(face, GAP, LATE)
+
+
+def as_tuples(alerts: list[dict[str, Any]]) -> Judged:
     assert {alert["muscle"] for alert in alerts} <= {"orbicularis_oculi_l"}
     return [(alert["t_s"], alert["pair"], alert["index"]) for alert in alerts]
 
@@ -128,13 +141,15 @@ def one(path: Path, side: Any = "left", **options: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["", "recording.bdf", "journal.fllog"])
-def test_gaps_and_padding_are_never_judged(session: Path, face: np.ndarray, name: str) -> None:
+def test_gaps_and_padding_are_never_judged(
+    session: Path, judged_late: Judged, judged_live: Judged, name: str
+) -> None:
     file = one(session / name)
     assert file["duration_s"] == N_FRAMES / 2000
     assert file["gaps"] == [list(GAP)]
-    assert as_tuples(file["alerts"]) == judged(face, GAP)
+    assert as_tuples(file["alerts"]) == judged_late
     assert file["live"]["late"] == [list(LATE)]
-    assert as_tuples(file["live"]["alerts"]) == judged(face, GAP, LATE)
+    assert as_tuples(file["live"]["alerts"]) == judged_live
     assert file["alerts"] != file["live"]["alerts"], "the late range must matter here"
     # Zeros in a gap would be a step of millivolts on every channel.
     found_uv = [channel["rms_uv"] for channel in file["channels"]]
@@ -144,20 +159,20 @@ def test_gaps_and_padding_are_never_judged(session: Path, face: np.ndarray, name
     assert ((ratio > 0.998) & (ratio < 1.03)).all(), ratio
 
 
-def test_live_result_keeps_the_settings_of_the_session(session: Path, face: np.ndarray) -> None:
+def test_live_result_keeps_the_settings_of_the_session(session: Path, judged_live: Judged) -> None:
     other = one(session, "right", rest_s=8.0, mains_hz=60.0)
-    assert as_tuples(other["live"]["alerts"]) == judged(face, GAP, LATE)
+    assert as_tuples(other["live"]["alerts"]) == judged_live
     settings = {name: other["live"][name] for name in ("montage", "affected_side", "rest_s")}
     assert settings == {"montage": "guarded8", "affected_side": "left", "rest_s": 5.0}
     assert other["alerts"] != one(session)["alerts"]
 
 
 def test_file_on_its_own_is_judged_with_what_is_asked_for(
-    session: Path, face: np.ndarray, tmp_path: Path
+    session: Path, judged_live: Judged, tmp_path: Path
 ) -> None:
     alone = tmp_path / "mailed.bdf"
     alone.write_bytes((session / "recording.bdf").read_bytes())
-    assert as_tuples(one(alone)["live"]["alerts"]) == judged(face, GAP, LATE)
+    assert as_tuples(one(alone)["live"]["alerts"]) == judged_live
     assert one(alone, None)["live"]["affected_side"] is None
 
 
@@ -276,8 +291,9 @@ def test_recording_that_begins_in_a_movement_without_a_rest_is_doubted(
         len(long_face),
         extra={"rest": rest_of(long_face, 22_000).as_dict()},
     )
-    assert len(one(session)["alerts"]) >= 2
-    assert not any("rest" in warning for warning in one(session)["warnings"])
+    file = one(session)
+    assert len(file["alerts"]) >= 2
+    assert not any("rest" in warning for warning in file["warnings"])
     alone = tmp_path / "mail" / "mailed.bdf"
     alone.parent.mkdir()
     alone.write_bytes((session / "recording.bdf").read_bytes())
