@@ -49,7 +49,7 @@ async def play(name: str, n_steps: int, seed: int, rest_s: float) -> dict[str, A
     added_db, tone_factor, _, _ = CONDITIONS[name]
     step_db = 10 * math.log10(1 + 10 ** (added_db / 10))
 
-    async def show(session: LiveView, observer: Observer | None = None) -> None:
+    async def show(session: LiveView, observer: Observer | None = None, **_: object) -> None:
         await serve(session, open_browser=False, on_ready=lambda url: print(url, flush=True))
 
     with TemporaryDirectory() as folder:

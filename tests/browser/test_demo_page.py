@@ -17,6 +17,7 @@ from faceloop.ui.texts import Texts
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 WAIT_S = 60.0
+N_FILE_FRAMES = 6720  # of limb_short_3s.edf at 2 kHz
 EYE_JOINED_IN = "Your left eye joined in. Let it soften."
 ENDED = Texts("en")("ended.title")
 
@@ -44,6 +45,29 @@ async def test_demo_with_a_page_measures_to_the_screen_and_prints_its_account(
     # The page had its last words before its server went.
     await expect(page.locator("h1")).to_have_text(ENDED)
     await expect(page.get_by_text(Texts("en")("entry.closed"))).to_be_hidden()
+    await page.close()
+
+
+async def test_file_is_played_from_its_first_sample_once_somebody_looks(
+    start: Any, browser: Browser
+) -> None:
+    data = Path(__file__).parents[1] / "data"
+    process, url = await start("demo", "--json", "--source", data / "limb_short_3s.edf")
+    page = await browser.new_page()
+    await page.goto(url)
+    begins = "It begins once you open the live signal or start training."
+    await expect(page.get_by_text(begins)).to_be_visible()
+    await asyncio.sleep(5.0)  # longer than the file
+    assert process.returncode is None
+    await page.get_by_role("button", name="Live signal").click()
+    # Its rest is shorter than what is learnt from: the page asks for rest until it is over.
+    await expect(page.locator("h1")).to_have_text(ENDED)
+    async with asyncio.timeout(WAIT_S):
+        out, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    account = json.loads(out)
+    assert account["frames_expected"] == N_FILE_FRAMES
+    assert account["frames_lost_silently"] == 0
     await page.close()
 
 

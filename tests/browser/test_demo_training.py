@@ -87,6 +87,8 @@ async def test_app_that_is_killed_offers_the_day_again_and_its_recording_is_fini
     assert list(tmp_path.rglob("recording.bdf")) == [log.parent / "recording.bdf"]
     await page.goto("about:blank")
     await page.goto(url)
+    finished = "A recording that was interrupted has been finished and is kept."
+    await expect(page.get_by_text(finished)).to_be_visible()
     await choose(page, "Start")
     await expect(page.get_by_text("A day of yours was not finished.")).to_be_visible()
     await shoot(page, "9-left-day")

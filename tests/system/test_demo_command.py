@@ -164,7 +164,7 @@ async def test_recording_begun_later_is_judged_by_the_rest_of_the_session(home):
     """As with the Record button, in the middle of a movement; one was begun before the rest."""
     seen: list[SessionResult] = []
 
-    async def record(session: LiveSession, observer: object = None) -> None:
+    async def record(session: LiveSession, observer: object = None, **_: object) -> None:
         for begin, end in ((8_000, 16_400), (18_000, 26_000)):
             while session.frames_so_far < begin:
                 await asyncio.sleep(0.02)

@@ -47,6 +47,7 @@ ACTS_SYNKINESIS = (
 )
 PRESSES = "Where heat waits for the button on the board, the made-up person presses it."
 PLAYED = "A recording is played, as if it came from a face now."
+BEGINS_WITH_PAGE = "It begins once you open the live signal or start training."
 
 # What typer raises for an option or argument that it cannot take.
 _WrongArguments: Any = typer.BadParameter.__base__
@@ -262,7 +263,11 @@ def replay(
             is_headless=headless,
             is_recording=False,
         )
-        show = None if headless else output.page(progress, (PLAYED,), records_days=False)
+        show = (
+            None
+            if headless
+            else output.page(progress, (PLAYED, BEGINS_WITH_PAGE), records_days=False)
+        )
         result = asyncio.run(run_demo(options, progress, show))
     _end_session(result, as_json)
 
@@ -481,7 +486,7 @@ def _notes(played: DemoFaceOptions) -> tuple[str, ...]:
     from faceloop.tasks.demo import DEFAULT_SCENARIO
 
     if played.source is not None:
-        return (PLAYED,)
+        return (PLAYED, BEGINS_WITH_PAGE)
     if played.scenario in (None, DEFAULT_SCENARIO):
         return (MADE_UP, ACTS_SYNKINESIS, PRESSES)
     return (MADE_UP, PRESSES)

@@ -200,7 +200,13 @@ def page(
 
     root = Store(data).root
 
-    async def show(session: LiveView, observer: Observer | None = None) -> None:
+    async def show(
+        session: LiveView,
+        observer: Observer | None = None,
+        *,
+        earlier: Sequence[str] = (),
+        on_watched: Callable[[], None] | None = None,
+    ) -> None:
         def tell(url: str) -> None:
             _print(f"Open {url}")
             progress.say(
@@ -211,6 +217,8 @@ def page(
             session,
             on_ready=tell,
             notes=notes,
+            earlier=earlier,
+            on_watched=on_watched,
             data=root,
             observer=observer,
             records_days=records_days,

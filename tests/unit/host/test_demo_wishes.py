@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from faceloop.errors import LinkError
+from faceloop.errors import LinkError, UsageError
 from faceloop.tasks import demo as module
 from faceloop.tasks.demo import DemoOptions, demo
 from faceloop.tasks.progress import Silent
@@ -95,3 +96,44 @@ async def test_recording_keeps_what_the_file_calls_its_channels() -> None:
     assert Unreachable.given["played_labels"] == ("EMG",)
     await said_of(DemoOptions(seconds=1.0))
     assert Unreachable.given["played_labels"] == ()
+
+
+async def test_file_waits_for_somebody_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+
+    async def begun(self: Unreachable, *, is_recording: bool = False) -> None:
+        steps.append("begun")
+        raise LinkError(TOO_FAR)
+
+    async def attend(session: Any, play: Any, progress: Any, show: Any) -> Any:
+        showing = asyncio.ensure_future(show(session))
+        try:
+            await play()
+        finally:
+            showing.cancel()
+
+    async def show(session: Any, observer: Any, *, on_watched: Any, earlier: Any) -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+        steps.append("watched")
+        on_watched()
+
+    monkeypatch.setattr(Unreachable, "start", begun)
+    monkeypatch.setattr(module, "attend", attend)
+    options = DemoOptions(source=DATA / "limb_short_3s.edf", is_headless=False)
+    with pytest.raises(LinkError):
+        await demo(options, show=show)
+    assert steps == ["watched", "begun"]
+
+
+async def test_file_that_nobody_looked_at_is_said_not_to_have_been_played(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def attend(*_: Any) -> Any:
+        return None, True
+
+    monkeypatch.setattr(module, "attend", attend)
+    monkeypatch.setattr(Unreachable, "info", None, raising=False)
+    options = DemoOptions(source=DATA / "limb_short_3s.edf", is_headless=False)
+    with pytest.raises(UsageError, match=r"was not played\. Open the address"):
+        await demo(options, show=attend)

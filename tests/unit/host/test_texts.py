@@ -20,6 +20,7 @@ from faceloop import cli
 from faceloop.errors import UsageError
 from faceloop.session import detail_notes, heat_session
 from faceloop.session.disk import storage_error
+from faceloop.tasks import recovery
 from faceloop.training.keys import message_keys
 from faceloop.training.message import message
 from faceloop.training.programme_file import parse_programme
@@ -119,6 +120,7 @@ def test_every_key_of_the_catalogue_is_used() -> None:
 def test_what_the_board_and_the_link_say_is_known_in_every_language() -> None:
     told = {text for code, text in FAULT_TEXT.items() if code != FAULT_NONE}
     told |= {cli.MADE_UP, cli.ACTS_SYNKINESIS, cli.PRESSES, cli.PLAYED}
+    told |= {cli.BEGINS_WITH_PAGE, recovery.FINISHED, recovery.NOT_FINISHED}
     told |= {detail_notes.COARSE_TEXT, detail_notes.HALF_RATE_TEXT}
     told |= {text for cause, text in texts.CAUSE_TEXT.items() if cause != heat.CAUSE_NONE}
     told |= {heat_session.EXERCISE, heat_session.SILENT}

@@ -20,8 +20,26 @@ Show = Callable[[LiveSession], Awaitable[None]]
 class Presentation(Protocol):
     """A page for a session."""
 
-    def __call__(self, session: LiveSession, observer: Observer | None = None) -> Awaitable[None]:
-        """Present the session until the person ends it; the observer looks on."""
+    def __call__(
+        self,
+        session: LiveSession,
+        observer: Observer | None = None,
+        *,
+        earlier: Sequence[str] = (),
+        on_watched: Callable[[], None] | None = None,
+    ) -> Awaitable[None]:
+        """Present the session until the person ends it.
+
+        Parameters
+        ----------
+        session : LiveSession
+        observer : callable, optional
+            Looks on.
+        earlier : sequence of str
+            What became of earlier recordings.
+        on_watched : callable, optional
+            Called once somebody looks at the signal or begins to train.
+        """
         ...
 
 

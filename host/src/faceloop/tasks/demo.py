@@ -24,7 +24,7 @@ from faceloop.tasks.account import rounded, session_account, silently_lost
 from faceloop.tasks.attendance import Presentation, attend
 from faceloop.tasks.data_folder import checked_store
 from faceloop.tasks.progress import Progress, Silent
-from faceloop.tasks.recovery import recover
+from faceloop.tasks.recovery import recover, recovered_notes
 from faceloop.tasks.virtual import ConverterClock, PairedBoard, paired_virtual_board
 from faceloop.twin.launch import BoardSpec
 from faceloop.twin.sources import FS_HZ, N_CHANNELS, Source, make_source
@@ -108,6 +108,10 @@ DEFAULT_SCENARIO = "synkinesis"
 SCRIPTED_SIDE: Side = "left"
 # From here on a connection often fails at the first try, and the loss is why.
 HEAVY_LOSS = 0.5
+NEVER_WATCHED = (
+    "Nobody has looked at the page, so the recording was not played. Open the address that is"
+    " printed, or play it without a page: --headless."
+)
 POLL_S = 0.2  # each asks the virtual board how far it is
 
 
@@ -202,17 +206,29 @@ async def demo(
             played_labels=_labels(played),
             converter=(lambda _: recorded_with) if options.source is not None else converter_of,
         )
-        progress.step("Connecting")
-        try:
-            info = await session.start(is_recording=options.is_headless and options.is_recording)
-        except LinkError as error:
-            if options.loss >= HEAVY_LOSS:  # nobody is too far away: it was asked for
-                raise LinkError(_lost(options.loss)) from error
-            raise
-        await paired.board.control("begin_blackouts")
-        await paired.read_clock(clock)
+        is_watched = asyncio.Event()
+
+        async def start() -> None:
+            progress.step("Connecting")
+            try:
+                await session.start(is_recording=options.is_headless and options.is_recording)
+            except LinkError as error:
+                if options.loss >= HEAVY_LOSS:  # nobody is too far away: it was asked for
+                    raise LinkError(_lost(options.loss)) from error
+                raise
+            await paired.board.control("begin_blackouts")
+            await paired.read_clock(clock)
+
+        # A file is played once: it does not begin before there is somebody to see it.
+        is_waiting = show is not None and options.source is not None
+        if not is_waiting:
+            await start()
 
         async def play() -> None:
+            if is_waiting:
+                progress.step("Waiting for the page to be opened")
+                await is_watched.wait()
+                await start()
             await _play(session, paired, total_s, progress, has_page=show is not None)
 
         async def present(session: LiveSession) -> None:
@@ -221,10 +237,18 @@ async def demo(
 
             assert show is not None
             is_patient = source["kind"] == "patient"
-            await show(session, patient_of(paired.board) if is_patient else None)
+            await show(
+                session,
+                patient_of(paired.board) if is_patient else None,
+                earlier=recovered_notes(recovered),
+                on_watched=is_watched.set,
+            )
 
         shown = present if show is not None else None
         result, is_interrupted = await attend(session, play, progress, shown)
+        info = session.info
+        if info is None:
+            raise UsageError(NEVER_WATCHED)
         expected = await paired.conversions()
         if paired.gone is not None:  # asked five times a second: more may have come since
             expected = max(expected, result.end_frame)

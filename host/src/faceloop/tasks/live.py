@@ -23,7 +23,7 @@ from faceloop.tasks.account import session_account
 from faceloop.tasks.attendance import Presentation, attend
 from faceloop.tasks.data_folder import checked_store
 from faceloop.tasks.progress import Progress, Silent
-from faceloop.tasks.recovery import recover, start_or_go_on
+from faceloop.tasks.recovery import recover, recovered_notes, start_or_go_on
 from faceloop.tasks.virtual import paired_virtual_board
 from faceloop.training.observer import Observer
 from faceloop.twin.launch import BoardSpec
@@ -120,7 +120,7 @@ async def live(
 
         async def present(session: LiveSession) -> None:
             assert show is not None
-            await show(session, observer)
+            await show(session, observer, earlier=recovered_notes(recovered + finished))
 
         shown = present if show is not None else None
         result, is_interrupted = await attend(session, play, progress, shown)

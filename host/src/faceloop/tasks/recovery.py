@@ -18,10 +18,16 @@ from faceloop.tasks.progress import Progress
 from faceloop_protocol.info import Info
 from faceloop_protocol.limits import FS_HZ
 
-__all__ = ["recover", "start_or_go_on"]
+__all__ = ["recover", "recovered_notes", "start_or_go_on"]
 
 GOING_ON = "This goes on with the recording that was interrupted."
 FETCHED = "The end of an interrupted recording was still on the board and is stored now."
+
+FINISHED = "A recording that was interrupted has been finished and is kept."
+NOT_FINISHED = (
+    "A recording that was interrupted could not be finished yet. It is kept, and the next start"
+    " tries again."
+)
 
 _PASSES = 3  # the finaliser reads, writes and reads back
 
@@ -46,6 +52,12 @@ async def recover(
         }
         for found in await asyncio.to_thread(store.recover, tell, spare)
     ]
+
+
+def recovered_notes(recovered: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Return what a page says of what ``recover`` returned: each sentence once."""
+    said = [FINISHED if found["error"] is None else NOT_FINISHED for found in recovered]
+    return tuple(dict.fromkeys(said))
 
 
 async def start_or_go_on(

@@ -58,6 +58,8 @@ async def serve(
     on_ready: Callable[[str], None] | None = None,
     stay_open: bool = False,
     notes: Sequence[str] = (),
+    earlier: Sequence[str] = (),
+    on_watched: Callable[[], None] | None = None,
     data: Path | None = None,
     times: SetUpTimes | None = None,
     observer: Observer | None = None,
@@ -81,6 +83,10 @@ async def serve(
         Go on serving after the session has ended.
     notes : sequence of str
         What is special about this session: the first is said on every page, all on the first page.
+    earlier : sequence of str
+        What became of earlier recordings; said on the first page.
+    on_watched : callable, optional
+        Called once a page shows the signal, or set-up or a day has begun.
     data : Path or None
         Data folder: choices, profiles, training days. None keeps them until the end only.
     times : SetUpTimes, optional
@@ -111,7 +117,7 @@ async def serve(
         outputs = BoardOutputs(live)
         room = TrainingRoom(live, root, outputs, times=times)
         stack.callback(room.leave)
-        state = AppState(live, PreferenceFile(data), room, notes)
+        state = AppState(live, PreferenceFile(data), room, notes, earlier)
         async with showing(state) as web_app:
             gate = Gate(
                 _Paths(state, web_app),
@@ -128,6 +134,8 @@ async def serve(
             works = [feeding, ticking, reminding]
             if records_days and data is not None:  # no data folder outlasts the page's end
                 works.append(asyncio.create_task(_record(state), name="day recording"))
+            if on_watched is not None:
+                works.append(asyncio.create_task(_until_watched(state, on_watched)))
             if observer is not None:
                 works.append(asyncio.create_task(_watch(observer, room), name="training observer"))
             try:
@@ -222,6 +230,13 @@ async def _tick(state: AppState, outputs: BoardOutputs) -> None:
         outputs.follow_heat(room.engine, room.wearer, room.heat_permission)
         room.tick()
         await asyncio.sleep(TICK_S)
+
+
+async def _until_watched(state: AppState, on_watched: Callable[[], None]) -> None:
+    """Tell once that somebody looks at the signal, or that set-up or day need it."""
+    while not state.feed.is_watched and state.room.listener is None:
+        await asyncio.sleep(TICK_S)
+    on_watched()
 
 
 async def _record(state: AppState) -> None:

@@ -154,6 +154,11 @@ class LiveFeed:
         self._clients.add(queue)
         return queue
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether any browser follows the signal."""
+        return bool(self._clients)
+
     def unsubscribe(self, queue: ClientQueue) -> None:
         """Forget a browser."""
         self._clients.discard(queue)

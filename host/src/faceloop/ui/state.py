@@ -28,6 +28,8 @@ class AppState:
     room : TrainingRoom
     notes : sequence of str
         What is special about this session: the first is said on every page, all on the first page.
+    earlier : sequence of str
+        What became of earlier recordings; said on the first page.
 
     Attributes
     ----------
@@ -57,6 +59,7 @@ class AppState:
         preferences: PreferenceFile,
         room: TrainingRoom,
         notes: Sequence[str] = (),
+        earlier: Sequence[str] = (),
     ) -> None:
         self.live = live
         self.room = room
@@ -68,6 +71,7 @@ class AppState:
         self.feed.guide = room.guide
         self.feed.asked = room.asked_muscle
         self.notes = tuple(notes)
+        self.earlier = tuple(earlier)
         self.fault = ""
         self.problem = ""
         self.recordings: list[str] = []

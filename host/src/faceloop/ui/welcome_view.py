@@ -23,6 +23,10 @@ class WelcomeView(View):
                 tag("h2", text("welcome.stroke_title"), id="fl-stroke")
                 tag("p", text("welcome.stroke"))
                 tag("p", self.words.emergency_numbers(), "fl-numbers")
+            if self.state.earlier:
+                with tag("section", classes="fl-card", role="status"):
+                    for note in self.state.earlier:
+                        tag("p", text.known(note))
             with tag("section", classes="fl-card", aria_labelledby="fl-what"):
                 tag("h2", text("welcome.what_title"), id="fl-what")
                 tag("p", text("welcome.not_a_device"))
