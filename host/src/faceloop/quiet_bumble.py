@@ -1,19 +1,14 @@
-"""Bumble loaded faster, and its host without the cost of logging that nobody reads.
+"""Bumble's host without the cost of logging that nobody reads.
 
-Bumble formats every packet for its debug log, whether or not the log is written. To be loaded
-before anything else of Bumble is.
+Bumble formats every packet for its debug log, whether or not the log is written.
 """
 
 from __future__ import annotations
 
 import logging
 
-from faceloop.plain_dataclasses import plain_dataclasses
-
-with plain_dataclasses():
-    import bumble.device  # noqa: F401  # loads all of Bumble that any of us needs
-    from bumble import att, hci
-    from bumble.host import Host
+from bumble import att, hci
+from bumble.host import Host
 
 __all__ = ["QuietHost", "hush"]
 

@@ -27,8 +27,7 @@ __all__ = [
 UNAVAILABLE = "This computer's Bluetooth is off or missing. Switch it on, or use a USB cable."
 """What to tell the user when there is no adapter to search with."""
 
-# The backend is imported only where it is used: Bumble takes a third of a second to load. It goes
-# by quiet_bumble, which must be first to load it.
+# The backend is imported only where it is used: Bumble takes a third of a second to load.
 _HCI_VARIABLE = "FACELOOP_HCI"
 _ADAPTER_MODULE = "faceloop.device.bumble_adapter"
 
@@ -54,7 +53,6 @@ def use_virtual(
     interval_ms, supervision_ms : float
         Connection interval and supervision timeout to ask for.
     """
-    import faceloop.quiet_bumble  # noqa: F401  # see above
     from faceloop.device.bumble_adapter import use_adapter
 
     use_adapter(os.fspath(hci_socket), interval_ms, supervision_ms)
@@ -72,7 +70,6 @@ def client_backend() -> dict[str, Any]:
     """Return the keyword arguments that a ``BleakClient`` call needs."""
     if not is_virtual():
         return {}
-    import faceloop.quiet_bumble  # noqa: F401  # see above
     from faceloop.device.bumble_backend import BumbleBleakClient
 
     return {"backend": BumbleBleakClient}
@@ -82,7 +79,6 @@ def scanner_backend() -> dict[str, Any]:
     """Return the keyword arguments that a ``BleakScanner`` call needs."""
     if not is_virtual():
         return {}
-    import faceloop.quiet_bumble  # noqa: F401  # see above
     from faceloop.device.bumble_scanner import BumbleBleakScanner
 
     return {"backend": BumbleBleakScanner}
