@@ -68,7 +68,7 @@ def page(risk: dict[str, Any], build: str) -> str:
                 for c in risk["controls"]
             ),
         ),
-        *wider(risk.get("wider", []), risk["limits"]),
+        *wider(risk["wider"], risk["limits"]),
     ]
     return "\n".join(lines) + "</html>\n"
 

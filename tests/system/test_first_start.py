@@ -52,14 +52,14 @@ if "faceloop.key" in os.listdir("/"):  # the board's own program was quicker
     os.remove("/faceloop.key")
 from boards import virtual
 virtual.HAS_HEATER = False
-from faceloop_device import app
+from faceloop_device import board
 from faceloop_device.core import keys
 from faceloop_device.core.crash import Crash
 class Source:
     urandom = staticmethod(lambda n: (print("key", bluetooth.BLE().active()), os.urandom(n))[1])
 keys.os = Source
-app.print_label = lambda device_id, key: print("label", len(key))
-app.Board(Crash(), 0)
+board.print_label = lambda device_id, key: print("label", len(key))
+board.Board(Crash(), 0)
 print(sorted(name for name in sys.modules if "heat" in name))
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from faceloop.twin import halt
+from faceloop.twin import supervisor as supervisor_module
 from faceloop.twin.supervisor import BOOT_LOOP_LIMIT
 
 RAW_BANNER = b"raw REPL; CTRL-B to exit\n>"
@@ -192,6 +195,28 @@ while True:
         await console.expect(b">>> ")
         console.text = b""
         console.send(b"\x04")
+
+
+async def test_ctrl_c_waits_for_a_program_that_does_not_come_to_stand_still(
+    make_supervisor, open_console, monkeypatch
+):
+    """On a computer with no processor to spare; what was typed after it stays after it."""
+    looks = []
+
+    @contextlib.contextmanager
+    def halted(pid):
+        looks.append(pid)
+        with halt.halted(pid) as stands:
+            yield stands and len(looks) > 3
+
+    monkeypatch.setattr(supervisor_module, "halted", halted)
+    supervisor = make_supervisor(main="print('at work')\nwhile True: pass\n")
+    console = open_console(supervisor._tty_link)
+    await console.expect(b"at work\n")
+    console.send(b"\x03print(6 * 7)\r")
+    await console.expect(b"KeyboardInterrupt")
+    await console.expect(b"42")
+    assert len(looks) == 4
 
 
 async def test_sys_exit_in_main_is_a_soft_reset(make_supervisor, open_console):

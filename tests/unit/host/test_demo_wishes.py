@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from faceloop.errors import LinkError, UsageError
+from faceloop.errors import AuthenticationError, LinkError, UsageError
 from faceloop.tasks import demo as module
 from faceloop.tasks.demo import DemoOptions, demo
 from faceloop.tasks.progress import Silent
@@ -59,13 +59,24 @@ async def said_of(options: DemoOptions) -> tuple[str, list[str]]:
 
 
 async def test_loss_that_was_asked_for_is_not_answered_with_move_closer() -> None:
-    why, _ = await said_of(DemoOptions(loss=0.95, seconds=5.0))
-    assert why.startswith("With --radio-loss 0.95, ") and "closer" not in why
-    assert "Choose a smaller share" in why
+    for loss in (0.5, 0.95):
+        why, _ = await said_of(DemoOptions(loss=loss, seconds=5.0))
+        assert why.startswith(f"With --radio-loss {loss}, ") and "closer" not in why
+        assert "choose a smaller share" in why
 
 
 async def test_board_that_does_not_connect_through_a_good_radio_is_as_it_is_told() -> None:
-    assert (await said_of(DemoOptions(loss=0.1, seconds=5.0)))[0] == TOO_FAR
+    for loss in (0.1, 0.49):
+        assert (await said_of(DemoOptions(loss=loss, seconds=5.0)))[0] == TOO_FAR
+
+
+async def test_wrong_key_is_told_whatever_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refused(self: Unreachable, *, is_recording: bool = False) -> None:
+        raise AuthenticationError("The key does not fit.")
+
+    monkeypatch.setattr(Unreachable, "start", refused)
+    with pytest.raises(AuthenticationError):
+        await demo(DemoOptions(loss=0.95, seconds=5.0))
 
 
 async def test_blackout_after_the_end_is_told() -> None:
@@ -87,6 +98,11 @@ async def test_blackout_after_the_end_of_a_file_is_told() -> None:
         "The blackout from 9 s on would begin after the session, which ends at 3.36 s: begin it"
         " earlier, or choose a longer file."
     ]
+    # More than the file has may be asked for: it is the file that ends.
+    _, said = await said_of(DemoOptions(source=source, seconds=60.0, blackouts=((9.0, 1.0),)))
+    assert said[-1].endswith("ends at 3.36 s: begin it earlier, or choose a longer file.")
+    _, said = await said_of(DemoOptions(seconds=7200.0, blackouts=((8000.0, 1.0),)))
+    assert "ends at 7200 s: begin it earlier, or play longer" in said[0]
 
 
 async def test_recording_keeps_what_the_file_calls_its_channels() -> None:
@@ -137,3 +153,14 @@ async def test_file_that_nobody_looked_at_is_said_not_to_have_been_played(
     options = DemoOptions(source=DATA / "limb_short_3s.edf", is_headless=False)
     with pytest.raises(UsageError, match=r"was not played\. Open the address"):
         await demo(options, show=attend)
+
+    async def attend_for_a_moment(session: Any, play: Any, progress: Any, show: Any) -> Any:
+        await show(session)
+        return None, True
+
+    async def show(session: Any, observer: Any, *, on_watched: Any, earlier: Any) -> None:
+        on_watched()
+
+    monkeypatch.setattr(module, "attend", attend_for_a_moment)
+    with pytest.raises(UsageError, match="ended before it had begun"):
+        await demo(options, show=show)

@@ -8,6 +8,7 @@ that the program had been told to be stored is stored.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import os
@@ -66,7 +67,8 @@ class Killer:
         if phase and phase != CALLS:
             said.append(self._line())
             time.sleep(wait_s)
-            os.kill(next(int(word) for word in said if word != "there"), signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # the life was quicker
+                os.kill(next(int(word) for word in said if word != "there"), signal.SIGKILL)
         return int(self._line())
 
     def _line(self) -> str:
@@ -191,17 +193,17 @@ def kill_all_over(
     hit = dict.fromkeys(PHASES, 0)
     for number, moment in enumerate(moments):
         root = folder / f"{number}" / "data"
-        # How often a recording goes to the disk depends on the machine: the last call of a slow
-        # run is none of a fast one.
-        ended = (-signal.SIGKILL, 0) if moment[0] == CALLS else (-signal.SIGKILL,)
-        assert killer.live(root, *moment) in ended
+        # The last call to the disk of a slow run is none of a fast one; a life may also end in the
+        # milliseconds before its kill.
+        code = killer.live(root, *moment)
+        assert code in (-signal.SIGKILL, 0)
         promised = promises(root)
         try:
             check(root, promised)
         except BaseException as error:
             error.add_note(f"killed at {moment}: {root}")
             raise
-        hit[promised["phase"][-1]] += 1
+        hit[promised["phase"][-1]] += code != 0
         shutil.rmtree(root.parent)
     print(f"{sum(hit.values())} kills: {hit}")
     return hit
@@ -241,4 +243,5 @@ def test_program_killed_between_two_changes_of_the_disk_has_lost_nothing(
 ) -> None:
     rng = random.Random(SEED + n_kills)
     calls = [rng.randrange(turns[CALLS]) for _ in range(n_kills)]
-    kill_all_over(killer, tmp_path, ((CALLS, call, 0.0) for call in calls))
+    hit = kill_all_over(killer, tmp_path, ((CALLS, call, 0.0) for call in calls))
+    assert sum(hit.values()) > n_kills / 2

@@ -77,6 +77,8 @@ def test_port_that_cannot_be_opened_says_why_and_what_to_do(
         " its port."
     )
     there.write_text("")
+    assert str(module.cannot_open(str(there))).startswith(f"{there} is no serial port. ")
+    there = Path("/dev/null")  # one that cannot be set to a rate
     assert "Plug the board's USB cable in again" in str(module.cannot_open(str(there)))
     monkeypatch.setattr(module.os, "access", lambda path, mode: False)  # root may use everything
     assert f"Your account may not use {there}. Add it to the group" in str(

@@ -38,6 +38,10 @@ def cannot_open(port: str) -> DeviceNotFound:
             f"There is no port {port}. Connect the board's USB cable; `faceloop devices` then"
             " names its port."
         )
+    if not Path(port).is_char_device():
+        return DeviceNotFound(
+            f"{port} is no serial port. `faceloop devices` names the ports with a board."
+        )
     if not os.access(port, os.R_OK | os.W_OK):
         return DeviceNotFound(
             f"Your account may not use {port}. Add it to the group that owns the port (usually"

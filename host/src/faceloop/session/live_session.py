@@ -102,7 +102,12 @@ class LiveSession:
         self._link = BoardLink(transport, key_of, self, give_up_s)
         self._montage = montage
         self.settings = Settings(
-            *(montage.name, affected_side, rest_s, mains_hz, played), played_labels=played_labels
+            montage=montage.name,
+            affected_side=affected_side,
+            rest_s=rest_s,
+            mains_hz=mains_hz,
+            played=played,
+            played_labels=played_labels,
         )
         self._converter = converter
         self._mode = mode

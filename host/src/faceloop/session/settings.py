@@ -143,4 +143,12 @@ class Settings:
         converter = converter_in(extra.get(CONVERTER_KEY))
         played, labels = str(extra.get("played") or ""), extra.get("played_labels")
         names = tuple(map(str, labels[:N_CHANNELS])) if isinstance(labels, list) else ()
-        return cls(montage, side, rest_s, mains_hz, played, converter, names)
+        return cls(
+            montage=montage,
+            affected_side=side,
+            rest_s=rest_s,
+            mains_hz=mains_hz,
+            played=played,
+            converter=converter,
+            played_labels=names,
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import multiprocessing
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -179,7 +179,7 @@ def _looked_through(
         found = _pass_over(recorded, settings, progress, rest, review=review)
         if found.rest is not None and kept is None:
             said = recorded.played_labels if recorded.is_ours else recorded.labels
-            notes = _doubts(found.rest, found, said or montage.labels)
+            notes = _doubts(found.rest, found, said or _spoken(montage.labels))
         at_s = None
         if notes and not recorded.is_ours:
             at_s = quietest_s(found.rms_uv[:, found.measured], settings.rest_s)
@@ -286,6 +286,10 @@ def _source_notes(recorded: RecordedSignal, settings: Settings) -> list[str]:
     return [said, order] if recorded.played_labels else [said]
 
 
+def _spoken(labels: Iterable[str]) -> tuple[str, ...]:
+    return tuple(label.replace("_", " ") for label in labels)
+
+
 def _doubts(rest: RestReference, found: _Findings, names: Sequence[str]) -> list[str]:
     """Return what speaks against the first seconds having been rest."""
     n_seconds = len(found.rms_uv) // HOP_PER_S
@@ -297,18 +301,20 @@ def _doubts(rest: RestReference, found: _Findings, names: Sequence[str]) -> list
         quietest_uv = np.nanmin(typical_uv, axis=0, initial=np.inf)
     mean_uv = rest.rms_mean_uv
     excess = mean_uv / quietest_uv
+    spread = rest.rms_sd_uv / mean_uv
+    excess[len(names) :] = spread[len(names) :] = np.nan  # electrodes that are off
     excess[~(mean_uv - quietest_uv > LEAST_EXCESS_UV)] = np.nan
     why = ""
     if np.nanmax(excess, initial=0.0) > MOST_OVER_QUIETEST:
         worst = int(np.nanargmax(excess))
         why = f"lies at {mean_uv[worst]:.1f} uV there and at {quietest_uv[worst]:.1f} uV elsewhere"
-    elif np.nanmax(rest.rms_sd_uv / mean_uv, initial=0.0) > MOST_SPREAD:
-        worst = int(np.nanargmax(rest.rms_sd_uv / mean_uv))
+    elif np.nanmax(spread, initial=0.0) > MOST_SPREAD:
+        worst = int(np.nanargmax(spread))
         why = "is never quiet there"
     if not why:
         return []
     return [
-        f"The first seconds are hardly a rest: {names[worst].replace('_', ' ')} {why}."
+        f"The first seconds are hardly a rest: {names[worst]} {why}."
         " Onsets and synkinesis may be missed; begin recordings with a few seconds of rest."
     ]
 

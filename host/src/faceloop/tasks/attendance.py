@@ -63,7 +63,7 @@ async def attend(
     progress: Progress,
     show: Show | None = None,
 ) -> tuple[SessionResult, bool]:
-    """Play a started session until it is over, then finish it.
+    """Play a session until it is over, then finish it; ``play`` may be what starts it.
 
     It is over when ``play`` or ``show`` has returned, the board is gone for good, or Ctrl-C was
     pressed. A board that is out of reach then is waited for, but not after Ctrl-C, whenever that

@@ -12,7 +12,13 @@ from typing import Any
 import numpy as np
 
 from faceloop.device.board_link import GIVE_UP_S
-from faceloop.errors import LinkError, UsageError
+from faceloop.errors import (
+    AuthenticationError,
+    DeviceBusy,
+    LinkError,
+    NotAFaceloop,
+    UsageError,
+)
 from faceloop.session.converter import converter_of
 from faceloop.session.live import LiveEvent, Side
 from faceloop.session.live_session import LiveSession
@@ -106,12 +112,13 @@ class DemoOptions:
 DEFAULT_SECONDS = 60.0
 DEFAULT_SCENARIO = "synkinesis"
 SCRIPTED_SIDE: Side = "left"
-# From here on a connection often fails at the first try, and the loss is why.
+# With half of the packets gone it is the loss that was asked for that is told of first.
 HEAVY_LOSS = 0.5
 NEVER_WATCHED = (
     "Nobody has looked at the page, so the recording was not played. Open the address that is"
     " printed, or play it without a page: --headless."
 )
+NEVER_BEGAN = "The session was ended before it had begun, so the recording was not played."
 POLL_S = 0.2  # each asks the virtual board how far it is
 
 
@@ -141,7 +148,8 @@ async def demo(
     Raises
     ------
     FaceloopError
-        In words for the user. Nothing recorded is lost and nothing keeps running.
+        In words for the user, also where a file was to be played to somebody and the end came
+        before. Nothing recorded is lost and nothing keeps running.
     """
     progress = progress or Silent()
     if options.source is not None and options.scenario is not None:
@@ -168,7 +176,11 @@ async def demo(
     warnings = (*played.warnings, *_changes(played))
     for warning in warnings:
         progress.say(f"{options.source}: {warning}")
-    is_whole_file = length is not None and seconds is None
+    is_whole_file = (
+        options.source is not None
+        and length is not None
+        and (seconds is None or seconds * FS_HZ >= length)
+    )
     too_late = _too_late(options.blackouts, total_s, is_whole_file=is_whole_file)
     for warning in too_late:
         progress.say(warning)
@@ -212,6 +224,8 @@ async def demo(
             progress.step("Connecting")
             try:
                 await session.start(is_recording=options.is_headless and options.is_recording)
+            except (AuthenticationError, DeviceBusy, NotAFaceloop):
+                raise
             except LinkError as error:
                 if options.loss >= HEAVY_LOSS:  # nobody is too far away: it was asked for
                     raise LinkError(_lost(options.loss)) from error
@@ -248,7 +262,7 @@ async def demo(
         result, is_interrupted = await attend(session, play, progress, shown)
         info = session.info
         if info is None:
-            raise UsageError(NEVER_WATCHED)
+            raise UsageError(NEVER_BEGAN if is_watched.is_set() else NEVER_WATCHED)
         expected = await paired.conversions()
         if paired.gone is not None:  # asked five times a second: more may have come since
             expected = max(expected, result.end_frame)
@@ -283,8 +297,8 @@ def _check_tap(tap: Path | None) -> None:
 
 def _lost(loss: float) -> str:
     return (
-        f"With --radio-loss {loss:g}, so many radio packets are lost that no session can begin."
-        " Choose a smaller share, for example 0.3."
+        f"With --radio-loss {loss:g}, so many radio packets are lost that no session began."
+        " Try again, or choose a smaller share, for example 0.3."
     )
 
 
@@ -295,7 +309,7 @@ def _too_late(
     longer = "choose a longer file" if is_whole_file else "play longer with --seconds"
     return tuple(
         f"The blackout from {start_s:g} s on would begin after the session, which ends at"
-        f" {total_s:.3g} s: begin it earlier, or {longer}."
+        f" {round(total_s, 2):.10g} s: begin it earlier, or {longer}."
         for start_s, _ in blackouts
         if total_s is not None and start_s >= total_s
     )

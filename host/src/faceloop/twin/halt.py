@@ -16,13 +16,15 @@ from pathlib import Path
 
 __all__ = ["catches", "halted", "send_to_main_thread"]
 
-HALT_TIMEOUT_S = 0.02
+HALT_TIMEOUT_S = 0.02  # less than a person or a host program at the terminal notices
 LOOK_S = 0.0001
 
 
 @contextlib.contextmanager
 def halted(pid: int) -> Iterator[bool]:
     """Stop a child of this process for the time of the block.
+
+    It blocks until the child stands still, which takes microseconds where there is a processor.
 
     Parameters
     ----------
@@ -38,9 +40,9 @@ def halted(pid: int) -> Iterator[bool]:
         os.kill(pid, signal.SIGSTOP)
     try:
         deadline_s = time.monotonic() + HALT_TIMEOUT_S
-        while not (stands := _state(pid) == "T") and time.monotonic() < deadline_s:
+        while (state := _state(pid)) not in "TZX" and time.monotonic() < deadline_s:
             time.sleep(LOOK_S)
-        yield stands
+        yield state == "T"
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
@@ -61,7 +63,11 @@ def send_to_main_thread(pid: int, number: signal.Signals) -> None:
 
     One that is sent to a halted process goes to the thread that wakes up first.
     """
-    ctypes.CDLL(None).tgkill(pid, pid, int(number))
+    send = getattr(ctypes.CDLL(None), "tgkill", None)
+    if send is not None:
+        send(pid, pid, int(number))
+    else:  # glibc before 2.30
+        os.kill(pid, number)
 
 
 def _state(pid: int) -> str:

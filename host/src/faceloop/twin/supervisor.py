@@ -51,6 +51,7 @@ CTRL_A, CTRL_C = b"\x01", b"\x03"
 RAW_BANNER = b"raw REPL; CTRL-B to exit\r\n"
 PROMPT = b">>> "
 TAIL_BYTES = 200
+AGAIN_S = 0.005  # a Ctrl-C for a program that did not come to stand still
 STALL_S = 0.5
 """A real board's USB driver gives up on a host that reads nothing for this long."""
 
@@ -98,6 +99,7 @@ class Supervisor:
         self._held_input = bytearray()
         self._had_input = False
         self._stall_timer: asyncio.TimerHandle | None = None
+        self._interrupt_timer: asyncio.TimerHandle | None = None
         self._is_host_deaf = False
         self.outer = Terminal(self._from_host, self._host_took_all)
         with contextlib.suppress(FileNotFoundError):
@@ -138,7 +140,7 @@ class Supervisor:
         """Stop the virtual machine and close the terminals; takes no time worth waiting for."""
         self.state = "off"
         self._kill()
-        for timer in (self._stall_timer, self._boot_timer):
+        for timer in (self._stall_timer, self._boot_timer, self._interrupt_timer):
             if timer is not None:
                 timer.cancel()
         self.outer.close()
@@ -225,7 +227,7 @@ class Supervisor:
     def _from_host(self, data: bytes) -> None:
         self._is_host_deaf = False
         self._had_input = True
-        if self._boot_output is not None:
+        if self._boot_output is not None or self._interrupt_timer is not None:
             self._held_input += data
             return
         if self._inner is None:
@@ -233,28 +235,41 @@ class Supervisor:
         while CTRL_C in data:
             before, _, after = data.partition(CTRL_C)
             self._inner.write(before)
-            self._interrupt()
+            if not self._interrupt():
+                self._held_input[:0] = CTRL_C + after
+                self._interrupt_timer = self._loop.call_later(AGAIN_S, self._interrupt_again)
+                return
             data = after
         self._inner.write(data)
         if self._inner.pending > PENDING_LIMIT:
             self.outer.read(False)
 
-    def _interrupt(self) -> None:
+    def _interrupt(self) -> bool:
         """Pass a Ctrl-C on: as a signal where the program would notice, else as a character.
 
         The unix port catches SIGINT exactly while ``micropython.kbd_intr`` allows Ctrl-C to
         interrupt; at a prompt and in a binary transfer the byte is ordinary input. The signal that
-        interrupts is the one of ``vm_entry.py``.
+        interrupts is the one of ``vm_entry.py``. The program stands still meanwhile, or it could
+        come to its prompt between the look and the signal, and begin to work before the byte.
+
+        Returns
+        -------
+        bool
+            Whether it was passed on; the program may not have come to stand still.
         """
         assert self._inner is not None and self._process is not None
         pid = self._process.pid
-        with halted(
-            pid
-        ):  # or the program could come to its prompt between the look and the signal
-            if catches(pid, signal.SIGINT):
+        with halted(pid) as stands:
+            if stands and catches(pid, signal.SIGINT):
                 send_to_main_thread(pid, signal.SIGUSR1)
-                return
-        self._inner.write(CTRL_C)
+            elif stands:
+                self._inner.write(CTRL_C)
+        return stands
+
+    def _interrupt_again(self) -> None:
+        self._interrupt_timer = None
+        held, self._held_input = bytes(self._held_input), bytearray()
+        self._from_host(held)
 
     def _board_took_all(self) -> None:
         self.outer.read(True)
