@@ -96,8 +96,13 @@ class Events:
         _thread.start_new_thread(self._watch, ())
 
     def subscribe(self, pin, edges):
-        """Ask for the edges of a pin, 0 for none."""
+        """Ask for the edges of a pin, 0 for none; return when they will come."""
         self._connection.socket.write(request("I", "BB", pin, edges))
+        # What is asked over another connection may be answered sooner.
+        known = request("e", "B", pin)
+        answer = bytearray(b"\xff")
+        while answer[0] != edges:
+            ask(known, answer)
 
     def _watch(self):
         # Runs beside the main program without a lock: it only looks and schedules. The main

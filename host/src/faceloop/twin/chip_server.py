@@ -20,6 +20,7 @@ that asked for it.
     B   I ring size in bytes                                   -> B 0: a DMA channel takes over
     c                                                          -> B 0: state machine stops
     I   B pin, B edges                                         none: events of this pin from now
+    e   B pin                                                  -> B edges that come of this pin
     i   B pin                                                  none: an event's handler is through
     D   I milliseconds                                         -> B 0: start the watchdog
     d                                                          none: feed it
@@ -144,6 +145,9 @@ class ChipServer:
                 connection.edges[payload[0]] = payload[1]
                 self.frontend.has_handler = self._drdy_listeners()
                 return self._after(None)
+            case "e":
+                edges = [connection.edges.get(payload[0], 0) for connection in self._connections]
+                return bytes([max(edges)])
             case "i":
                 if payload[0] == self.pins.drdy:
                     self.frontend.handled()
