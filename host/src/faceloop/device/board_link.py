@@ -13,6 +13,7 @@ from typing import Protocol
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from faceloop.background import end
 from faceloop.device.command_client import CommandClient
 from faceloop.device.heat_client import HeatClient
 from faceloop.device.serial_transport import SerialTransport
@@ -233,10 +234,10 @@ class BoardLink:
     async def disconnect(self) -> None:
         """End everything; raises nothing but its own cancellation, and then has ended it too."""
         self._is_closing = True
-        tasks = [task for task in (self._reconnect_task, self._ack_task) if task is not None]
+        tasks = (self._reconnect_task, self._ack_task)
         self._reconnect_task = self._ack_task = None
         try:
-            await _end(*tasks)
+            await end(*tasks)
         finally:
             self._client.fail_all(LinkError("The link was closed."))
             await self._transport.close()
@@ -268,8 +269,7 @@ class BoardLink:
 
     async def _end_acks(self) -> None:
         task, self._ack_task = self._ack_task, None
-        if task is not None:
-            await _end(task)
+        await end(task)
 
     async def _acknowledge(self) -> None:
         while True:
@@ -406,10 +406,3 @@ class BoardLink:
             return None
         finally:
             self._report = None
-
-
-async def _end(*tasks: asyncio.Task[None]) -> None:
-    """End tasks, however they take it; the caller's own cancellation goes on."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

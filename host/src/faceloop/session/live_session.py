@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from faceloop.background import end
 from faceloop.device.board_link import GIVE_UP_S, BoardLink, Packet
 from faceloop.device.transport import Transport
 from faceloop.errors import DeviceFault, FaceloopError, StorageError
@@ -337,12 +338,7 @@ class LiveSession:
         tasks = [self._care_task, self._heat_task]
         self._care_task = self._heat_task = None
         try:
-            for task in tasks:
-                if task is None or task is asyncio.current_task():
-                    continue
-                task.cancel()
-                # Not by awaiting it alone: that would take this call's own cancellation for its.
-                await asyncio.gather(task, return_exceptions=True)
+            await end(*tasks)
         finally:
             try:
                 await self._link.disconnect()

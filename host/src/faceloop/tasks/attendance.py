@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
+from faceloop.background import end
 from faceloop.session.live_session import LiveSession
 from faceloop.session.session_result import SessionResult
 from faceloop.tasks.interruption import interruption
@@ -118,7 +119,7 @@ async def attend(
             is_over = not interrupted.is_set()
         finally:
             is_first = not interrupted.is_set()
-            await _cancel([playing, *waiting])
+            await end(playing, *waiting)
             was_recording = session.status().is_recording
             progress.step(STORING if was_recording else ENDING)
             hurrying = [asyncio.ensure_future(hurry())] if is_first else []
@@ -127,7 +128,7 @@ async def attend(
                 if showing is not None:
                     await asyncio.wait({showing}, timeout=LAST_WORDS_S)
             finally:
-                await _cancel([*works, *hurrying])
+                await end(*works, *hurrying)
     return result, interrupted.is_set()
 
 
@@ -135,9 +136,3 @@ def _raise_from(tasks: Sequence[asyncio.Future[Any]]) -> None:
     for task in tasks:
         if task.done():
             task.result()
-
-
-async def _cancel(tasks: Sequence[asyncio.Future[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

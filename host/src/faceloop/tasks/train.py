@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from faceloop.background import end
 from faceloop.errors import UsageError
 from faceloop.session.live import Side
 from faceloop.session.live_session import LiveSession
@@ -188,10 +189,7 @@ class _Rehearsal:
             await self._set_up()
             await self._train()
         finally:
-            tasks = (feeding, following, warming)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(feeding, following, warming)
         if self._training.error is not None:
             raise self._training.error
 

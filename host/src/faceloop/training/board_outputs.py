@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from faceloop.background import end
 from faceloop.errors import FaceloopError
 from faceloop.session.heat_session import HeatSession
 from faceloop.session.live import LiveView
@@ -124,6 +125,4 @@ class BoardOutputs:
 
     async def close(self) -> None:
         """Leave no task behind."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
+from faceloop.background import end
 from faceloop.errors import FaceloopError
 from faceloop.session.heat_session import HeatSession
 from faceloop.session.live import LiveBlock
@@ -77,8 +78,7 @@ class LiveTraining:
                 if self.error is not None:
                     return
         finally:
-            ticking.cancel()
-            await asyncio.gather(ticking, return_exceptions=True)
+            await end(ticking)
 
     def _feed(self, block: LiveBlock) -> None:
         try:

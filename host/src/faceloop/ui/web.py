@@ -14,6 +14,7 @@ from nicegui import Client, core, ui
 from nicegui import app as nicegui_app
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
+from faceloop.background import end
 from faceloop.ui.ended_view import EndedView
 from faceloop.ui.rooms import ROOMS
 from faceloop.ui.shell import Shell
@@ -44,10 +45,7 @@ async def showing(state: AppState) -> AsyncIterator[FastAPI]:
         yield web
     finally:
         nicegui_app.state.faceloop = None
-        left = [task for task in _socket_tasks if not task.done()]
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        await end(*(task for task in _socket_tasks if not task.done()))
         core.sio.eio.start_service_task = True  # the next use starts it anew, on its own loop
 
 
