@@ -34,6 +34,8 @@ ORDER = ("unit", "conformance", "simulation", "system", "browser")
 SLOW = ("system", "browser")
 LIVE_FILES = 3  # so many of their test files at a time: they wait more than they work
 TIMED_FILES = 2  # of those that measure time
+# Of these the longest: who begins first does not end last, beside a worker without work.
+LONGEST_TIMED = ("test_soak.py", "test_demo_command.py", "test_lossless.py")
 UNIT_FILES = 2
 LIVE_CACHE = ".pytest_cache/live"  # other stages write theirs at the same time
 BESIDE = 2  # so many patient stages beside each other
@@ -176,12 +178,15 @@ def files(at_a_time: int) -> list[str]:
 
 def timed_files(*folders: str) -> list[str]:
     """Return the files that measure time: to collect all takes longer than to measure."""
-    return [
-        str(path.relative_to(ROOT))
+    found = [
+        path
         for name in folders
         for path in sorted((TESTS / name).rglob("test_*.py"))
         if "mark.benchmark" in path.read_text(encoding="utf-8")
     ]
+    rank = {name: at for at, name in enumerate(LONGEST_TIMED)}
+    found.sort(key=lambda path: rank.get(path.name, len(rank)))
+    return [str(path.relative_to(ROOT)) for path in found]
 
 
 def without_timed(wanted: str) -> list[str]:

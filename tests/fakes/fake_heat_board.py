@@ -27,6 +27,8 @@ class Board:
                 raise self.refusal
             if name == "permit":
                 self.say(permission=arguments[0])
+            if name == "request" and self.now.state == heat.OFF:
+                self.say(state=heat.WAIT_BUTTON)  # an answer of OFF would mean that it is over
             return self.now
 
         return command

@@ -283,7 +283,9 @@ class Torture:
         n_pushed_out = self.counted("dropped") - sum(n for _, n in slips)
         assert n_lost <= n_pushed_out
         if self.plan.is_lossless:
-            assert lost == [] and n_pushed_out == 0
+            # Whatever it pushed out the host had: a disk that is late to store confirms late, and
+            # that is the computer's. How long the ring lasts is in tests/conformance.
+            assert lost == []
         if max(self.plan.blackouts_s) > RING_S:
             assert n_lost > (max(self.plan.blackouts_s) - RING_S) * 2000
 
