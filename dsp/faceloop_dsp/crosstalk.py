@@ -196,6 +196,8 @@ class LeakMeter:
 
     def clear(self) -> None:
         """Forget the last 100 ms (a gap), not the leaks."""
+        if self._rows is None:
+            return  # nothing came since
         self._rows = None
         self._ring[:] = 0.0
         self._shares = np.ones(len(self.paths))

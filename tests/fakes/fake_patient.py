@@ -6,7 +6,9 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from statistics import fmean
+from typing import Any
 
 from faceloop.session.montage import Montage, montage_named
 from faceloop.training.day_position import DayContext
@@ -15,7 +17,7 @@ from faceloop.training.hop import Hop
 from faceloop.training.references import References, Sides
 from faceloop.training.stage import Stage, StageLock
 
-__all__ = ["HOP_S", "Patient", "context", "references", "run"]
+__all__ = ["HOP_S", "Patient", "context", "references", "run", "step_now"]
 
 HOP_S = 0.01
 REST_UV, REST_SD_UV, COMFORTABLE_UV = 2.0, 0.2, 32.0
@@ -38,6 +40,18 @@ def context(
         "anna", "left", montage_named(montage), StageLock(stage), references(montage)
     )
     return replace(made, **changes)  # type: ignore[arg-type]
+
+
+@cache
+def spread_of(spread: float, seed: int) -> tuple[float, ...]:
+    """Return by what a level is multiplied, hop by hop, drawn once for all patients.
+
+    A day has two hundred thousand hops. The power of 10 ms is chi-squared.
+    """
+    rng = random.Random(seed)
+    freedom = 1 / (20 * spread**2) if spread else 0.0
+    power = [rng.gammavariate(freedom / 2, 2 / freedom) if spread else 1.0 for _ in range(9973)]
+    return tuple(math.sqrt(fmean(power[at - 10 : at])) for at in range(10, len(power)))
 
 
 class Patient:
@@ -69,13 +83,7 @@ class Patient:
         self.off = off
         self.why_off = "mains"
         self.is_asleep = False
-        rng = random.Random(seed)
-        # Drawn once: a day has two hundred thousand hops. The power of 10 ms is chi-squared.
-        freedom = 1 / (20 * spread**2) if spread else 0.0
-        power = [
-            rng.gammavariate(freedom / 2, 2 / freedom) if spread else 1.0 for _ in range(9973)
-        ]
-        self._spread = [math.sqrt(fmean(power[at - 10 : at])) for at in range(10, len(power))]
+        self._spread = spread_of(spread, seed)
         self._frame = 0
 
     def hop(self, engine: DayEngine, now_s: float) -> Hop:
@@ -107,6 +115,11 @@ class Patient:
         return Hop(self._frame, tuple(heard), tuple(reasons))
 
 
+def step_now(engine: DayEngine) -> Any:
+    """Return what is asked for now, None at the end; a view of it costs more than the hop."""
+    return engine._steps[engine._at] if engine._at < len(engine._steps) else None
+
+
 def run(
     engine: DayEngine,
     patient: Patient,
@@ -121,7 +134,7 @@ def run(
     """
     end_s = now_s + longest_s
     while not until(engine):
-        step = engine._steps[engine._at] if engine._at < len(engine._steps) else None
+        step = step_now(engine)
         is_heard = step is not None and (step.kind in ("trial", "relax") or step.rest_s > 0)
         now_s += HOP_S if is_heard else 0.1
         if is_heard:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 import tomllib
+from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -31,12 +32,24 @@ OURS = {"faceloop", "faceloop_dsp", "faceloop_heat", "faceloop_protocol"}
 OTHER_INTERPRETER = {"micropython"}
 
 
+def statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """Return every statement below this, also those within others."""
+    for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+        # The body of a conditional expression and of a lambda is none.
+        inner = getattr(node, name, ())
+        for child in inner if isinstance(inner, list) else ():
+            if isinstance(child, ast.stmt):
+                yield child
+            yield from statements(child)
+
+
 def imported_packages() -> dict[str, set[str]]:
     """Return the files that import each package from outside, wherever in the file they do."""
     files: dict[str, set[str]] = {}
     for root in ("host/src", "dsp", "firmware/lib"):
         for path in (ROOT / root).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
+            # Only where statements are: most of a file are parts of expressions.
+            for node in statements(ast.parse(path.read_text())):
                 names = []
                 if isinstance(node, ast.Import):
                     names = [alias.name for alias in node.names]

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from faceloop.training import pin
+
 FAKES = Path(__file__).resolve().parents[2] / "fakes"
 
 
@@ -20,6 +22,15 @@ def load_fake(name: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session", autouse=True)
+def real_scrypt_n() -> Iterator[int]:
+    """A PIN's hash is slow on purpose: here it is quick, and this is what it was."""
+    real = pin.SCRYPT_N
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pin, "SCRYPT_N", 16)
+        yield real
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from faceloop.training.programme_file import changed_programme, shipped_programm
 from faceloop.training.results import day_result, day_words
 
 FAKES = Path(__file__).parents[2] / "fakes"
-run = runpy.run_path(str(FAKES / "fake_patient.py"))["run"]
+FAKE = runpy.run_path(str(FAKES / "fake_patient.py"))
+run, step_now = FAKE["run"], FAKE["step_now"]
 DAY = runpy.run_path(str(FAKES / "fake_day.py"))
 day, kinds = DAY["day"], DAY["kinds"]
 
@@ -155,6 +156,9 @@ def test_full_default_day_score_is_high_only_where_ratio_and_guard_agree() -> No
     def change(engine: DayEngine, now_s: float) -> None:
         """Do each repetition in another way than the one before."""
         nonlocal last
+        step = step_now(engine)
+        if step is None or step.kind != "trial":
+            return
         view = engine.view(now_s)
         if view.step is None or view.block is None or view.step.phase not in ("ready", "rise"):
             return

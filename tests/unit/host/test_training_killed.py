@@ -25,6 +25,7 @@ from faceloop.training.programme_file import parse_programme
 FAKES = Path(__file__).parents[2] / "fakes"
 FAKE = runpy.run_path(str(FAKES / "fake_patient.py"))
 Patient, references, run = (FAKE[name] for name in ("Patient", "references", "run"))
+step_now = FAKE["step_now"]
 DAY = runpy.run_path(str(FAKES / "fake_day.py"))
 QUICK, Noted = DAY["QUICK"], DAY["Noted"]
 WARM = QUICK.replace(
@@ -36,6 +37,8 @@ BLOCKS = ["settle", "heat", "massage", "retraining", "function", "cool_down"]
 
 def in_step(step: str, phase: str = "") -> Callable[[DayEngine], bool]:
     def is_there(engine: DayEngine) -> bool:
+        if getattr(step_now(engine), "id", "") != step:
+            return False
         view = engine.view(engine._last_t_s + engine._offset_s).step
         return view is not None and view.id == step and phase in ("", view.phase)
 
@@ -73,8 +76,11 @@ def days(tmp_path: Path) -> Days:
 
 def warm(engine: DayEngine, now_s: float) -> None:
     """Let the pad do what is asked of it: half a minute of warmth."""
+    step = step_now(engine)
+    if step is None or step.kind != "heat":
+        return
     view = engine.view(now_s).step
-    if view is not None and view.kind == "heat":
+    if view is not None:
         is_over = view.remaining_s < 570
         engine.note_heat(HeatReport(not is_over, is_over, 38.0, "done" if is_over else "", True))
 
@@ -181,6 +187,8 @@ def test_day_killed_while_a_record_is_being_written_loses_that_record_only(
 
     def rate(engine: DayEngine, now_s: float) -> None:
         warm(engine, now_s)
+        if not getattr(step_now(engine), "rating", ""):
+            return
         step = engine.view(now_s).step
         if step is not None and step.rating:
             engine.rate(step.rating, 5, now_s)
