@@ -139,6 +139,8 @@ def fetch_packages(
     started: float,
 ) -> int:
     """Install what faceloop needs, by uv or else by pip; return the last one's exit code."""
+    if not packages:
+        return 0  # as with a build file that is broken
     # Files are compiled when they are first imported; most never are.
     ways = [pip_install("--no-compile", *packages)]
     if fast:
@@ -181,9 +183,9 @@ def needed_packages() -> list[str]:
     try:
         project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     except (tomllib.TOMLDecodeError, KeyError):
-        return ["pip"]  # already there: the build says, in full, what is wrong with the file
+        return []  # the build says, in full, what is wrong with the file
     optional = project.get("optional-dependencies", {})
-    return [*project.get("dependencies", []), *optional.get("dev", [])] or ["pip"]
+    return [*project.get("dependencies", []), *optional.get("dev", [])]
 
 
 def wait_showing_time(process: subprocess.Popen, started: float) -> int:
