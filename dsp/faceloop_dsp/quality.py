@@ -59,6 +59,9 @@ EMG_SWING = 1.5  # of the RMS of EMG and line
 MAINS_UV = 1000.0  # peak; 5-300 with electrodes on, 1-10 mV without
 NOISE_UV, NOISE_TICKS = 15.0, 20  # in band; 1 at 10 kohm, 3-5 with dry electrodes
 NOISE_SHARE = 0.3
+# One for each reason, in their order; the first four are or are not.
+LIMITS = np.array([0.5, 0.5, 0.5, 0.5, SWING_UV, MAINS_UV, NOISE_UV])[:, None]
+POP, MOVEMENT = list(REASONS).index("pop"), list(REASONS).index("movement")
 HEART_PER_MIN = 30.0
 NOISE_FROM_HZ = 1000.0  # below, the band of EMG leaves no room above it to look for noise
 _Floats = NDArray[np.float64]
@@ -117,15 +120,17 @@ class QualityMeter:
         self._period = round(fs_hz / line_hz)
         self._past = round(SWING_S * fs_hz) + self._period
         self._ms = max(1, round(0.001 * fs_hz))
-        t = np.arange(self._tick) / fs_hz
-        self._turn = np.exp(-2j * np.pi * line_hz * t)[:, None] * 2.0 / self._tick
+        angle = 2 * np.pi * line_hz * np.arange(self._tick) / fs_hz
+        self._turn = np.stack([np.cos(angle), np.sin(angle)], axis=1) * 2.0 / self._tick
         self._frame = 0
         self._lead_off = 0
-        self._rows = np.zeros((0, n_channels), np.int64)
+        self._channel = np.arange(n_channels)
+        self._rows = np.zeros((n_channels, 0))
         self._pending: list[NDArray[np.int32]] = []
         self._n_pending = 0
-        self._noise: list[_Floats] = []
-        self._wait = {reason: np.zeros(n_channels, np.int64) for reason in REASONS}
+        self._noise = np.zeros((n_channels, NOISE_TICKS))  # newest last
+        self._n_noise = 0
+        self._wait = np.zeros((len(REASONS), n_channels), np.int64)
 
     def push(self, counts: NDArray[np.int32], lead_off: int = 0) -> tuple[Quality, ...]:
         """Take the next frames and return the verdicts of the ticks they completed.
@@ -144,7 +149,8 @@ class QualityMeter:
             self._n_pending += take.shape[0]
             counts = counts[take.shape[0] :]
             if self._n_pending == self._tick:
-                fresh = np.concatenate(self._pending).astype(np.int64)
+                # Each channel in one piece: twice as fast.
+                fresh = np.concatenate(self._pending).T.astype(np.int64, "C")
                 self._pending, self._n_pending = [], 0
                 self._frame += self._tick
                 verdicts.append(self._judge(fresh))
@@ -160,41 +166,41 @@ class QualityMeter:
         """Pass over lost frames: the tick under way is dropped, what was bad stays so."""
         self._frame += self._n_pending + n_frames
         self._pending, self._n_pending = [], 0
-        self._rows = self._rows[:0]
+        self._rows = self._rows[:, :0]
 
     def _judge(self, fresh: NDArray[np.int64]) -> Quality:
-        rows = np.concatenate([self._rows, fresh])[-self._past - self._tick :]
-        self._rows = rows[-self._past :]
         uv = np.asarray(fresh * self._lsb_uv, np.float64)
-        bits = np.array([bool(self._lead_off >> c & 1) for c in range(self._n)])
-        at_rail = (np.abs(fresh) >= self._rail).any(axis=0)
-        flat = np.ptp(fresh, axis=0) == 0
-        swing, edge, is_edge = self._baseline(rows * self._lsb_uv)
-        mains = np.abs((self._turn * (uv - uv.mean(axis=0))).sum(axis=0))
+        rows = np.concatenate([self._rows, uv], axis=1)
+        self._rows = rows[:, -self._past :]
+        highest, lowest = fresh.max(axis=1), fresh.min(axis=1)
+        at_rail = (highest >= self._rail) | (lowest <= -self._rail)
+        flat = highest == lowest
+        swing, edge, is_edge = self._baseline(rows)
+        centred = uv - uv.sum(axis=1, keepdims=True) / self._tick
+        mains = np.hypot(*(centred @ self._turn).T)
         floor = self._floor(uv)
         # Strong EMG reaches beyond its band with a twentieth of itself; noise is all noise.
-        rest = np.sqrt(np.maximum(uv.var(axis=0) - 0.5 * mains**2, 0.0))
-        self._noise = [
-            *self._noise[-NOISE_TICKS + 1 :],
-            np.where(floor > NOISE_SHARE * rest, floor, 0.0),
-        ]
-        noise = self._lowest_fifth()
-        is_pop = is_edge & (edge >= POP_UV)
-        for reason, value, limit in (
-            ("lead_off", bits.astype(np.float64), 0.5),
-            ("saturated", at_rail.astype(np.float64), 0.5),
-            ("flat", (flat & ~at_rail).astype(np.float64), 0.5),
-            ("pop", is_pop.astype(np.float64), 0.5),
-            ("movement", np.where(flat, 0.0, swing), SWING_UV),
-            ("mains", mains, MAINS_UV),
-            ("noise", noise, NOISE_UV),
-        ):
-            wait = self._wait[reason]
-            is_bad = value >= np.where(wait > 0, AGAIN * limit, limit)
-            wait[:] = np.where(is_bad, BELIEVED_AFTER_TICKS, np.maximum(wait - 1, 0))
+        variance = np.einsum("ct,ct->c", centred, centred) / self._tick
+        rest = np.sqrt(np.maximum(variance - 0.5 * mains**2, 0.0))
+        self._noise[:, :-1] = self._noise[:, 1:]
+        self._noise[:, -1] = np.where(floor > NOISE_SHARE * rest, floor, 0.0)
+        self._n_noise += 1
+        value = np.array(
+            [
+                self._lead_off >> self._channel & 1,
+                at_rail,
+                flat & ~at_rail,
+                is_edge & (edge >= POP_UV),
+                np.where(flat, 0.0, swing),
+                mains,
+                self._lowest_fifth(),
+            ]
+        )
+        is_bad = value >= np.where(self._wait > 0, AGAIN * LIMITS, LIMITS)
+        self._wait = np.where(is_bad, BELIEVED_AFTER_TICKS, np.maximum(self._wait - 1, 0))
         # The decay of a pop swings too; one reason is enough.
-        self._wait["movement"][self._wait["pop"] > 0] = 0
-        table = np.array([self._wait[reason] > 0 for reason in REASONS])
+        self._wait[MOVEMENT, self._wait[POP] > 0] = 0
+        table = self._wait > 0
         bad = 0
         reasons: list[tuple[str, ...]] = [()] * self._n
         for c in np.flatnonzero(table.any(axis=0)).tolist():
@@ -206,23 +212,26 @@ class QualityMeter:
 
     def _lowest_fifth(self) -> _Floats:
         """Return the 0.2 quantile of the noise of each channel; 0 before enough is known."""
-        if len(self._noise) < NOISE_TICKS:
+        if self._n_noise < NOISE_TICKS:
             return np.zeros(self._n)
-        return np.asarray(np.quantile(np.array(self._noise), 0.2, axis=0))
+        place = 0.2 * (NOISE_TICKS - 1)
+        below = int(place)
+        ranked = np.sort(self._noise, axis=1)
+        step = ranked[:, below + 1] - ranked[:, below]
+        return np.asarray(ranked[:, below] + (place - below) * step)
 
     def _baseline(self, uv: _Floats) -> tuple[_Floats, _Floats, NDArray[np.bool_]]:
         """Return swing of the baseline, steepest edge, and whether it stands alone and stays."""
         n = self._period
-        if uv.shape[0] < 3 * n:
+        if uv.shape[1] < 3 * n:
             nothing = np.zeros(self._n)
             return nothing, nothing, nothing > 0
         # A mean over one period of the line does not see the line, and little of the EMG.
-        along = np.ascontiguousarray(uv.T)  # each channel in one piece: twice as fast
-        total = np.zeros((self._n, uv.shape[0] + 1))
-        np.cumsum(along, axis=1, out=total[:, 1:])
+        total = np.zeros((self._n, uv.shape[1] + 1))
+        np.cumsum(uv, axis=1, out=total[:, 1:])
         base = (total[:, n:] - total[:, :-n]) / n
         # Strong EMG gets through that mean with a quarter of its strength, here and there.
-        carried = np.std(along[:, n // 2 : n // 2 + base.shape[1]] - base, axis=1)
+        carried = np.std(uv[:, n // 2 : n // 2 + base.shape[1]] - base, axis=1)
         # What drifts slowly does not reach the band.
         width = min(base.shape[1] - 1, round(DRIFT_S * self._fs_hz))
         sums = np.cumsum(base, axis=1)
@@ -234,23 +243,23 @@ class QualityMeter:
         swing = np.maximum(np.ptp(quick, axis=1), newest) - EMG_SWING * carried
         swing = np.maximum(swing, 0.0)
         # The tick before last: its edges have a period of line on both sides.
-        recent = uv[-self._tick - 2 * n :]
-        steep = recent[self._ms :] - recent[: -self._ms]
-        at = np.argmax(np.abs(steep[n : steep.shape[0] - n]), axis=0) + n
-        channel = np.arange(self._n)
-        edge = np.abs(steep[at, channel])
-        alone = (np.abs(steep) > 0.35 * edge).sum(axis=0) <= POP_SAMPLES
-        first = uv.shape[0] - recent.shape[0] + at
-        after = base[channel, np.minimum(first + self._ms, base.shape[1] - 1)]
-        before = base[channel, np.maximum(first - n, 0)]
+        recent = uv[:, -self._tick - 2 * n :]
+        steep = np.abs(recent[:, self._ms :] - recent[:, : -self._ms])
+        at = np.argmax(steep[:, n : steep.shape[1] - n], axis=1) + n
+        edge = steep[self._channel, at]
+        alone = np.count_nonzero(steep > 0.35 * edge[:, None], axis=1) <= POP_SAMPLES
+        first = uv.shape[1] - recent.shape[1] + at
+        after = base[self._channel, np.minimum(first + self._ms, base.shape[1] - 1)]
+        before = base[self._channel, np.maximum(first - n, 0)]
         return swing, edge, alone & (np.abs(after - before) >= 0.5 * edge)
 
     def _floor(self, uv: _Floats) -> _Floats:
         """Return white noise in 20-450 Hz, from beyond the band of EMG (third difference)."""
         if self._fs_hz < NOISE_FROM_HZ:
             return np.zeros(self._n)
-        third = np.diff(uv, n=3, axis=0)
-        return np.asarray(np.sqrt(np.mean(third**2, axis=0) / 20.0 * 430.0 / (self._fs_hz / 2)))
+        third = np.diff(uv, n=3, axis=1)
+        power = np.einsum("ct,ct->c", third, third) / third.shape[1]
+        return np.asarray(np.sqrt(power / 20.0 * 430.0 / (self._fs_hz / 2)))
 
 
 def review_quality(
