@@ -109,7 +109,8 @@ def on_board(micropython: Path) -> Callable[..., str]:
             "MICROPYPATH": f"{FIRMWARE}:{FIRMWARE / 'lib'}:.frozen",
         }
         done = subprocess.run(
-            [micropython, "-X", "heapsize=16M", script, *arguments],
+            # Wide enough that it seldom looks for garbage among all the packets that are kept.
+            [micropython, "-X", "heapsize=64M", script, *arguments],
             env=environment,
             capture_output=True,
             text=True,
