@@ -8,6 +8,7 @@ is crosstalk, the rest is the muscle's own. The heart, alike in all channels, go
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -138,6 +139,7 @@ class LeakMeter:
         self._rows: _Floats | None = None
         self._window = np.zeros((n, columns, columns))
         self._shares: _Floats | None = np.ones(n)  # None: not worked out since the last hop
+        self._taps: _Floats | None = None  # of the filters; None: something was learnt since
         self._frames, self._channels = self._table_of()
         self._places = np.zeros((0, 0, 0), np.intp)  # both in one, for the width of a hop
 
@@ -169,9 +171,8 @@ class LeakMeter:
         rows[: self._reach] = rows[self._hop :]
         fresh = rows[self._reach :, :-1]
         fresh[:] = hop_uv
-        is_missing = np.isnan(fresh)
-        if is_missing.any():
-            fresh[is_missing] = 0.0
+        if math.isnan(fresh.sum()):
+            fresh[np.isnan(fresh)] = 0.0
         table = rows.take(self._places)
         products = np.matmul(table.transpose(0, 2, 1), table)
         self._ring[self._at] = products
@@ -193,6 +194,7 @@ class LeakMeter:
         self._long *= fade[:, None, None]
         self._long += products
         self._n_long = self._n_long * fade + self._hop * learns
+        self._taps = None
 
     def clear(self) -> None:
         """Forget the last 100 ms (a gap), not the leaks."""
@@ -218,12 +220,9 @@ class LeakMeter:
         return frames[None], channels
 
     def _own(self, window: _Floats) -> _Floats:
-        held = self._long[:, :-1, :-1].copy()
-        with_target = self._long[:, :-1, -1:]
-        power = self._long[:, -1, -1] / np.maximum(self._n_long, 1.0)
-        ridge = power / (self.INDEPENDENT * self.USUAL_LEAK**2) + 1e-12
-        _powers(held)[:] += ridge[:, None]
-        taps = np.linalg.solve(held, with_target)
+        if self._taps is None:
+            self._taps = self._fitted()
+        taps = self._taps
         total = window[:, -1, -1]
         rest = 2.0 * window[:, :-1, -1:] - np.matmul(window[:, :-1, :-1], taps)
         leak = np.matmul(taps.transpose(0, 2, 1), rest)[:, 0, 0]
@@ -231,3 +230,11 @@ class LeakMeter:
         seen = total > 0.0
         share[seen] = np.clip(1.0 - leak[seen] / total[seen], 0.0, 1.0)
         return share
+
+    def _fitted(self) -> _Floats:
+        held = self._long[:, :-1, :-1].copy()
+        with_target = self._long[:, :-1, -1:]
+        power = self._long[:, -1, -1] / np.maximum(self._n_long, 1.0)
+        ridge = power / (self.INDEPENDENT * self.USUAL_LEAK**2) + 1e-12
+        _powers(held)[:] += ridge[:, None]
+        return np.asarray(np.linalg.solve(held, with_target))
