@@ -132,13 +132,14 @@ class RestRecorder:
         self._quick_uv.append(quick_uv)
         self._good += _n_good(quick_uv)
         # To the frame, so that the blocks in which the rest came make no difference.
-        self._n_rms = _drop_oldest(
-            self._rms_uv, self._n_rms + rms_uv.shape[0], round(MAX_REST_S / HOP_S)
-        )
-        n_frames = self._n_frames + quick_uv.shape[0]
-        self._n_frames = _drop_oldest(self._quick_uv, n_frames, round(MAX_REST_S * self._fs_hz))
-        if self._n_frames < n_frames:
-            self._good = sum((_n_good(block) for block in self._quick_uv), 0 * self._good)
+        self._n_rms += rms_uv.shape[0]
+        for old in _drop_oldest(self._rms_uv, self._n_rms - round(MAX_REST_S / HOP_S)):
+            self._n_rms -= old.shape[0]
+        self._n_frames += quick_uv.shape[0]
+        most = round(MAX_REST_S * self._fs_hz)
+        for old in _drop_oldest(self._quick_uv, self._n_frames - most):
+            self._n_frames -= old.shape[0]
+            self._good -= _n_good(old)
 
     @property
     def seconds(self) -> float:
@@ -195,15 +196,16 @@ def _seconds(good_frames: NDArray[np.int64], fs_hz: float) -> float:
     return float(usable.min() / fs_hz) if usable.size else 0.0
 
 
-def _drop_oldest(blocks: list[NDArray[np.float32]], n_rows: int, limit: int) -> int:
-    """Shorten ``blocks`` with ``n_rows`` in all to ``limit`` rows; return how many are left."""
-    while n_rows > limit:
-        n = min(n_rows - limit, blocks[0].shape[0])
-        blocks[0] = blocks[0][n:]
-        n_rows -= n
+def _drop_oldest(blocks: list[NDArray[np.float32]], n_rows: int) -> list[NDArray[np.float32]]:
+    """Take the first ``n_rows`` rows away from ``blocks``, if any; return them in pieces."""
+    dropped = []
+    while n_rows > 0:
+        dropped.append(blocks[0][:n_rows])
+        n_rows -= dropped[-1].shape[0]
+        blocks[0] = blocks[0][dropped[-1].shape[0] :]
         if not blocks[0].shape[0]:
             blocks.pop(0)
-    return n_rows
+    return dropped
 
 
 def _plain(values: list[Any]) -> list[Any]:
