@@ -205,7 +205,7 @@ def heat_branches() -> Stage:
     names = (
         *("rules", "corners", "thresholds", "rows", "edges"),
         *("model", "resume", "leadtest", "agreement", "host"),
-        *("mutation", "mutation_consent", "mutation_power"),
+        *("rail", "mutation", "mutation_consent", "mutation_power"),
     )
     tests = [f"tests/simulation/test_heat_{name}.py" for name in names]
     run = [sys.executable, "-m", "coverage", "run", "--branch", "--source=faceloop_heat", data]

@@ -51,6 +51,7 @@ MUX_REFERENCE = 7
 MUX_SHUNT = 5
 MUX_TIMER = 4  # high while the 30 min timer holds Q1 open
 SHUNT_MV_PER_A = 1000
+HW1_RAIL_MV = 2800  # of sensor H's bridge, by a regulator of its own
 # The pad (hardware/pad.toml): 400 W/m2 at 4.2 V.
 PAD_AREA_CM2 = 60
 HEATER_MOHM = 7350

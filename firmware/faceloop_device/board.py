@@ -93,7 +93,13 @@ class Board:
             from faceloop_device.heat import make_heat  # memory that a board without one keeps
 
             self.heat = make_heat(
-                pins, self._power, self.stream, self._wearer, crash.has_hung, restarts > 0
+                pins,
+                self._power,
+                self._capture,
+                self.stream,
+                self._wearer,
+                crash.has_hung,
+                restarts > 0,
             )
         self.stream_link = None
         self.stream_generation = 0

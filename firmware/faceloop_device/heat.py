@@ -20,13 +20,14 @@ class Heat:
     ----------
     pins : module
         Pin map.
-    power, stream, wearer
+    power, capture, stream, wearer
         Of the board.
     reset_cause : int
         RESET_ constant of ``faceloop_heat.hal``.
     """
 
-    def __init__(self, pins, power, stream, wearer, reset_cause):
+    def __init__(self, pins, power, capture, stream, wearer, reset_cause):
+        self._capture = capture
         self._stream = stream
         self._wearer = wearer
         self._circuit = heat_circuit.HeatCircuit(pins, power)
@@ -54,6 +55,7 @@ class Heat:
         self._follow_stream(elapsed_ms)
         self._follow_link()
         circuit = self._circuit
+        circuit.rail_mv = self._capture.rail_mv
         if self._wearer.take_pressed():
             circuit.was_pressed = True
         supervisor.tick(now_ms)
@@ -125,6 +127,7 @@ class Heat:
         self._circuit.is_lead_off = not self._expected or bool(self._expected & off)
 
 
-def make_heat(pins, power, stream, wearer, has_hung, is_restart):
+def make_heat(pins, power, capture, stream, wearer, has_hung, is_restart):
     """Return the ``Heat`` of a board that has a heater."""
-    return Heat(pins, power, stream, wearer, processor.heat_reset_cause(has_hung, is_restart))
+    reset_cause = processor.heat_reset_cause(has_hung, is_restart)
+    return Heat(pins, power, capture, stream, wearer, reset_cause)

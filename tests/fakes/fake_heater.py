@@ -10,6 +10,7 @@ from faceloop_heat import hal
 from faceloop_heat.output import ANSWER_MASK
 from faceloop_heat.supervisor import Supervisor
 from faceloop_heat.thermistor import CODES, FIRST_MDEGC
+from faceloop_protocol import heat_limits as limits
 from faceloop_protocol.heat import HOLD, OFF, PAUSED, PERMIT_FULL, WAIT_BUTTON, WARMUP
 
 AREA_CM2, HEATER_MOHM = 100, 4410
@@ -39,6 +40,7 @@ class FakeHeater:
         self.responses_mdegc: dict[str, int] = {}  # to power, of each sensor
         self.raw: dict[str, int] = {}
         self.supply_mv = 3900
+        self.rail_mv = limits.RAIL_MV
         self.heater_ma: int | None = None
         self.q1_ma = self.q2_ma = self.standing_ma = 0
         self.frames_per_tick = 500
@@ -68,6 +70,7 @@ class FakeHeater:
             mdegc = self.mdegc[name] + self.errors_mdegc.get(name, 0) + responses.get(name, 0)
             inputs[place] = self.raw.get(name, code(mdegc) - wobble * (name != "r"))
         inputs[hal.IN_SUPPLY_MV] = self.supply_mv
+        inputs[hal.IN_RAIL_MV] = self.rail_mv
         is_open = bool(self._trip or self.hw1_latched)
         full_ma = self.supply_mv * 1000 // HEATER_MOHM
         inputs[hal.IN_Q1_ONLY_MA] = self.q1_ma if probe else 0

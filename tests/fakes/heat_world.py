@@ -39,6 +39,7 @@ STATED_MS = {
     "clock wrong": 2000,
     "battery low": 2000,
     "supply high": 500,
+    "rail wrong": 250,  # its stream began anew, which ends a session
     "face hot": 1000,
     "hw1": 250,
     "hw2": 250,
@@ -296,6 +297,9 @@ class World:
             heater.frames_per_tick = 475
         elif fault in ("battery low", "supply high"):
             heater.supply_mv = 3300 if fault == "battery low" else 4400
+        elif fault == "rail wrong":
+            self.ask("stop")
+            heater.rail_mv = limits.RAIL_MV + limits.RAIL_TOLERANCE_MV + 1
         elif fault == "loop hangs":
             self.rig.has_loop = False
             self.facts.kicks = heater.kicks
@@ -330,6 +334,7 @@ class World:
         heater.heater_ma = None
         heater.frames_per_tick = 500
         heater.supply_mv = 3900
+        heater.rail_mv = limits.RAIL_MV
         heater.flags &= ~(hal.FLAG_HW2 | hal.FLAG_TIMER)
         self.rig.has_loop = True
         del facts.since_ms[facts.broken]
@@ -437,3 +442,11 @@ class World:
         facts.heated_ms = 0
         facts.paused_ms.clear()
         facts.has_asked = False
+
+
+def play(path: tuple[str, ...]) -> World:
+    """Return the world after these events."""
+    world = World()
+    for event in path:
+        world.do(event)
+    return world

@@ -32,22 +32,23 @@ FULL = 10_000
 # Most runs of each fault that may be late, of 400 and of 10,000: as many as were measured with
 # what the limits now are (RESULTS.md says why none of them can be in time). The others: none.
 LATE = {
-    "ntc_gain": (2, 60),
-    "ntc_swapped": (1, 40),
+    "ntc_gain": (2, 49),
+    "ntc_swapped": (1, 37),
     "adc_low": (0, 1),
-    "pad_off": (3, 59),
+    "pad_off": (2, 58),
     "stuck_button": (1, 1),
-    "fold_unsensed": (0, 61),
+    "fold_unsensed": (0, 59),
 }
 # Most faults begun in PAUSED after which heat came back, if only until its row's time was over.
 RESUMED = {
-    "ntc_gain": (0, 21),
-    "ntc_swapped": (0, 1),
-    "adc_frozen": (0, 3),
-    "ntc_frozen": (1, 1),
-    "clock_slow": (0, 3),
-    "host_silent": (0, 2),
-    "pad_off": (0, 7),
+    "ntc_gain": (1, 26),
+    "ntc_swapped": (0, 3),
+    "adc_frozen": (0, 1),
+    "ntc_frozen": (0, 2),
+    "clock_fast": (0, 2),
+    "clock_slow": (0, 2),
+    "host_silent": (1, 3),
+    "pad_off": (0, 4),
     "asleep": (0, 8),
     "rogue": (0, 2),
 }
@@ -155,10 +156,10 @@ def over(found: dict[str, int], most: dict[str, tuple[int, int]], at: int) -> di
 
 
 def test_one_more_than_may_be_is_seen() -> None:
-    assert over({"pad_off": 3, "fold": 0}, LATE, 0) == {}
-    assert over({"pad_off": 4, "fold": 1}, LATE, 0) == {"pad_off": 4, "fold": 1}
+    assert over({"pad_off": 2, "fold": 0}, LATE, 0) == {}
+    assert over({"pad_off": 3, "fold": 1}, LATE, 0) == {"pad_off": 3, "fold": 1}
     assert over({"clock_slow": 1}, RESUMED, 0) == {"clock_slow": 1}
-    assert over({"clock_slow": 3, "q1_short": 1}, RESUMED, 1) == {"q1_short": 1}
+    assert over({"clock_slow": 2, "q1_short": 1}, RESUMED, 1) == {"q1_short": 1}
 
 
 def test_healthy_wearers_are_warm_and_undisturbed() -> None:

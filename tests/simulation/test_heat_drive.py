@@ -20,6 +20,7 @@ PINS = [
     *("HEAT_Q1", "HEAT_Q2", "HEAT_TRIP1", "HEAT_TRIP2", "HEAT_CLEAR", "HEAT_KICK"),
     *("HEAT_HW1", "HEAT_HW2", "HEAT_MUX0", "HEAT_MUX1", "HEAT_MUX2", "ADC_HEAT"),
 ]
+RAILS = {"ADC_FULL_SCALE_MV": 3300, "HW1_RAIL_MV": 2800}
 CHANNELS = ["A", "C", "Z", "B", "H", "REFERENCE", "TIMER", "SHUNT"]
 
 
@@ -29,9 +30,10 @@ class Board(SimpleNamespace):
     def __init__(self) -> None:
         numbers = {name: n for n, name in enumerate(PINS)}
         channels = {f"MUX_{name}": n for n, name in enumerate(CHANNELS)}
-        super().__init__(**numbers, **channels, ADC_FULL_SCALE_MV=3300, SHUNT_MV_PER_A=1000)
+        super().__init__(**numbers, **channels, **RAILS, SHUNT_MV_PER_A=1000)
         self.q1 = self.q2 = 0
         self.writes: list[tuple[str, int]] = []
+        self.level = 0  # of every input
         self.broken_after: int | None = None  # so many conversions go well
 
     def write(self, number: int, value: int) -> None:
@@ -45,7 +47,7 @@ class Board(SimpleNamespace):
             self.broken_after -= 1
             if self.broken_after < 0:
                 raise OSError("no converter")
-        return 0
+        return self.level
 
 
 def machine(board: Board) -> ModuleType:
@@ -121,6 +123,22 @@ def test_switches_follow_and_are_opened_every_time_q1_first(circuit: Any, board:
     circuit.drive(False, 0)
     circuit.drive(True, 500)
     assert (board.q1, board.q2) == (1, 65535 // 2)
+
+
+@pytest.mark.risk("RC-40")
+@pytest.mark.parametrize("level", [0, 20_000, 55_000, 56_000, 65_535])
+def test_sensor_h_is_read_against_the_rail_that_it_stands_on(
+    level: int, circuit: Any, board: Board
+) -> None:
+    board.level = level
+    circuit.rail_mv = 3170
+    found = inputs()
+    circuit.scan(found, hal.PROBE_NONE)
+    assert {found[at] for at in range(hal.IN_A, hal.IN_REFERENCE + 1)} - {found[hal.IN_H]} <= {
+        level
+    }
+    assert found[hal.IN_H] == min(65_535, level * 3300 // 2800)
+    assert found[hal.IN_RAIL_MV] == 3170
 
 
 @pytest.mark.parametrize("probe", [hal.PROBE_SWITCHES, hal.PROBE_HEATER])

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.fakes.fake_heater import FakeHeater, Rig
 from tests.fakes.heat_situation import situation
-from tests.fakes.heat_world import EVENTS, STATED_MS, World
+from tests.fakes.heat_world import EVENTS, STATED_MS, World, play
 
 from faceloop_heat import hal, sensors, thermistor
 from faceloop_heat.leadtest import CORE, PULSE_TICK
@@ -31,13 +31,6 @@ BEGINNINGS = (
     (*PAUSE, "renewed 6 s"),
     (*START, "press", "z open"),
 )
-
-
-def play(path: tuple[str, ...]) -> World:
-    world = World()
-    for event in path:
-        world.do(event)
-    return world
 
 
 # One part of each kind: a sensor, a cut-off, a switch, the heater. The others are explored three

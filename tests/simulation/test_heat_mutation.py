@@ -16,6 +16,7 @@ NEVER = 1 << 29
 ZONE_CHANGES = ",".join(
     f"agreement.{name}_MDEGC" for name in ("ZONE_CHANGE", "ZONE_FALL", "JUMP_ZONE")
 )
+RAIL_CHANGES = "sensors.PAIR_MS,agreement.PAIR_MS,agreement.JUMP_MDEGC"
 # Fault, constants by module, value that disables them. Sensor A off its spot is not among them:
 # the pair rule and the zone rule both find it in time.
 TAKEN_AWAY = (
@@ -26,6 +27,8 @@ TAKEN_AWAY = (
     ("zone_detached", f"sensors.ZONE_MDEGC,{ZONE_CHANGES}", NEVER),
     ("adc_frozen", "sensors.FROZEN_SCANS", NEVER),
     ("adc_high", "sensors.REFERENCE_BAD_SCANS", NEVER),
+    ("rail_high", RAIL_CHANGES, NEVER),
+    ("rail_low", RAIL_CHANGES, NEVER),
     ("core_detached", "checks.CORE_FALL_MDEGC,checks.CORE_FACE_MS", NEVER),
     ("q1_short", "checks.LEAK_MA", NEVER),
     ("q2_short", "checks.LEAK_MA", NEVER),
@@ -48,6 +51,8 @@ CONTROLS = {
     "zone_detached": ["RC-02", "RC-17"],
     "adc_frozen": ["RC-05"],
     "adc_high": ["RC-05"],
+    "rail_high": ["RC-40"],
+    "rail_low": ["RC-40"],
     "q1_short": ["RC-07"],
     "q2_short": ["RC-07"],
     "asleep": ["RC-19"],
@@ -192,6 +197,19 @@ def test_crossing_taken_away_heats_on_with_swapped_readings(
     assert heats()
 
 
+@pytest.mark.mutation("RC-40")
+def test_measured_rail_taken_away_heats_with_a_wrong_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def heats() -> bool:
+        bench = make_bench(nominal_wearer(), logic="python")
+        bench.pad.rail_gain = 1.0 / 1.035
+        bench.pad.begin_stream()
+        return heat_up(bench)
+
+    assert not heats()
+    monkeypatch.setattr("faceloop_heat.checks.RAIL_TOLERANCE_MV", NEVER)
+    assert heats()
+
+
 @pytest.mark.mutation("RC-06")
 @pytest.mark.parametrize("dead", ["hw1", "hw2"])
 def test_trip_test_taken_away_heats_with_a_dead_cut_off(
@@ -209,7 +227,7 @@ def test_trip_test_taken_away_heats_with_a_dead_cut_off(
 
     def short(self: selftest.SelfTest, inputs: object) -> int:
         result = step(self, inputs)
-        return self._end(CAUSE_NONE) if self.trip else result
+        return self.end(CAUSE_NONE) if self.trip else result
 
     monkeypatch.setattr(selftest.SelfTest, "step", short)
     assert heats()

@@ -30,6 +30,8 @@ UNITS = {
     ("s", "_MS"): 1000,
     ("min", "_MS"): 60_000,
     ("mA", "_MA"): 1,
+    ("V", "_MV"): 1000,
+    ("mV", "_MV"): 1,
     ("cm2", "_CM2"): 1,
     ("CEM43", "_UMIN"): 1_000_000,
     ("W/m2", "_MW_PER_CM2"): 0.1,
@@ -54,7 +56,9 @@ def test_limit_quoted_in_the_papers_is_the_firmware_s(value: str, unit: str, nam
 def test_hardware_limits_are_all_in_the_papers() -> None:
     quoted = {name for _, _, name in QUOTED.findall(HEAT + BENCH)}
     hardware = {
-        name for name in vars(heat_limits) if name.startswith(("HW", "WATCHDOG_", "VBUS_"))
+        name
+        for name in vars(heat_limits)
+        if name.startswith(("HW", "WATCHDOG_", "VBUS_", "RAIL_"))
     }
     assert hardware <= quoted
     assert hardware

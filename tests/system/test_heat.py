@@ -156,7 +156,11 @@ async def _asked_pressed_stopped(board: Any, home: Any) -> list[bytes]:
 
 
 async def _replayed(board: Any, home: Any, captured: list[bytes]) -> None:
-    """Everything that a host said, once more, from another connection with the right key."""
+    """Everything that a host said, once more, from another connection with the right key.
+
+    Then a rail that is 3.6 % low since this host's stream began, and heat asked for properly.
+    """
+    await board.control("world", rail_mv=3180)
     host = heat_host.Host(home.keys)
     await host.start()
     try:
@@ -172,6 +176,10 @@ async def _replayed(board: Any, home: Any, captured: list[bytes]) -> None:
         await press(board)
         await stays_off(board)
         assert (await host.link.heat.state()).state == heat.OFF
+        await host.link.heat.request(39.0, 10)
+        assert (await host.until(heat.LATCHED)).cause == heat.RAIL
+        await press(board)
+        await stays_off(board)
     finally:
         await host.link.disconnect()
 

@@ -49,7 +49,7 @@ def constants(path: Path) -> dict[str, Any]:
 def pins(board: str) -> dict[str, int]:
     """Signals and GPIO numbers of a board file; what is no pin is left out."""
     no_pins = re.compile(
-        r"NAME|HAS_.*|CAPTURE.*|RING_KIB|AFE_SPI|.*_MV|.*_DIVIDER|MUX_.*|SHUNT_.*|PAD_.*"
+        r"NAME|HAS_.*|CAPTURE.*|RING_KIB|AFE_SPI|.*_MV|.*_DIVIDER|MUX_.*|SHUNT_.*|HW1_.*|PAD_.*"
         r"|HEATER_.*"
     )
     return {
@@ -71,7 +71,7 @@ def test_esp32s3_has_the_pins_of_its_wiring() -> None:
 
 
 def test_every_board_has_the_same_names() -> None:
-    of_heater = re.compile(r"HEAT_.*|HEATER_.*|MUX_.*|ADC_HEAT|SHUNT_.*|PAD_.*|HAS_HEATER")
+    of_heater = re.compile(r"HEAT_.*|HEATER_.*|MUX_.*|ADC_HEAT|SHUNT_.*|HW1_.*|PAD_.*|HAS_HEATER")
     names = [constants(path).keys() for path in BOARDS.glob("*.py")]
     heaters = [{name for name in each if of_heater.fullmatch(name)} for each in names]
     assert all(

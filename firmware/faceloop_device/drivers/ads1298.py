@@ -12,6 +12,7 @@ from faceloop_device.drivers.ads129x_family import ID_ADS1298, PARTS
 # commands
 SDATAC = const(0x11)
 RDATAC = const(0x10)
+RDATA = const(0x12)
 RESET = const(0x06)
 RREG = const(0x20)
 WREG = const(0x40)
@@ -33,6 +34,7 @@ CONFIG4 = const(0x17)
 GAIN = const(12)
 
 _MUX_SHORTED = const(1)
+_MUX_SUPPLIES = const(3)  # MVDD
 _MUX_TEST = const(5)
 _POWERED_DOWN = const(0x81)
 _CONFIG2_TEST = const(0x11)  # made inside, 1.95 Hz: half a second's period
@@ -42,6 +44,10 @@ _CONFIG4_LOFF_COMP = const(0x02)
 _POWER_ON_MS = const(130)  # 2**18 clock periods at 2.048 MHz
 _RESET_US = const(10)  # 2 periods low, and 18 until the next command
 _REFERENCE_MS = const(150)
+_SUPPLY_SETTLE_MS = const(10)  # 2.3 ms to the first conversion at 2 kSPS, twice that at 1 kSPS
+_SUPPLY_FRAMES = const(8)
+_SUPPLY_CHANNELS = (2, 3)  # that show a quarter of DVDD; the others half of AVDD
+_FRAME_BYTES = const(27)
 
 
 class ConverterError(OSError):
@@ -161,6 +167,47 @@ class Ads1298:
             if abs(counts - expected) < expected / 10:
                 return channel + 1
         return 8 if counts < self.test_signal_counts(1) / 10 else 0
+
+    def measure_rail_mv(self):
+        """Return the digital supply (DVDD), measured by the converter's own reference.
+
+        To be called between ``bring_up`` and ``close_registers``; takes 20 ms and leaves every
+        channel at its electrode. Gain 1: with more the supply would not fit (SBAS459, "Supply
+        Measurements").
+
+        Raises
+        ------
+        ConverterError
+            If no frame comes.
+        """
+        for channel in range(8):
+            self.set_channel(channel, 1, _MUX_SUPPLIES)
+        total = 0
+        self._start.value(1)
+        try:
+            time.sleep_ms(_SUPPLY_SETTLE_MS)
+            for _ in range(_SUPPLY_FRAMES):
+                frame = self._read_frame()
+                for channel in _SUPPLY_CHANNELS:
+                    at = 3 + 3 * channel
+                    total += int.from_bytes(frame[at : at + 3], "big")  # never negative
+                time.sleep_ms(1)
+        finally:
+            self._start.value(0)
+            for channel in range(8):
+                self.set_channel(channel, self.gain)
+        n = _SUPPLY_FRAMES * len(_SUPPLY_CHANNELS)
+        return total * 4 * self._part.vref_mv // (n * (2**23 - 1))
+
+    def _read_frame(self):
+        frame = bytearray(1 + _FRAME_BYTES)
+        frame[0] = RDATA
+        self._cs.value(0)
+        self._spi.write_readinto(frame, frame)
+        self._cs.value(1)
+        if frame[1] >> 4 != 0xC:
+            raise ConverterError("no frame")
+        return frame[1:]
 
     def _leave_electrodes(self):
         # no current into whatever is connected

@@ -4,6 +4,7 @@ from machine import SPI, Pin
 from micropython import const
 
 from faceloop_device.drivers.ads1298 import Ads1298
+from faceloop_device.hal.outputs import has_heater
 
 REGISTER_SPI_HZ = const(2000000)  # command bytes need their distance
 
@@ -17,10 +18,18 @@ class FrontEnd:
         Pin map.
     rate_step : int
         As for ``Ads1298``.
+
+    Attributes
+    ----------
+    rail_mv : int
+        The board's 3.3 V, which is the front end's DVDD, when the front end was last set up; -1
+        before that, and on a board without a heater, which alone has to know. While frames flow
+        registers are out of reach.
     """
 
     def __init__(self, board, rate_step=0):
         self._board = board
+        self.rail_mv = -1
         self._power = Pin(board.AFE_PWDN, Pin.OUT, value=0)
         self._spi = self._connect_spi()
         self.converter = Ads1298(
@@ -41,7 +50,7 @@ class FrontEnd:
         """
         self._power.value(1)
         try:
-            self.converter.bring_up()
+            self._bring_up()
         finally:
             self._power.value(0)
 
@@ -52,13 +61,19 @@ class FrontEnd:
         """
         self._power.value(1)
         try:
-            self.converter.bring_up()
+            self._bring_up()
             if prepare is not None:
                 prepare()
             self.converter.close_registers()
         except BaseException:
             self._power.value(0)
             raise
+
+    def _bring_up(self):
+        self.rail_mv = -1
+        self.converter.bring_up()
+        if has_heater(self._board):
+            self.rail_mv = self.converter.measure_rail_mv()
 
     def _shut_down(self):
         self.converter.open_registers()

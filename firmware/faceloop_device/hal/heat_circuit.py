@@ -73,6 +73,7 @@ class HeatCircuit:
         self.is_lead_off = True
         self.was_pressed = False
         self.frames = 0
+        self.rail_mv = -1
 
     def sample(self, now_ms):
         """Take the conversions of one channel when a scan is due soon; every few milliseconds."""
@@ -93,6 +94,10 @@ class HeatCircuit:
         self._scanned_ms = time.ticks_ms()
         for at in range(hal.IN_A, hal.IN_REFERENCE + 1):
             inputs[at] = self._codes[at]
+        # Its bridge stands on HW1's rail, not on the converter's reference.
+        code = inputs[hal.IN_H] * self._board.ADC_FULL_SCALE_MV // self._board.HW1_RAIL_MV
+        inputs[hal.IN_H] = code if code < _FULL else _FULL
+        inputs[hal.IN_RAIL_MV] = self.rail_mv
         inputs[hal.IN_Q1_ONLY_MA] = 0
         inputs[hal.IN_Q2_ONLY_MA] = 0
         if probe == hal.PROBE_NONE:

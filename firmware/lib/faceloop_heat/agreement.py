@@ -37,6 +37,7 @@ class Agreement:
     def __init__(self):
         self._pair = array("i", [0] * JUMP_TICKS)
         self._zone = array("i", [0] * JUMP_TICKS)
+        self._trip = array("i", [0] * JUMP_TICKS)
         self._lead = array("i", [0] * JUMP_TICKS)
         self.forget()
 
@@ -62,6 +63,7 @@ class Agreement:
         for i in range(JUMP_TICKS):
             self._pair[i] = 0
             self._zone[i] = 0
+            self._trip[i] = 0
             self._lead[i] = b - c
 
     def is_doubtful(self):
@@ -80,7 +82,7 @@ class Agreement:
         pair = a - c - self._pair_0
         zone = z - spot - self._zone_0
         trip = h - spot - self._trip_0
-        self._compare(pair, zone, b - c)
+        self._compare(pair, zone, trip, b - c)
         self._fall_ms = self._fall_ms + elapsed_ms if self._is_fallen else 0
         self._pair_ms = self._pair_ms + elapsed_ms if abs(pair) > SPOT_MDEGC else 0
         self._trip_ms = self._trip_ms + elapsed_ms if abs(trip) > SPOT_MDEGC else 0
@@ -95,17 +97,23 @@ class Agreement:
             return SENSOR_TRIP
         return CAUSE_NONE
 
-    def _compare(self, pair, zone, lead):
+    def _compare(self, pair, zone, trip, lead):
         """Compare with ``JUMP_MS`` ago."""
         at = self._at
         pair_jump = pair - self._pair[at]
         zone_jump = zone - self._zone[at]
+        trip_jump = trip - self._trip[at]
         lead_jump = lead - self._lead[at]
         self._pair[at] = pair
         self._zone[at] = zone
+        self._trip[at] = trip
         self._lead[at] = lead
         self._at = at + 1 if at + 1 < JUMP_TICKS else 0
-        is_jump = abs(pair_jump) > JUMP_MDEGC or abs(zone_jump) > JUMP_ZONE_MDEGC
+        is_jump = (
+            abs(pair_jump) > JUMP_MDEGC
+            or abs(trip_jump) > JUMP_MDEGC
+            or abs(zone_jump) > JUMP_ZONE_MDEGC
+        )
         self._n_jumped = self._n_jumped + 1 if is_jump else 0
         is_crossed = self._is_crossed(pair_jump, lead_jump)
         self._n_crossed = self._n_crossed + 1 if is_crossed else 0

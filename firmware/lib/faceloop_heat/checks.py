@@ -48,6 +48,8 @@ from faceloop_protocol.heat_limits import (
     OFF_SKIN_MS,
     OFF_SKIN_POWER_MW,
     POWER_AVERAGE_MS,
+    RAIL_MV,
+    RAIL_TOLERANCE_MV,
     RISE_FROM_MDEGC,
     RISE_MDEGC,
     RISE_MS,
@@ -67,6 +69,7 @@ from .hal import (
     IN_HEATER_MA,
     IN_Q1_ONLY_MA,
     IN_Q2_ONLY_MA,
+    IN_RAIL_MV,
     IN_SUPPLY_MV,
 )
 
@@ -192,6 +195,10 @@ class Checks:
             or inputs[IN_Q2_ONLY_MA] > LEAK_MA
             or inputs[IN_HEATER_MA] > LEAK_MA
         )
+
+    def is_rail_wrong(self, inputs):
+        """Return whether supply and current are measured by a wrong rail, or by one unknown."""
+        return abs(inputs[IN_RAIL_MV] - RAIL_MV) > RAIL_TOLERANCE_MV
 
     def fault(self, inputs, face_mdegc, core_mdegc, elapsed_ms, power_mw, is_heating, is_measured):
         """Return the latching or locking cause that this tick shows, or ``CAUSE_NONE``.

@@ -9,6 +9,8 @@ An implementation has these methods:
     most 5 ms each; with ``PROBE_HEATER`` the heater's current with both closed for at most 5 ms,
     without it the current that flows as things are. What is not measured reads 0. Afterwards both
     switches are as ``drive`` left them. A button pressed at any time since the last scan counts.
+    Sensor H has a rail of its own: the reference does not cancel out of its code, so of all
+    sensors it alone moves with that.
 ``drive(is_closed, duty_permille)``
     Q1 closed or open, duty of Q2. ``drive(False, 0)`` never fails.
 ``kick()``
@@ -37,7 +39,8 @@ IN_Q2_ONLY_MA = const(8)
 IN_HEATER_MA = const(9)  # with both closed, or as things are
 IN_FRAMES = const(10)  # counted by the front end's own clock, modulo 2**24
 IN_FLAGS = const(11)
-N_INPUTS = const(12)
+IN_RAIL_MV = const(12)  # as the front end's own reference last saw it; -1: it has not
+N_INPUTS = const(13)
 
 FLAG_VBUS = const(0x01)
 FLAG_LEAD_OFF = const(0x02)

@@ -11,13 +11,14 @@ from faceloop_protocol.heat import (
     LATCHED,
     LATCHES,
     LOCKED,
+    RAIL,
     WARMUP,
 )
 
 from .checks import Checks
 from .consent import Consent
 from .controller import Controller
-from .hal import N_INPUTS, TRIP_NONE
+from .hal import IN_RAIL_MV, N_INPUTS, TRIP_NONE
 from .leadtest import LeadTest
 from .ledger import Ledger
 from .output import Output
@@ -88,6 +89,10 @@ class Parts:
     def _has_passed_test(self):
         """Do one step of the self-test; return whether it has passed. What fails latches."""
         result = self._selftest.step(self.inputs)
+        # At switch-on the front end may not have been asked yet; a start needs to know.
+        is_measured = self.inputs[IN_RAIL_MV] >= 0
+        if result <= CAUSE_NONE and is_measured and self.checks.is_rail_wrong(self.inputs):
+            result = self._selftest.end(RAIL)
         self._hal.trip(self._selftest.trip)
         if self._selftest.is_clearing:
             self._hal.clear_trip()

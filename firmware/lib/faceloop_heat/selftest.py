@@ -58,41 +58,42 @@ class SelfTest:
         self.is_clearing = False
         flags = inputs[IN_FLAGS] & (FLAG_HW1 | FLAG_HW2)
         if inputs[IN_Q1_ONLY_MA] > LEAK_MA or inputs[IN_Q2_ONLY_MA] > LEAK_MA:
-            return self._end(SWITCH_SHORT)
+            return self.end(SWITCH_SHORT)
         step = self._step
         self._step = step + 1
         if step == SWITCHES:
             if flags:
-                return self._end(TRIP_TEST)
+                return self.end(TRIP_TEST)
             self.probe = PROBE_HEATER
         elif step == RESISTANCE:
             if not self._is_heater_right(inputs):
-                return self._end(HEATER)
+                return self.end(HEATER)
             self.trip = TRIP_HW1
         elif step == HW1_TRIPS:
             if flags != FLAG_HW1 or inputs[IN_HEATER_MA] > LEAK_MA:
-                return self._end(TRIP_TEST)
+                return self.end(TRIP_TEST)
             self.trip = TRIP_NONE
             self.is_clearing = True
         elif step == HW1_RELEASES:
             if flags or not self._is_heater_right(inputs):
-                return self._end(TRIP_TEST)
+                return self.end(TRIP_TEST)
             self.trip = TRIP_HW2
         elif step == HW2_TRIPS:
             if flags != FLAG_HW2 or inputs[IN_HEATER_MA] > LEAK_MA:
-                return self._end(TRIP_TEST)
+                return self.end(TRIP_TEST)
             self.trip = TRIP_NONE
         else:
             if flags or not self._is_heater_right(inputs):
-                return self._end(TRIP_TEST)
-            return self._end(CAUSE_NONE)
+                return self.end(TRIP_TEST)
+            return self.end(CAUSE_NONE)
         return RUNNING
 
     def _is_heater_right(self, inputs):
         mohm = inputs[IN_SUPPLY_MV] * 1000 // max(inputs[IN_HEATER_MA], 1)
         return self._least_mohm <= mohm <= self._most_mohm
 
-    def _end(self, cause):
+    def end(self, cause):
+        """Let go of the cut-offs and return ``cause``."""
         self._step = DONE
         self.trip = TRIP_NONE
         return cause

@@ -21,6 +21,7 @@ from faceloop_protocol.heat import (
     NOT_WORN,
     OFF,
     PERMIT_NONE,
+    RAIL,
     RESETS,
     STOPPED,
     STORAGE,
@@ -145,6 +146,8 @@ class Start(Heating):
             return LEASE_OVER
         if not self.consent.is_worn():
             return NOT_WORN
+        if self.checks.is_rail_wrong(inputs):
+            return RAIL
         if inputs[IN_SUPPLY_MV] <= SUPPLY_START_MV:
             return BATTERY_LOW
         if not self.ledger.is_rested():

@@ -141,6 +141,7 @@ TRIP_TEST = const(78)
 SUPPLY_HIGH = const(79)
 SENSOR_TRIP = const(80)
 CORE_SILENT = const(81)
+RAIL = const(82)
 # And these lock until the bench procedure.
 FIRST_LOCK = const(96)
 SWITCH_SHORT = const(96)

@@ -113,6 +113,7 @@ CAUSE_TEXT = {
     heat.SUPPLY_HIGH: "The supply voltage is too high for the pad. Have the board checked.",
     heat.SENSOR_TRIP: "The cut-off's sensor does not fit to the others. Replace the pad.",
     heat.CORE_SILENT: "The heater's own sensor does not feel its warmth. Replace the pad.",
+    heat.RAIL: "The board measures with a wrong supply voltage. Have the board checked.",
     heat.SWITCH_SHORT: "A heater switch does not open. Do not use this board; see the bench page.",
     heat.RESETS: "The board restarted three times in ten minutes. See the bench page.",
     heat.LATCHES: "Three heat faults within a day. See the bench page.",

@@ -8,6 +8,7 @@ RESET_US = 18 * CLOCK_US
 POWER, CS, START, RESET = 1, 2, 3, 4
 
 now_us = 0
+RAIL_MV = 3170
 log = []  # (time, pin or "spi", level or bytes)
 
 
@@ -43,7 +44,9 @@ class SPI:
 
     id = 0x92
     keeps = True
+    header = 0xC0
     registers = {}
+    settings = []  # of channels 1 to 8, at each frame
 
     def __init__(self, *args, **options):
         pass
@@ -55,8 +58,19 @@ class SPI:
 
     def write_readinto(self, data, buf):
         log.append((now_us, "spi", bytes(data)))
+        if data[0] == ads1298.RDATA:
+            buf[:] = self.frame()
+            return
         register = data[0] & 31
         buf[2] = self.id if register == 0 else self.registers.get(register, 0)
+
+    def frame(self):
+        """Return a frame behind the byte of its command: DVDD/4 in channels 3 and 4."""
+        assert Pin.levels[START] == 1, "nothing is converted"
+        self.settings.append(bytes(self.registers[ads1298.CH1SET + n] for n in range(8)))
+        full_mv = {0x92: 2400, 0x3E: 4500}[self.id]
+        quarter = (RAIL_MV * (2**23 - 1) // (4 * full_mv)).to_bytes(3, "big")
+        return bytes((0, self.header, 0, 0)) + bytes(6) + 2 * quarter + bytes(12)
 
 
 class Machine:
@@ -68,6 +82,10 @@ class Board:
     AFE_PWDN, AFE_CS, AFE_START, AFE_RESET = POWER, CS, START, RESET
 
 
+class HeatedBoard(Board):
+    HAS_HEATER = True
+
+
 sys.modules["machine"] = Machine
 from faceloop_device.drivers import ads1298  # noqa: E402  the machine has to be there first
 from faceloop_device.hal.front_end import FrontEnd  # noqa: E402
@@ -75,11 +93,12 @@ from faceloop_device.hal.front_end import FrontEnd  # noqa: E402
 ads1298.time = Time
 
 
-def front_end():
-    made = FrontEnd(Board)
+def front_end(board=Board):
+    made = FrontEnd(board)
     log[:] = []
     SPI.registers.clear()
-    SPI.id, SPI.keeps = 0x92, True
+    SPI.id, SPI.keeps, SPI.header = 0x92, True, 0xC0
+    SPI.settings[:] = []
     return made
 
 
@@ -117,7 +136,40 @@ def failure_leaves_no_power():
             assert Pin.levels[POWER] == 0, (begin, part_id, keeps)
 
 
+def rail_is_measured_before_anything_flows_on_a_board_with_a_heater():
+    made = front_end()
+    made._set_up(None)
+    assert made.rail_mv == -1 and not SPI.settings
+    for part_id in (0x92, 0x3E):
+        made = front_end(HeatedBoard)
+        SPI.id = part_id
+        assert made.rail_mv == -1
+        made._set_up(None)
+        assert abs(made.rail_mv - RAIL_MV) <= 1, made.rail_mv
+        part = made.converter._part
+        assert set(SPI.settings) == {8 * bytes((part.gain_code(1) | 3,))}
+        assert Pin.levels[START] == 0 and Pin.levels[POWER] == 1
+        for channel in range(8):  # back at the electrodes, and so before what is sent last
+            at = ads1298.CH1SET + channel
+            assert SPI.registers[at] == part.gain_code(made.converter.gain)
+        assert log[-1][2] == bytes((ads1298.RDATAC,)) or log[-2][2] == bytes((ads1298.RDATAC,))
+
+
+def rail_that_cannot_be_measured_is_a_converter_that_fails():
+    made = front_end(HeatedBoard)
+    SPI.header = 0x00
+    try:
+        made._set_up(None)
+        raise AssertionError("it went well")
+    except ads1298.ConverterError:
+        pass
+    assert made.rail_mv == -1
+    assert Pin.levels[POWER] == 0 and Pin.levels[START] == 0
+
+
 for test in (
+    rail_is_measured_before_anything_flows_on_a_board_with_a_heater,
+    rail_that_cannot_be_measured_is_a_converter_that_fails,
     reset_waits_for_the_power_and_the_first_command_for_the_reset,
     failure_leaves_no_power,
 ):

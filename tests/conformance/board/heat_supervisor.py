@@ -16,6 +16,7 @@ from faceloop_heat import hal
 from faceloop_heat.output import ANSWER_MASK
 from faceloop_heat.thermistor import CODES
 from faceloop_protocol import heat
+from faceloop_protocol.heat_limits import RAIL_MV
 
 LINK = 7
 
@@ -65,6 +66,7 @@ class Heater:
         inputs[hal.IN_H] = self.code(face + 50)
         inputs[hal.IN_REFERENCE] = self.code(37000)
         inputs[hal.IN_SUPPLY_MV] = 3900
+        inputs[hal.IN_RAIL_MV] = RAIL_MV
         inputs[hal.IN_Q1_ONLY_MA] = 0
         inputs[hal.IN_Q2_ONLY_MA] = 0
         is_open = self.trip_now or self.latched

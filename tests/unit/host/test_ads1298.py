@@ -330,6 +330,10 @@ def test_supply_measurement_differs_for_channels_3_and_4(bench):
     volts = bench.convert(100).mean(axis=0) * 2.4 / FULL_SCALE
     assert volts[[0, 1, 4, 5, 6, 7]] == pytest.approx(1.5, abs=1e-4)
     assert volts[[2, 3]] == pytest.approx(0.825, abs=1e-4)
+    bench.codes.dvdd_v = 3.18
+    volts = bench.convert(100).mean(axis=0) * 2.4 / FULL_SCALE
+    assert volts[[0, 1, 4, 5, 6, 7]] == pytest.approx(1.5, abs=1e-4)
+    assert volts[[2, 3]] == pytest.approx(0.795, abs=1e-4)
 
 
 def test_temperature_sensor_follows_its_formula(bench):

@@ -60,6 +60,20 @@ def test_knobs_make_edges(wired):
     assert edges == [(at["BUTTON"], 4, 1), (at["VBUS_SENSE"], 8, 1), (at["BUTTON"], 8, 1)]
 
 
+def test_rail_is_what_every_reading_is_a_share_of_and_the_front_end_sees_it(wired):
+    rig, pins, _ = wired
+    rig.world.turn({"battery_mv": 3700, "rail_mv": 3135})
+    assert pins.read_adc_u16(0) / 65535 * 3135 * 2 == pytest.approx(3700, abs=2)
+    plug = [pins.read_adc_u16(1)]
+    rig.world.turn({"rail_mv": 3300})
+    assert [pins.read_adc_u16(1)] == plug
+    rig.world.turn({"rail_mv": 3135, "bench_plug": True})
+    plug = pins.read_adc_u16(1)
+    rig.world.turn({"rail_mv": 3465})
+    assert pins.read_adc_u16(1) == plug
+    assert rig.frontend._codes.dvdd_v == 3.465
+
+
 @pytest.mark.parametrize("battery_mv", [0, 3000, 3700, 4200])
 def test_adc_shows_half_the_battery(wired, battery_mv):
     rig, pins, _ = wired
@@ -93,7 +107,8 @@ def test_lead_off_knob_reaches_the_status_word(make_rig):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"battery": 1}, {"battery_mv": -1}, {"battery_mv": 5501}, {"lead_off_p": 256},
+    [{"battery": 1}, {"battery_mv": -1}, {"battery_mv": 5501}, {"rail_mv": 0}, {"rail_mv": 3601},
+     {"lead_off_p": 256},
      {"battery_mv": True}, {"battery_mv": 3.7}, {"button": "yes"}],
 )  # fmt: skip
 def test_wrong_knob_changes_nothing(changes):

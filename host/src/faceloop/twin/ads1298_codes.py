@@ -55,10 +55,16 @@ class CodeGenerator:
         Of the noise.
     die_degc : float
         Temperature of the chip.
+
+    Attributes
+    ----------
+    dvdd_v : float
+        Its digital supply.
     """
 
     def __init__(self, chip: Ads1298, seed: int = 0, die_degc: float = 28.0) -> None:
         self.die_degc = die_degc
+        self.dvdd_v = DVDD_V
         self._chip = chip
         self._rng = np.random.default_rng(seed)
         self._version = -1
@@ -156,7 +162,7 @@ class CodeGenerator:
         self, channel: _Channel, first: int, n: int
     ) -> float | npt.NDArray[np.float64]:
         if channel.mux == MVDD:
-            return DVDD_V / 4 if channel.index in (2, 3) else AVDD_V / 2
+            return self.dvdd_v / 4 if channel.index in (2, 3) else AVDD_V / 2
         if channel.mux == TEMPERATURE:
             return (145_300 + 490 * (self.die_degc - 25)) * 1e-6
         config2 = self._chip.registers[CONFIG2]

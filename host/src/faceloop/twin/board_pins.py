@@ -157,10 +157,11 @@ class BoardPins:
             supply_mv = knobs.battery_mv if self._heat is None else self._heat.supply_mv()
             millivolts = supply_mv / self._at["BATTERY_DIVIDER"]
         elif channel == self._at["ADC_BENCH_PLUG"] - 26:
-            millivolts = BENCH_PLUG_MV if knobs.bench_plug else OPEN_MV
+            plug_mv = BENCH_PLUG_MV if knobs.bench_plug else OPEN_MV
+            millivolts = plug_mv * knobs.rail_mv / OPEN_MV  # its pull-up stands on the rail
         elif channel == CORE_TEMP_CHANNEL:
             millivolts = CORE_TEMP_MV
-        raw = min(4095, round(millivolts / self._at["ADC_FULL_SCALE_MV"] * 4095))
+        raw = min(4095, round(millivolts / knobs.rail_mv * 4095))
         return raw << 4 | raw >> 8
 
     def convert(self, channel: int, n: int) -> list[int]:

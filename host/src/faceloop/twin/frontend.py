@@ -306,6 +306,7 @@ class Frontend:
 
     def _apply_knobs(self, knobs: Knobs) -> None:
         self.pump()
+        self._codes.dvdd_v = knobs.rail_mv / 1000
         self._apply_lead_off()
 
     def _apply_lead_off(self) -> None:

@@ -19,6 +19,8 @@ class Knobs:
     ----------
     battery_mv : int
         Voltage of the cell, 0 to 5500 mV.
+    rail_mv : int
+        The board's 3.3 V, 1 to 3600 mV: reference of its converter, DVDD of the front end.
     usb_power : bool
         5 V on the USB connector.
     bench_plug : bool
@@ -38,6 +40,7 @@ class Knobs:
     """
 
     battery_mv: int = 3900
+    rail_mv: int = 3300
     usb_power: bool = False
     bench_plug: bool = False
     lead_off_p: int = 0
@@ -52,8 +55,15 @@ class Knobs:
     q2_short: bool = False
 
 
-_LIMITS = {"battery_mv": 5500, "lead_off_p": 0xFF, "lead_off_n": 0xFF, "pad_open": 0x1F}
+_LIMITS = {
+    "battery_mv": 5500,
+    "rail_mv": 3600,
+    "lead_off_p": 0xFF,
+    "lead_off_n": 0xFF,
+    "pad_open": 0x1F,
+}
 _LIMITS["pad_short"] = _LIMITS["pad_open"]
+_LEAST = {"rail_mv": 1}
 
 
 class World:
@@ -89,8 +99,9 @@ class World:
             wanted = known[name]
             if not isinstance(value, int) or (wanted is int and isinstance(value, bool)):
                 raise UsageError(f"{name} takes {wanted.__name__}, not {value!r}.")
-            if wanted is int and not 0 <= value <= _LIMITS[name]:
-                raise UsageError(f"{name} is {value}; it must be 0 to {_LIMITS[name]}.")
+            least = _LEAST.get(name, 0)
+            if wanted is int and not least <= value <= _LIMITS[name]:
+                raise UsageError(f"{name} is {value}; it must be {least} to {_LIMITS[name]}.")
             values[name] = wanted(value)
         self.knobs = Knobs(**values)
         for listener in self._listeners:

@@ -62,6 +62,7 @@ NEXT: dict[int, tuple[str, ...]] = {
     heat.SUPPLY_HIGH: _BENCH,
     heat.SENSOR_TRIP: _CLEAR,
     heat.CORE_SILENT: _CLEAR,
+    heat.RAIL: _BENCH,
     heat.SWITCH_SHORT: ("unplug_pad", "bench"),
     heat.RESETS: _BENCH,
     heat.LATCHES: _BENCH,

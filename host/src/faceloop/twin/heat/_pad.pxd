@@ -22,6 +22,7 @@ cdef class Pad:
     cdef double[N_SENSORS] _lagged, _offset, _gain, _stuck_code
     cdef int[N_SENSORS] _trouble
     cdef int[6] _codes
+    cdef int _seen_rail_mv
     cdef double _drifted_degc, _frames, _noise_mdegc, _probe_j
     cdef long _duty
     cdef bint _is_closed, _button_seen

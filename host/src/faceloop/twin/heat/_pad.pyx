@@ -9,9 +9,13 @@ from libc.math cimport exp
 
 from faceloop.twin.heat import thermistors as _thermistors
 from faceloop_heat import hal as _hal
+from faceloop_protocol import heat_limits as _limits
 
 cdef int IN_SUPPLY_MV = _hal.IN_SUPPLY_MV
 cdef int IN_REFERENCE = _hal.IN_REFERENCE
+cdef int IN_H = _hal.IN_H
+cdef int IN_RAIL_MV = _hal.IN_RAIL_MV
+cdef double RAIL_MV = _limits.RAIL_MV
 cdef int IN_Q1_ONLY_MA = _hal.IN_Q1_ONLY_MA
 cdef int IN_Q2_ONLY_MA = _hal.IN_Q2_ONLY_MA
 cdef int IN_HEATER_MA = _hal.IN_HEATER_MA
@@ -46,8 +50,10 @@ cdef class Pad:
     """One pad on one wearer.
 
     ``reference_gain`` is wrong for the bridges and for supply and current, as where the converter's
-    own reference is; ``rail_gain`` for supply and current only: bridges and converter share a rail
-    (hardware/spice/circuit.lib), so its error cancels out of every temperature.
+    own reference is; ``rail_gain`` for supply, current and sensor H: bridges and converter share a
+    rail (hardware/spice/circuit.lib), so its error cancels out of every other temperature, while H
+    has a rail of its own. The rail is 3.3 V by ``rail_gain``; the front end measures it with
+    ``begin_stream``.
 
     Parameters
     ----------
@@ -86,6 +92,7 @@ cdef class Pad:
         self.reference_gain = 1.0
         self.rail_gain = 1.0
         self.frames_per_s = 2000.0
+        self.begin_stream()
         self.swapped_with_a = -1
         self.slots = {}
         self._noise_mdegc = NOISE_MDEGC
@@ -132,6 +139,7 @@ cdef class Pad:
         for i in range(IN_SUPPLY_MV, IN_HEATER_MA + 1):
             inputs[i] = <int>(inputs[i] * self.reference_gain * self.rail_gain)
         inputs[IN_FRAMES] = (<long>self._frames) & 0xFFFFFF
+        inputs[IN_RAIL_MV] = self._seen_rail_mv
         if self.vbus.has_vbus:
             flags |= FLAG_VBUS
         if self.is_lead_off:
@@ -192,6 +200,10 @@ cdef class Pad:
         self._offset[sensor] += offset_degc
         self._gain[sensor] = gain
 
+    def begin_stream(self):
+        """Set the front end up, with which it measures the rail."""
+        self._seen_rail_mv = <int>(RAIL_MV / self.rail_gain + 0.5)
+
     def press(self):
         """Press the button for a moment."""
         self._button_seen = True
@@ -204,6 +216,7 @@ cdef class Pad:
         self.hw2.is_forced = False
         self.is_stuck_on = False
         self.watchdog.wants_reset = False
+        self.begin_stream()
 
     def readings_degc(self):
         """Return the true temperatures at the five sensors, with their lag."""
@@ -311,6 +324,8 @@ cdef class Pad:
             ohm = 10000.0 * exp(3950.0 * (1.0 / (degc + 273.15) - 1.0 / 298.15))
             ratio = ohm / (ohm + 10000.0)
         ratio *= self.reference_gain
+        if i == IN_H:
+            ratio *= self.rail_gain
         if ratio > 0.99998:
             ratio = 0.99998
         self._codes[i] = <int>(65536.0 * ratio + 0.5)

@@ -12,7 +12,7 @@ from faceloop_heat.hal import IN_A, IN_B, IN_C, IN_H, IN_Z
 if TYPE_CHECKING:  # the names alone, for --help, need no compiled module
     from faceloop.twin.heat._bench import Bench
 
-__all__ = ["FAULTS", "NO_FAULT", "Fault", "fault_named"]
+__all__ = ["FAULTS", "NO_FAULT", "Fault", "fault_named", "rail"]
 
 Outcome = Literal["latch", "lock", "end", "pause", "none"]
 
@@ -78,6 +78,11 @@ def _set_bench(**values: object) -> Callable[[Bench], None]:
             setattr(bench, name, value)
 
     return begin
+
+
+def rail(share: float) -> Callable[[Bench], None]:
+    """Return what brings the rail of bridges and converter to this share of 3.3 V."""
+    return _set_pad(rail_gain=1.0 / share)  # what it is the measure of reads less
 
 
 def _drift(mask: int) -> Callable[[Bench], None]:
@@ -195,6 +200,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("ntc_frozen", 5, "sensor A repeats itself", 5.0, "latch", _spoil(IN_A, FROZEN)),
     Fault("adc_high", 6, "reference +5 %", 0.5, "latch", _set_pad(reference_gain=1.05)),
     Fault("adc_low", 6, "reference -5 %", 0.5, "latch", _set_pad(reference_gain=0.95)),
+    Fault("rail_high", 6, "rail of bridges and converter +5 %", 0.5, "latch", rail(1.05)),
+    Fault("rail_low", 6, "rail of bridges and converter -5 %", 0.5, "latch", rail(0.95)),
     Fault("q1_short", 7, "Q1 shorted", 0.25, "lock", _set_pad(is_q1_short=True)),
     Fault("q2_short", 7, "Q2 shorted", 0.25, "lock", _set_pad(is_q2_short=True)),
     Fault(

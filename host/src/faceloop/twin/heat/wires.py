@@ -71,7 +71,7 @@ class HeatWires:
             for name, number in constants.items()
             if name.startswith("MUX_")
         }
-        self._full_scale_mv = constants["ADC_FULL_SCALE_MV"]
+        self._hw1_rail_mv = constants["HW1_RAIL_MV"]
         self._shunt_mv_per_a = constants["SHUNT_MV_PER_A"]
         self._heater_ohm = constants["HEATER_MOHM"] / 1000
         self._knobs = knobs
@@ -139,7 +139,7 @@ class HeatWires:
     def convert(self, n: int) -> list[int]:
         """Return ``n`` conversions of what the multiplexer shows, scaled to 16 bits."""
         self.advance()
-        counts = self._millivolts() / self._full_scale_mv * 4095
+        counts = self._millivolts() / self._knobs().rail_mv * 4095
         noise = self._random.gauss
         return [_scaled(counts + noise(0.0, NOISE_LSB)) for _ in range(n)]
 
@@ -283,21 +283,22 @@ class HeatWires:
             | self._levels["HEAT_MUX2"] << 2
         )
         what = self._mux.get(address, "")
+        knobs = self._knobs()
         if what == "SHUNT":
             return self._current_a() * float(self._shunt_mv_per_a)
         if what == "TIMER":
-            return float(self._full_scale_mv) if self.timer.is_expired else 0.0
+            return float(knobs.rail_mv) if self.timer.is_expired else 0.0
+        rail_mv = float(self._hw1_rail_mv if what == "H" else knobs.rail_mv)
         ohm = REFERENCE_OHM
         if what != "REFERENCE":
             sensor = SENSORS.index(what)
-            knobs = self._knobs()
             if not knobs.pad or knobs.pad_open >> sensor & 1:
-                return float(self._full_scale_mv)
+                return rail_mv
             if knobs.pad_short >> sensor & 1:
                 return 0.0
             kelvin = self._lagged[sensor] + 273.15
             ohm = NTC_OHM * math.exp(NTC_B_K * (1.0 / kelvin - 1.0 / 298.15))
-        return float(self._full_scale_mv) * ohm / (ohm + PULL_UP_OHM)
+        return rail_mv * ohm / (ohm + PULL_UP_OHM)
 
 
 def _scaled(counts: float) -> int:

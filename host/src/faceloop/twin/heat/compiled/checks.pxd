@@ -11,6 +11,7 @@ cdef long HEATER_BAD_SCANS, HEATER_TOLERANCE_PCT, LEAD_REST_MS, LEAK_MA, OFF_SKI
 cdef long OFF_SKIN_MS, OFF_SKIN_POWER_MW, POWER_AVERAGE_MS, RISE_FROM_MDEGC, RISE_MDEGC
 cdef long RISE_MS, RISES_BEFORE_LATCH, SUPPLY_HIGH_MV, SUPPLY_HIGH_SCANS, TICK_LATE_MS, TICK_MS
 cdef long FLAG_HW1, FLAG_HW2, IN_FLAGS, IN_FRAMES, IN_HEATER_MA, IN_Q1_ONLY_MA, IN_Q2_ONLY_MA
+cdef long IN_RAIL_MV, RAIL_MV, RAIL_TOLERANCE_MV
 cdef long IN_SUPPLY_MV, HISTORY, FALL, CORE_FALL_MDEGC, CORE_FALL_MS
 
 from faceloop.twin.heat.compiled.consent cimport add_ms
@@ -29,6 +30,7 @@ cdef class Checks:
     @cython.locals(odd_ms=long)
     cpdef bint is_doubtful(self)
     cpdef bint is_leaking(self, int[::1] inputs) except? -1
+    cpdef bint is_rail_wrong(self, int[::1] inputs) except? -1
     @cython.locals(step_ms=long, cause=long, mohm=long, is_odd=bint, is_high=bint)
     cpdef long fault(self, int[::1] inputs, long face_mdegc, long core_mdegc, long elapsed_ms,
                      long power_mw, bint is_heating, bint is_measured) except? -1

@@ -2,7 +2,7 @@
 cimport cython
 
 cdef long BOOT_TEST, CAUSE_NONE, COOL, FIRST_LOCK, HOLD, LATCHED, LATCHES, LOCKED, WARMUP
-cdef long N_INPUTS, TRIP_NONE, SAVE_RETRY_TICKS
+cdef long IN_RAIL_MV, RAIL, N_INPUTS, TRIP_NONE, SAVE_RETRY_TICKS
 
 from faceloop.twin.heat.compiled.checks cimport Checks
 from faceloop.twin.heat.compiled.consent cimport Consent
