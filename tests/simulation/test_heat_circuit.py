@@ -17,6 +17,7 @@ from faceloop_protocol import heat_limits as limits
 
 HARDWARE = Path(__file__).resolve().parents[2] / "hardware"
 SPICE = HARDWARE / "spice"
+HEAT_MD = (HARDWARE / "heat.md").read_text()
 PAD: dict[str, Any] = tomllib.loads((HARDWARE / "pad.toml").read_text())
 
 # Tolerances of the parts, as parts.lib and heat.md ask for them.
@@ -140,6 +141,30 @@ def test_hw1_trips_within_its_error_at_every_corner_of_its_parts(ngspice: Any) -
     trip, error = limits.HW1_TRIP_MDEGC / 1000, limits.HW1_ERROR_MDEGC / 1000
     assert trip - error < found["early"] < trip - error / 2
     assert trip + error / 2 < found["late"] < trip + error
+
+
+TRIMMER_OHM, R4_OHM = 500, 26.7
+
+
+@pytest.mark.risk("RC-20")
+def test_trimmer_reaches_the_calibrated_trip_at_every_corner_of_the_parts(ngspice: Any) -> None:
+    lines = ["VT degc 0 pwl(0 38 0.1 38 0.5 45)", "VTRIP trip 0 0", "VCLEAR clear 0 0"]
+    lines += ["VH vh 0 pwl(0 0 1m 2.8)"]
+    measures = {}
+    for end, sign in (("early", 1), ("late", -1)):
+        parts = " ".join(f"{name}={sign * value}" for name, value in TOLERANCES.items())
+        for at, ohm in (("least", 0), ("most", TRIMMER_OHM)):
+            name = f"{end}_{at}"
+            lines += [
+                f"X{name} vh degc trip clear ok{name} sense{name} probe{name} hw1 {parts}"
+                f" trim={ohm - R4_OHM}"
+            ]
+            measures[name] = f"tran find v(degc) when v(ok{name})=1.4 fall=1"
+    found = ngspice(lines, ["tran 2m 0.5"], measures)
+    trip_degc = limits.HW1_CALIBRATED_MDEGC / 1000
+    for end in ("early", "late"):
+        assert found[f"{end}_most"] < trip_degc < found[f"{end}_least"], end
+    assert f"trimmer of {TRIMMER_OHM} ohm" in HEAT_MD
 
 
 @pytest.mark.risk("RC-20")

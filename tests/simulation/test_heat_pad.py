@@ -58,7 +58,7 @@ def test_hardware_limits_are_all_in_the_papers() -> None:
     hardware = {
         name
         for name in vars(heat_limits)
-        if name.startswith(("HW", "WATCHDOG_", "VBUS_", "RAIL_"))
+        if name.startswith(("HW", "WATCHDOG_", "VBUS_", "BROWN_OUT_", "RAIL_"))
     }
     assert hardware <= quoted
     assert hardware

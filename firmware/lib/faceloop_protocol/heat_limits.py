@@ -188,6 +188,8 @@ BACK_CALCULATION_S = const(45)
 # simulation models them.
 HW1_TRIP_MDEGC = const(43200)  # comparator with its own sensor H, latching
 HW1_ERROR_MDEGC = const(600)
+HW1_CALIBRATED_MDEGC = const(42700)  # where the builder calibrates: the worst case then is 43.1 C
+HW1_CALIBRATED_ERROR_MDEGC = const(400)
 HW2_TRIP_MDEGC = const(48000)  # switch on the heater core
 HW2_ERROR_MDEGC = const(1500)
 HW2_RESET_MDEGC = const(43000)
@@ -196,6 +198,7 @@ HW_TIMER_RESET_MS = const(60000)  # of Q1 not enabled
 WATCHDOG_FIRST_MS = const(250)  # a kick sooner than this, or later than
 WATCHDOG_LAST_MS = const(1000)  # this, opens Q1
 VBUS_GATE_MS = const(10)
+BROWN_OUT_MV = const(3000)  # of the cell: below, the processor is held in reset
 FUSE_MIN_MDEGC = const(72000)
 
 # What the simulation must show (design, hardware-only: table 24 plus trip error; burn: about 600).
