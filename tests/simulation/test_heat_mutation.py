@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.fakes.fake_heater import Rig
+from tests.fakes.taken_away import NEVER, with_and_without
 
 from faceloop.twin.heat.board import heat_up, make_bench
 from faceloop.twin.heat.campaign import HEATING_STATES, misses, run_fault
@@ -12,7 +13,6 @@ from faceloop.twin.heat.wearer import nominal_wearer
 from faceloop_protocol import heat_limits as limits
 from faceloop_protocol.heat import CAUSE_NONE, HOLD, SENSOR_SWAPPED
 
-NEVER = 1 << 29
 ZONE_CHANGES = ",".join(
     f"agreement.{name}_MDEGC" for name in ("ZONE_CHANGE", "ZONE_FALL", "JUMP_ZONE")
 )
@@ -82,11 +82,13 @@ def test_control_taken_away_is_missed(
     name, constants, value = mutant
     fault = fault_named(name)
     state = HEATING_STATES["WARMUP" if name == "pad_off" else "HOLD"]
-    healthy = run_fault(fault, nominal_wearer(), state, logic="python")
-    assert misses(healthy, fault) == []
-    for constant in constants.split(","):
-        monkeypatch.setattr(f"faceloop_heat.{constant}", value)
-    assert misses(run_fault(fault, nominal_wearer(), state, logic="python"), fault)
+
+    def found() -> list[str]:
+        return misses(run_fault(fault, nominal_wearer(), state, logic="python"), fault)
+
+    changes = [(constant, value) for constant in constants.split(",")]
+    before, after = with_and_without(monkeypatch, found, *changes)
+    assert before == [] and after
 
 
 @pytest.mark.parametrize(
@@ -157,9 +159,8 @@ def test_lead_taken_away_lets_swapped_sensors_heat(monkeypatch: pytest.MonkeyPat
         causes = [session.lead_cause(35_000 + 40 * tick, 35_001, 250) for tick in range(20)]
         return max(causes)
 
-    assert judged() == SENSOR_SWAPPED
-    monkeypatch.setattr("faceloop_heat.session.LEAD_JUDGED_MS", NEVER)
-    assert judged() == CAUSE_NONE
+    change = ("session.LEAD_JUDGED_MS", NEVER)
+    assert with_and_without(monkeypatch, judged, change) == (SENSOR_SWAPPED, CAUSE_NONE)
 
 
 @pytest.mark.mutation("RC-04")
@@ -174,9 +175,10 @@ def test_lead_taken_away_lets_sensors_swapped_in_a_pause_heat(
         run = run_fault(fault, nominal_wearer(), paused, setpoint_degc=38.0, logic="python")
         return misses(run, fault, in_pause=True)
 
-    assert found() == []
-    monkeypatch.setattr(LeadTest, "_judge", lambda _: CAUSE_NONE)
-    assert any(miss.startswith("heated until") for miss in found())
+    change = (LeadTest, "_judge", lambda _: CAUSE_NONE)
+    before, after = with_and_without(monkeypatch, found, change)
+    assert before == []
+    assert any(miss.startswith("heated until") for miss in after)
 
 
 @pytest.mark.mutation("RC-04")
@@ -192,9 +194,7 @@ def test_crossing_taken_away_heats_on_with_swapped_readings(
         rig.tick(40)
         return rig.heater.is_q1_closed
 
-    assert not heats()
-    monkeypatch.setattr("faceloop_heat.agreement.CROSS_MDEGC", NEVER)
-    assert heats()
+    assert with_and_without(monkeypatch, heats, ("agreement.CROSS_MDEGC", NEVER)) == (False, True)
 
 
 @pytest.mark.mutation("RC-40")
@@ -205,9 +205,8 @@ def test_measured_rail_taken_away_heats_with_a_wrong_one(monkeypatch: pytest.Mon
         bench.pad.begin_stream()
         return heat_up(bench)
 
-    assert not heats()
-    monkeypatch.setattr("faceloop_heat.checks.RAIL_TOLERANCE_MV", NEVER)
-    assert heats()
+    change = ("checks.RAIL_TOLERANCE_MV", NEVER)
+    assert with_and_without(monkeypatch, heats, change) == (False, True)
 
 
 @pytest.mark.mutation("RC-06")
@@ -222,12 +221,11 @@ def test_trip_test_taken_away_heats_with_a_dead_cut_off(
         getattr(bench.pad, dead).is_dead = True
         return heat_up(bench)
 
-    assert not heats()
     step = selftest.SelfTest.step
 
     def short(self: selftest.SelfTest, inputs: object) -> int:
         result = step(self, inputs)
         return self.end(CAUSE_NONE) if self.trip else result
 
-    monkeypatch.setattr(selftest.SelfTest, "step", short)
-    assert heats()
+    change = (selftest.SelfTest, "step", short)
+    assert with_and_without(monkeypatch, heats, change) == (False, True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.fakes.fake_heater import Rig
+from tests.fakes.taken_away import NEVER, with_and_without
 
 from faceloop.twin.heat.board import LINK, heat_up, make_bench, states
 from faceloop.twin.heat.campaign import HEATING_STATES, misses, run_fault
@@ -22,17 +25,20 @@ from faceloop_protocol.heat import (
     WARMUP,
 )
 
-NEVER = 1 << 29
-
 
 @pytest.mark.mutation("RC-15")
 def test_lease_taken_away_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     from faceloop_heat.consent import Consent
 
-    monkeypatch.setattr(Consent, "has_lease", lambda self: True)
     fault = fault_named("host_silent")
-    run = run_fault(fault, nominal_wearer(), HEATING_STATES["HOLD"], logic="python")
-    assert misses(run, fault)
+
+    def found() -> list[str]:
+        run = run_fault(fault, nominal_wearer(), HEATING_STATES["HOLD"], logic="python")
+        return misses(run, fault)
+
+    change = (Consent, "has_lease", lambda self: True)
+    before, after = with_and_without(monkeypatch, found, change)
+    assert before == [] and after
 
 
 @pytest.mark.mutation("RC-20B")
@@ -42,9 +48,10 @@ def test_permission_taken_away_lets_anybody_heat(monkeypatch: pytest.MonkeyPatch
         bench.supervisor.permit(LINK, PERMIT_FLAGGED)
         return int(bench.supervisor.request(LINK, 40_000, 10))
 
-    assert asked() != CAUSE_NONE
-    monkeypatch.setattr("faceloop_heat.consent.is_setpoint", lambda setpoint, permission: True)
-    assert asked() == CAUSE_NONE
+    change = ("consent.is_setpoint", lambda setpoint, permission: True)
+    before, after = with_and_without(monkeypatch, asked, change)
+    assert before != CAUSE_NONE
+    assert after == CAUSE_NONE
 
 
 @pytest.mark.parametrize("what", ["is_proven", "has_lease", "press"])
@@ -69,7 +76,7 @@ def test_proof_press_or_lease_taken_away_starts_without(
                 return True
         return False
 
-    assert not heats()
+    change: tuple[Any, ...] = (Consent, what, lambda *_: True)
     if what == "press":
         update = Consent.update
 
@@ -77,18 +84,20 @@ def test_proof_press_or_lease_taken_away_starts_without(
             update(self, flags, elapsed_ms)
             self.is_new_press = True
 
-        monkeypatch.setattr(Consent, "update", pressed)
-    else:
-        monkeypatch.setattr(Consent, what, lambda *_: True)
-    assert heats()
+        change = (Consent, "update", pressed)
+    assert with_and_without(monkeypatch, heats, change) == (False, True)
 
 
 @pytest.mark.mutation("RC-22B")
 def test_range_taken_away_lets_a_host_ask_for_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
-    bench = make_bench(nominal_wearer(), logic="python")
-    assert bench.supervisor.request(LINK, 60_000, 10) != CAUSE_NONE
-    monkeypatch.setattr("faceloop_heat.consent.SETPOINT_MAX_MDEGC", 70_000)
-    assert bench.supervisor.request(LINK, 60_000, 10) == CAUSE_NONE
+    def asked() -> int:
+        bench = make_bench(nominal_wearer(), logic="python")
+        return int(bench.supervisor.request(LINK, 60_000, 10))
+
+    change = ("consent.SETPOINT_MAX_MDEGC", 70_000)
+    before, after = with_and_without(monkeypatch, asked, change)
+    assert before != CAUSE_NONE
+    assert after == CAUSE_NONE
 
 
 @pytest.mark.mutation("RC-25")
@@ -103,9 +112,7 @@ def test_rest_taken_away_lets_the_next_session_begin_at_once(
         bench.run(310_000.0)
         return heat_up(bench)
 
-    assert not second()
-    monkeypatch.setattr("faceloop_heat.ledger.REST_S", 0)
-    assert second()
+    assert with_and_without(monkeypatch, second, ("ledger.REST_S", 0)) == (False, True)
 
 
 @pytest.mark.mutation("RC-12")
@@ -117,9 +124,7 @@ def test_count_of_resets_taken_away_never_locks(monkeypatch: pytest.MonkeyPatch)
             rig.tick(8)
         return bool(rig.supervisor.state == LOCKED)
 
-    assert locks()
-    monkeypatch.setattr("faceloop_heat.ledger.RESETS_WINDOW_S", 0)
-    assert not locks()
+    assert with_and_without(monkeypatch, locks, ("ledger.RESETS_WINDOW_S", 0)) == (True, False)
 
 
 @pytest.mark.mutation("RC-12")
@@ -128,9 +133,7 @@ def test_count_of_faults_taken_away_never_locks(monkeypatch: pytest.MonkeyPatch)
         ledger = Ledger()
         return [ledger.note_latch(RISE) for _ in range(limits.LATCHES_BEFORE_LOCK)][-1]
 
-    assert locks()
-    monkeypatch.setattr("faceloop_heat.ledger.DAY_S", 0)
-    assert not locks()
+    assert with_and_without(monkeypatch, locks, ("ledger.DAY_S", 0)) == (True, False)
 
 
 @pytest.mark.mutation("RC-12")
@@ -155,9 +158,7 @@ def test_what_a_fault_waits_for_taken_away_ends_it_too_soon(
         rig.tick(10)
         return bool(rig.supervisor.state != LATCHED)
 
-    assert not ends()
-    monkeypatch.setattr(f"faceloop_heat.{constant}", value)
-    assert ends()
+    assert with_and_without(monkeypatch, ends, (f"{constant}", value)) == (False, True)
 
 
 @pytest.mark.mutation("RC-21B")
@@ -172,6 +173,6 @@ def test_limit_of_a_held_button_taken_away_waits_for_ever(
         rig.tick(60)
         return int(rig.supervisor.cause)
 
-    assert cause() == BUTTON_STUCK
-    monkeypatch.setattr("faceloop_heat.consent.BUTTON_STUCK_MS", NEVER)
-    assert cause() != BUTTON_STUCK
+    before, after = with_and_without(monkeypatch, cause, ("consent.BUTTON_STUCK_MS", NEVER))
+    assert before == BUTTON_STUCK
+    assert after != BUTTON_STUCK

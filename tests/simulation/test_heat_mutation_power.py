@@ -6,14 +6,13 @@ from array import array
 
 import pytest
 from tests.fakes.fake_heater import PULSE_TICKS, REST_TICKS, Rig
+from tests.fakes.taken_away import NEVER, with_and_without
 
 from faceloop.twin.heat.board import make_bench
 from faceloop.twin.heat.wearer import nominal_wearer
 from faceloop_heat import hal
 from faceloop_protocol import heat_limits as limits
 from faceloop_protocol.heat import HOLD, LATCHED, PAUSED
-
-NEVER = 1 << 29
 
 
 @pytest.mark.mutation("RC-23")
@@ -23,9 +22,10 @@ def test_areal_limit_taken_away_gives_more(monkeypatch: pytest.MonkeyPatch) -> N
     inputs = array("i", [0] * hal.N_INPUTS)
     inputs[hal.IN_SUPPLY_MV] = 4350
     output = Output(make_bench(nominal_wearer()).pad, 60, 7350 * 97 // 100)
-    assert output.most_mw(inputs) == 60 * limits.AREAL_LIMIT_MW_PER_CM2
-    monkeypatch.setattr("faceloop_heat.output.AREAL_LIMIT_MW_PER_CM2", 100)
-    assert output.most_mw(inputs) > 60 * limits.AREAL_LIMIT_MW_PER_CM2
+    change = ("output.AREAL_LIMIT_MW_PER_CM2", 100)
+    before, after = with_and_without(monkeypatch, lambda: output.most_mw(inputs), change)
+    assert before == 60 * limits.AREAL_LIMIT_MW_PER_CM2
+    assert after > before
 
 
 @pytest.mark.mutation("RC-35")
@@ -49,9 +49,9 @@ def test_set_point_taken_away_gives_full_power_over_it(
         rig.tick(PULSE_TICKS[0])
         return rig.heater.is_q1_closed
 
-    assert not is_powered()
-    monkeypatch.setattr(Heating, "_is_too_warm", lambda _: False)
-    assert is_powered()
+    assert with_and_without(
+        monkeypatch, is_powered, (Heating, "_is_too_warm", lambda _: False)
+    ) == (False, True)
 
 
 @pytest.mark.mutation("RC-35")
@@ -65,9 +65,10 @@ def test_second_of_the_test_taken_away_heats_longer(monkeypatch: pytest.MonkeyPa
             n_powered += rig.heater.is_q1_closed
         return n_powered
 
-    assert powered_ticks() == limits.LEAD_TEST_MS // limits.TICK_MS
-    monkeypatch.setattr("faceloop_heat.leadtest.LEAD_TEST_MS", NEVER)
-    assert powered_ticks() > limits.LEAD_TEST_MS // limits.TICK_MS
+    change = ("leadtest.LEAD_TEST_MS", NEVER)
+    before, after = with_and_without(monkeypatch, powered_ticks, change)
+    assert before == limits.LEAD_TEST_MS // limits.TICK_MS
+    assert after > before
 
 
 @pytest.mark.mutation("RC-11")
@@ -79,9 +80,7 @@ def test_limit_of_a_late_tick_taken_away_heats_on(monkeypatch: pytest.MonkeyPatc
         rig.tick(elapsed_ms=late_ms)
         return rig.heater.is_q1_closed
 
-    assert not heats()
-    monkeypatch.setattr("faceloop_heat.heating.TICK_LATE_MS", NEVER)
-    assert heats()
+    assert with_and_without(monkeypatch, heats, ("heating.TICK_LATE_MS", NEVER)) == (False, True)
 
 
 @pytest.mark.mutation("RC-11")
@@ -97,9 +96,7 @@ def test_way_out_of_a_broken_tick_taken_away_leaves_the_switches_closed(
             rig.tick()
         return rig.heater.is_q1_closed
 
-    assert not heats()
-    monkeypatch.setattr(Output, "off", lambda _: None)
-    assert heats()
+    assert with_and_without(monkeypatch, heats, (Output, "off", lambda _: None)) == (False, True)
 
 
 @pytest.mark.mutation("RC-24")
@@ -111,9 +108,7 @@ def test_limit_of_a_rise_taken_away_heats_on(monkeypatch: pytest.MonkeyPatch) ->
         rig.tick()
         return rig.heater.is_q1_closed
 
-    assert not heats()
-    monkeypatch.setattr("faceloop_heat.checks.RISE_MDEGC", NEVER)
-    assert heats()
+    assert with_and_without(monkeypatch, heats, ("checks.RISE_MDEGC", NEVER)) == (False, True)
 
 
 @pytest.mark.mutation("RC-24")
@@ -130,15 +125,14 @@ def test_comparison_with_the_core_taken_away_only_pauses_a_rise_by_power(
         rig.tick()
         return int(rig.supervisor.state)
 
-    assert state() == LATCHED
     pause = Checks.pause
 
     def blind(self: Checks, *arguments: int) -> int:
         self._core_rise = -NEVER
         return int(pause(self, *arguments))
 
-    monkeypatch.setattr(Checks, "pause", blind)
-    assert state() == PAUSED
+    change = (Checks, "pause", blind)
+    assert with_and_without(monkeypatch, state, change) == (LATCHED, PAUSED)
 
 
 @pytest.mark.mutation("RC-26")
@@ -161,7 +155,5 @@ def test_limits_of_the_face_taken_away_heat_on(
         rig.tick(limits.FACE_PAUSE_MS // limits.TICK_MS + 1)
         return rig.heater.is_q1_closed
 
-    assert not heats()
-    for constant in constants:
-        monkeypatch.setattr(f"faceloop_heat.{constant}", NEVER)
-    assert heats()
+    changes = [(constant, NEVER) for constant in constants]
+    assert with_and_without(monkeypatch, heats, *changes) == (False, True)
