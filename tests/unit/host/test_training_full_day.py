@@ -25,6 +25,9 @@ RATINGS = {"pain": 2, "drinking": 7, "eating": 6, "speaking": 8}
 
 def answer(engine: DayEngine, now_s: float) -> None:
     """Give every rating at once, and let the pad do what is asked of it."""
+    asked = step_now(engine)
+    if asked is None or asked.kind in ("trial", "relax"):
+        return  # nothing to answer, hop by hop
     step = engine.view(now_s).step
     if step is not None and step.rating:
         engine.rate(step.rating, RATINGS[step.rating], now_s)

@@ -10,6 +10,7 @@ from faceloop.training.guard import Guard, GuardVerdict, GuardWatch
 from faceloop.training.hop import HOP_FRAMES, Hop
 from faceloop.training.leaks import GuardLeaks
 from faceloop.training.references import References, Sides
+from faceloop.training.resting import QuietMeter
 from faceloop.training.rules import AlertSpec
 
 EYE, MOUTH, JAW = Sides(0, 1), Sides(2, 3), Sides(6, 7)
@@ -20,6 +21,32 @@ BEGINS, N_HOPS = 100, 400
 
 def guard_watch(leaks: GuardLeaks | None = None) -> GuardWatch:
     return GuardWatch([GUARD], JAW, REST, 0.05, AlertSpec(), target=MOUTH, leaks=leaks)
+
+
+def test_face_is_quiet_by_the_median_of_half_a_second_that_is_all_there() -> None:
+    rng = np.random.default_rng(6)
+    meter = QuietMeter(REST, AlertSpec(), (0, 1))
+    limit_uv = REST.quiet_below_uv(0, AlertSpec())
+    heard: list[list[float]] = [[], []]
+    answers, now_uv = [], np.zeros(2)
+    for at in range(4000):
+        if at % 700 == 699:
+            meter.forget()
+            heard = [[], []]
+        # Loud for about half of the time, in stretches of about ten hops; now and then unknown.
+        if at % 10 == 0:
+            now_uv = 4.0 * limit_uv * (rng.random(2) < 0.5)
+        level_uv = np.where(rng.random(2) < 0.002, np.nan, now_uv)
+        verdicts = []
+        for recent, level in zip(heard, level_uv, strict=True):
+            recent[:] = [] if np.isnan(level) else [*recent, level][-50:]
+            if recent:
+                n_loud = sum(one >= limit_uv for one in recent)
+                verdicts.append(len(recent) == 50 and 2 * n_loud <= 50)
+        hop = Hop(20 * at, (*level_uv.tolist(), *[2.0] * 6))
+        answers.append(meter.feed(hop))
+        assert answers[-1] == (bool(verdicts) and all(verdicts)), at
+    assert 0.1 < np.mean(answers) < 0.9
 
 
 def smile(

@@ -38,7 +38,7 @@ def movement(
             hop = ScoredHop(
                 part, at / 100, a, u, effort_of(max(a, u)), is_guard_quiet=at % 100 < 100 * guard
             )  # type: ignore[arg-type]
-            hops.append(replace(hop, **same))  # type: ignore[arg-type]
+            hops.append(replace(hop, **same) if same else hop)  # type: ignore[arg-type]
     return hops
 
 

@@ -144,6 +144,7 @@ class QuietMeter:
         self._limits_uv = {c: references.quiet_below_uv(c, rule) for c in channels}
         n = round(window_s * 100)
         self._is_loud = {channel: deque[bool](maxlen=n) for channel in self._limits_uv}
+        self._n_loud = dict.fromkeys(self._limits_uv, 0)
 
     def feed(self, hop: Hop) -> bool:
         """Take the next hop; return whether all channels are quiet."""
@@ -152,12 +153,19 @@ class QuietMeter:
             level_uv, recent = hop.level_uv[channel], self._is_loud[channel]
             if math.isnan(level_uv):
                 recent.clear()
+                self._n_loud[channel] = 0
                 continue
-            recent.append(level_uv >= limit_uv)
-            verdicts.append(len(recent) == recent.maxlen and 2 * sum(recent) <= len(recent))
+            is_loud = level_uv >= limit_uv
+            leaves = recent[0] if len(recent) == recent.maxlen else False
+            self._n_loud[channel] += is_loud - leaves
+            recent.append(is_loud)
+            verdicts.append(
+                len(recent) == recent.maxlen and 2 * self._n_loud[channel] <= len(recent)
+            )
         return bool(verdicts) and all(verdicts)
 
     def forget(self) -> None:
         """Begin anew: there was no signal for a while."""
-        for recent in self._is_loud.values():
+        for channel, recent in self._is_loud.items():
             recent.clear()
+            self._n_loud[channel] = 0
