@@ -102,6 +102,9 @@ class GuardWatch:
         self._n_quiet = [self._end_hops] * len(self.guards)
         self._n_apart = [self._apart_hops + 1] * len(self.guards)  # hops since it had joined in
         self._has_joined = [False] * len(self.guards)
+        # The same at every hop.
+        self._active_above_uv = {c: references.active_above_uv(c, rule) for c in self.channels}
+        self._quiet_below_uv = {c: references.quiet_below_uv(c, rule) for c in self.channels}
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -136,7 +139,7 @@ class GuardWatch:
         clenching = [
             level
             for level, channel in levels
-            if level > self._references.active_above_uv(channel, self._rule)
+            if level > self._active_above_uv[channel]
             and self._above_rest(hop, channel) > LeakMeter.USUAL_LEAK**2 * self._moved(hop)
         ]
         return max(clenching, default=0.0), True
@@ -152,7 +155,7 @@ class GuardWatch:
     def _own_level(self, at: int, guard: Guard, hop: Hop) -> tuple[float, float]:
         """Return a guard's level without what leaks into it, and the power that was taken off."""
         level_uv = hop.level_uv[guard.sides.affected]
-        if not level_uv > self._references.quiet_below_uv(guard.sides.affected, self._rule):
+        if not level_uv > self._quiet_below_uv[guard.sides.affected]:
             return level_uv, 0.0  # quiet as it is
         own_uv = level_uv * math.sqrt(self._leaks.own_share(at))
         return own_uv, level_uv**2 - own_uv**2
@@ -179,17 +182,17 @@ class GuardWatch:
 
         ``level`` is its own RMS and the power that was taken off, a part of which may be its own.
         """
-        affected, references = guard.sides.affected, self._references
+        affected = guard.sides.affected
         level_uv, leak = level
         cutoff = guard.cutoff
         # A tonic side is over the cut-off while it rests: it has to exceed its own rest as well.
         own_uv = math.hypot(
-            cutoff * references.rest_mean_uv[affected], math.sqrt(LEAK_DOUBT * leak)
+            cutoff * self._references.rest_mean_uv[affected], math.sqrt(LEAK_DOUBT * leak)
         )
-        above_uv = max(references.active_above_uv(affected, self._rule), own_uv)
+        above_uv = max(self._active_above_uv[affected], own_uv)
         if self._has_joined[at]:
             cutoff *= self._rule.end_share
-            above_uv = references.quiet_below_uv(affected, self._rule)
+            above_uv = self._quiet_below_uv[affected]
         is_over = may_join and index >= cutoff and level_uv > above_uv
         self._n_apart[at] = 0 if self._has_joined[at] else self._n_apart[at] + 1
         self._n_over[at] = self._n_over[at] + 1 if is_over else 0
