@@ -3,9 +3,8 @@
     .venv/bin/python tests/benchmarks/detection.py                 the full form, about 10 minutes
     .venv/bin/python tests/benchmarks/detection.py --hours 2 --trials 100        a short one
 
-SNR is the power in 20-450 Hz of the added activity over that of rest: at 6 dB the whole is five
-times rest. *Gaussian* rest is white noise, *tonic* rest has two motor units more, at 7 and 10
-per second with peaks of 4 SD. Every wearer's thresholds come from 60 s of their own rest.
+What SNR, *Gaussian* and *tonic* rest are: `faceloop.twin.sources.steps`. Every wearer's thresholds
+come from 60 s of their own rest.
 """
 
 from __future__ import annotations
@@ -30,46 +29,18 @@ from faceloop.session.montage import MONTAGES  # noqa: E402
 from faceloop.twin.sources.contaminants import NOISE_UV, Heart  # noqa: E402
 from faceloop.twin.sources.face import FaceSource  # noqa: E402
 from faceloop.twin.sources.face_script import Burst, FaceScript  # noqa: E402
+from faceloop.twin.sources.steps import (  # noqa: E402
+    RESTS,
+    STEP_EVERY_S,
+    add_steps,
+    rest_uv,
+    step_starts,
+)
 from faceloop_dsp import StreamCore  # noqa: E402
 
 FS_HZ = 2000
 N_CHANNELS = 8
-REST_UV = 2.0
-KINDS = ("gaussian", "tonic")
 Floats = NDArray[np.float32]
-
-
-def action_potential() -> Floats:
-    """Return a biphasic potential of 8 ms with peak 1."""
-    t = (np.arange(16) - 7.5) / FS_HZ / 0.0015
-    shape = (1 - t**2) * np.exp(-0.5 * t**2)
-    return np.asarray(shape / np.abs(shape).max(), np.float32)
-
-
-def in_band(n_frames: int, rng: np.random.Generator) -> Floats:
-    """Return noise that is white from 20 to 450 Hz and nothing beyond, RMS 1."""
-    spectrum = np.fft.rfft(rng.standard_normal((n_frames, N_CHANNELS), np.float32), axis=0)
-    f = np.fft.rfftfreq(n_frames, 1 / FS_HZ)
-    spectrum[(f < 20) | (f > 450)] = 0.0
-    x = np.fft.irfft(spectrum, n_frames, axis=0).astype(np.float32)
-    return np.asarray(x * np.float32(np.sqrt(FS_HZ / 2 / 430.0)))
-
-
-def rest_uv(kind: str, n_frames: int, rng: np.random.Generator) -> Floats:
-    """Return resting EMG, shape (n_frames, 8), Gaussian part of RMS ``REST_UV``."""
-    x = np.float32(REST_UV) * in_band(n_frames, rng)
-    # The front end's own noise knows no band; without it the whitening would find one.
-    x += np.float32(0.1 * REST_UV) * rng.standard_normal((n_frames, N_CHANNELS), np.float32)
-    if kind == "tonic":
-        wave = 4.0 * REST_UV * action_potential()
-        for rate_hz in (7.0, 10.0):
-            for channel in range(N_CHANNELS):
-                n = int(n_frames / FS_HZ * rate_hz * 1.2) + 20
-                at = np.cumsum(rng.gamma(25.0, FS_HZ / rate_hz / 25.0, n)).astype(np.int64)
-                at = at[at < n_frames - wave.size]
-                for k in range(wave.size):
-                    x[at + k, channel] += wave[k]
-    return x
 
 
 def counts(uv: Floats, lsb_uv: float) -> NDArray[np.int32]:
@@ -98,16 +69,14 @@ class Latency:
 
 def step_latency(kind: str, snr_db: float, n_steps: int, seed: int) -> Latency:
     """Play steps of 0.5 s, every 2 s, to wearers of 100 steps a channel each."""
-    rng = np.random.default_rng([seed, KINDS.index(kind), round(10 * snr_db)])
+    rng = np.random.default_rng([seed, RESTS.index(kind), round(10 * snr_db)])
     latency: list[float] = []
     while len(latency) < n_steps:
         core = wearer(kind, rng)
         n = 25
-        x = rest_uv(kind, n * 2 * FS_HZ, rng)
-        sd = np.sqrt(np.mean(x.astype(np.float64) ** 2) * 10 ** (snr_db / 10))
-        starts = np.arange(n) * 2 * FS_HZ + rng.integers(FS_HZ // 2, FS_HZ, n)
-        for start in starts.tolist():
-            x[start : start + FS_HZ // 2] += np.float32(sd) * in_band(FS_HZ // 2, rng)
+        x = rest_uv(kind, round(n * STEP_EVERY_S * FS_HZ), rng)
+        starts = step_starts(n, rng)
+        add_steps(x, starts.tolist(), snr_db, rng)
         first = core.frame
         onsets = core.push(counts(x, core.lsb_uv)).onsets
         by_channel = [
@@ -128,7 +97,7 @@ def step_latency(kind: str, snr_db: float, n_steps: int, seed: int) -> Latency:
 
 def false_alerts(kind: str, hours: float, seed: int) -> Iterator[tuple[float, int]]:
     """Yield (hours so far, alerts so far, all eight channels) of wearers at rest, an hour each."""
-    rng = np.random.default_rng([seed, 7, KINDS.index(kind)])
+    rng = np.random.default_rng([seed, 7, RESTS.index(kind)])
     done, alerts = 0.0, 0
     while done < hours:
         core = wearer(kind, rng)
@@ -334,7 +303,7 @@ def main() -> None:
             else "none to find"
         )
         print(f"{name}: {found}; {seen.n_false} false in {seen.hours:.2f} h", flush=True)
-    for kind in KINDS:
+    for kind in RESTS:
         for snr_db in (3.0, 6.0, 10.0):
             step = step_latency(kind, snr_db, options.steps, options.seed)
             print(
@@ -342,7 +311,7 @@ def main() -> None:
                 f" {step.p95_ms:.1f} ms, found {100 * step.found:.1f} %",
                 flush=True,
             )
-    for kind in KINDS:
+    for kind in RESTS:
         *_, (hours, alerts) = false_alerts(kind, options.hours, options.seed)
         print(
             f"{kind} rest: {alerts} false alerts in {hours:.1f} h of 8 channels:"

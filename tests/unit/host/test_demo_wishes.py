@@ -164,3 +164,20 @@ async def test_file_that_nobody_looked_at_is_said_not_to_have_been_played(
     monkeypatch.setattr(module, "attend", attend_for_a_moment)
     with pytest.raises(UsageError, match="ended before it had begun"):
         await demo(options, show=show)
+
+
+@pytest.mark.parametrize("has_page", [False, True])
+def test_another_made_up_source_acts_out_no_scenario(has_page: bool) -> None:
+    options = DemoOptions(seed=3, extra_source={"kind": "steps", "rest": "tonic"})
+    assert module._source(options, 20.0, has_page=has_page) == {
+        "kind": "steps",
+        "rest": "tonic",
+        "seconds": 20.0,
+        "seed": 3,
+        "affected": "left",
+    }
+
+
+async def test_another_made_up_source_is_named_in_what_is_recorded() -> None:
+    await said_of(DemoOptions(seconds=20.0, extra_source={"kind": "steps"}))
+    assert Unreachable.given["played"] == "the made-up face (steps)"

@@ -77,7 +77,7 @@ class DemoOptions:
     is_recording : bool
         False keeps nothing.
     extra_source : dict
-        More settings of the scripted face.
+        More settings of the scripted face; with ``kind``, another made-up source in its place.
     least_snr_db : float
         An activation counts for the latency figure from this much above rest on.
     wait_s : float
@@ -211,7 +211,7 @@ async def demo(
             electrode_clock=clock,
             give_up_s=options.wait_s,
             played=(
-                f"the made-up face ({options.scenario or DEFAULT_SCENARIO})"
+                f"the made-up face ({source.get('scenario', source['kind'])})"
                 if options.source is None
                 else f"the file {options.source.name}"
             ),
@@ -334,15 +334,16 @@ def _changes(played: Source) -> list[str]:
 def _source(options: DemoOptions, seconds: float | None, *, has_page: bool) -> dict[str, Any]:
     if options.source is not None:
         return {"kind": "recording", "path": str(options.source), "seconds": seconds}
-    kind = {"kind": "patient", "attending": False} if has_page else {"kind": "face"}
-    return {
-        **kind,
-        "scenario": options.scenario or DEFAULT_SCENARIO,
+    made_up = {
         "seconds": seconds,
         "seed": options.seed,
         "affected": options.affected_side or SCRIPTED_SIDE,
         **options.extra_source,
     }
+    if "kind" in options.extra_source:
+        return made_up
+    kind = {"kind": "patient", "attending": False} if has_page else {"kind": "face"}
+    return {**kind, "scenario": options.scenario or DEFAULT_SCENARIO, **made_up}
 
 
 async def _play(

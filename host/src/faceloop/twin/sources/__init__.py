@@ -1,4 +1,4 @@
-"""Signal sources of the virtual board: scripted faces, recordings, bench plug, open inputs."""
+"""Signal sources of the virtual board: faces, recordings, steps, bench plug, open inputs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from faceloop.twin.sources.source import (
 
 __all__ = ["FS_HZ", "LSB_UV", "N_CHANNELS", "Onset", "Source", "make_source"]
 
-KINDS = ("face", "patient", "recording", "plug", "open")
+KINDS = ("face", "patient", "recording", "steps", "plug", "open")
 
 
 def make_source(spec: Mapping[str, Any]) -> Source:
@@ -30,11 +30,14 @@ def make_source(spec: Mapping[str, Any]) -> Source:
         ``{"kind": "recording", "path": str, "fs_hz": float, "seconds": float}`` (``fs_hz`` only
         for a CSV file without a time column, ``seconds`` to end before the file does),
         ``{"kind": "open"}``, ``{"kind": "plug"}`` (with the bench plug's noise, ``seed``),
+        ``{"kind": "steps", "seconds": float, ...}``, steps of known height on a plain rest, with
+        the parameters of `faceloop.twin.sources.steps.StepSource`,
         ``{"kind": "patient", ...}``, a face that does as it is told, with the parameters of
         `faceloop.twin.sources.patient.PatientSource`, or ``{"kind": "face", ...}`` with those of
         `faceloop.twin.sources.face.FaceSource` by name: ``scenario``, ``seconds``, ``seed``,
         ``affected``, ``contaminants``, ``mains_hz``, ``clock_error``, ``blinks``, ``step_db``,
-        ``tone_factor``. Keys other than ``kind`` may be left out, except ``path``.
+        ``tone_factor``. Keys other than ``kind`` may be left out, except ``path`` and
+        the ``seconds`` of steps.
 
     Returns
     -------
@@ -73,6 +76,11 @@ def make_source(spec: Mapping[str, Any]) -> Source:
 
         _refuse_unknown(kind, options, PATIENT_OPTIONS)
         return PatientSource(**options)
+    if kind == "steps":
+        from faceloop.twin.sources.steps import STEPS_OPTIONS, StepSource
+
+        _refuse_unknown(kind, options, STEPS_OPTIONS)
+        return StepSource(**options)
     if kind == "open":
         _refuse_unknown(kind, options, ())
         return OpenInputs()
