@@ -44,8 +44,10 @@ __all__ = ["ChipServer"]
 
 log = logging.getLogger(__name__)
 
-# The board takes 10 ms at a time: from a grid of halves it loses nothing, and a finer one costs.
-CAPTURE_BLOCK_S = 5e-3
+# A converter gives its frames one by one, and the board sends a packet as soon as it is full: what
+# comes later here looks like a slow board. Each finer grid costs (tests/benchmarks/RESULTS.md,
+# "On screen").
+CAPTURE_BLOCK_S = 2e-3
 IDLE_BLOCK_S = 20e-3
 SPI_MODE = 1
 HEADER = struct.Struct("<BH")
