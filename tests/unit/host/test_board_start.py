@@ -52,8 +52,10 @@ async def test_board_that_runs_out_of_room_while_it_starts_says_so_by_its_exit_c
     monkeypatch: pytest.MonkeyPatch, short_path: Path
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(short_path))
+    # Or it leaves what Python compiles cut off at the limit, for whoever imports it next.
     limited = (
-        "import resource, sys; from faceloop.twin.__main__ import main;"
+        "import resource, sys; sys.dont_write_bytecode = True;"
+        "from faceloop.twin.__main__ import main;"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY));"
         "sys.exit(main())"
     )
