@@ -59,8 +59,9 @@ EMG_SWING = 1.5  # of the RMS of EMG and line
 MAINS_UV = 1000.0  # peak; 5-300 with electrodes on, 1-10 mV without
 NOISE_UV, NOISE_TICKS = 15.0, 20  # in band; 1 at 10 kohm, 3-5 with dry electrodes
 NOISE_SHARE = 0.3
-# One for each reason, in their order; the first four are or are not.
-LIMITS = np.array([0.5, 0.5, 0.5, 0.5, SWING_UV, MAINS_UV, NOISE_UV])[:, None]
+# The others are or are not.
+UV_LIMITS = {"movement": SWING_UV, "mains": MAINS_UV, "noise": NOISE_UV}
+LIMITS = np.array([UV_LIMITS.get(reason, 0.5) for reason in REASONS])[:, None]
 POP, MOVEMENT = list(REASONS).index("pop"), list(REASONS).index("movement")
 HEART_PER_MIN = 30.0
 NOISE_FROM_HZ = 1000.0  # below, the band of EMG leaves no room above it to look for noise
@@ -185,17 +186,16 @@ class QualityMeter:
         self._noise[:, :-1] = self._noise[:, 1:]
         self._noise[:, -1] = np.where(floor > NOISE_SHARE * rest, floor, 0.0)
         self._n_noise += 1
-        value = np.array(
-            [
-                self._lead_off >> self._channel & 1,
-                at_rail,
-                flat & ~at_rail,
-                is_edge & (edge >= POP_UV),
-                np.where(flat, 0.0, swing),
-                mains,
-                self._lowest_fifth(),
-            ]
-        )
+        values = {
+            "lead_off": self._lead_off >> self._channel & 1,
+            "saturated": at_rail,
+            "flat": flat & ~at_rail,
+            "pop": is_edge & (edge >= POP_UV),
+            "movement": np.where(flat, 0.0, swing),
+            "mains": mains,
+            "noise": self._lowest_fifth(),
+        }
+        value = np.array([values[reason] for reason in REASONS])
         is_bad = value >= np.where(self._wait > 0, AGAIN * LIMITS, LIMITS)
         self._wait = np.where(is_bad, BELIEVED_AFTER_TICKS, np.maximum(self._wait - 1, 0))
         # The decay of a pop swings too; one reason is enough.

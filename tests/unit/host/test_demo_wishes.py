@@ -180,4 +180,4 @@ def test_another_made_up_source_acts_out_no_scenario(has_page: bool) -> None:
 
 async def test_another_made_up_source_is_named_in_what_is_recorded() -> None:
     await said_of(DemoOptions(seconds=20.0, extra_source={"kind": "steps"}))
-    assert Unreachable.given["played"] == "the made-up face (steps)"
+    assert Unreachable.given["played"] == "made-up steps on a plain rest"

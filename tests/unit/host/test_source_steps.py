@@ -186,6 +186,11 @@ def test_wrong_option_is_a_usage_error(options: dict[str, object]) -> None:
     assert str(caught.value).endswith(".")
 
 
+def test_steps_without_a_length_are_refused() -> None:
+    with pytest.raises(UsageError, match="give 'seconds'"):
+        make_source({"kind": "steps"})
+
+
 def test_detector_and_screen_are_timed_on_the_same_steps() -> None:
     detection = runpy.run_path(str(BENCHES / "detection.py"))
     assert detection["rest_uv"] is rest_uv

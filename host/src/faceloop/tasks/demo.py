@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -211,9 +211,7 @@ async def demo(
             electrode_clock=clock,
             give_up_s=options.wait_s,
             played=(
-                f"the made-up face ({source.get('scenario', source['kind'])})"
-                if options.source is None
-                else f"the file {options.source.name}"
+                _made_up(source) if options.source is None else f"the file {options.source.name}"
             ),
             played_labels=_labels(played),
             converter=(lambda _: recorded_with) if options.source is not None else converter_of,
@@ -313,6 +311,13 @@ def _too_late(
         for start_s, _ in blackouts
         if total_s is not None and start_s >= total_s
     )
+
+
+def _made_up(source: Mapping[str, Any]) -> str:
+    """Return what is played where it is no file, in words."""
+    if source["kind"] == "steps":
+        return "made-up steps on a plain rest"
+    return f"the made-up face ({source.get('scenario', source['kind'])})"
 
 
 def _labels(played: Source) -> tuple[str, ...]:

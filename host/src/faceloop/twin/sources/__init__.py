@@ -80,6 +80,8 @@ def make_source(spec: Mapping[str, Any]) -> Source:
         from faceloop.twin.sources.steps import STEPS_OPTIONS, StepSource
 
         _refuse_unknown(kind, options, STEPS_OPTIONS)
+        if "seconds" not in options:
+            raise UsageError("Steps are made for a time: give 'seconds'.")
         return StepSource(**options)
     if kind == "open":
         _refuse_unknown(kind, options, ())

@@ -128,10 +128,10 @@ class StepSource:
 
     Parameters
     ----------
-    rest : str
-        ``gaussian`` or ``tonic``.
     seconds : float
         Length, up to half an hour.
+    rest : str
+        ``gaussian`` or ``tonic``.
     seed : int
         0 or more.
     affected : str
@@ -155,8 +155,8 @@ class StepSource:
 
     def __init__(
         self,
+        seconds: float,
         rest: str = "gaussian",
-        seconds: float | None = None,
         seed: int = 1,
         affected: str = "left",
         step_db: float = 6.0,
@@ -171,7 +171,6 @@ class StepSource:
         _check_range("seconds", seconds, 1.0, _LONGEST_S)
         _check_range("step_db", step_db, -10.0, 30.0)
         _check_range("first_rest_s", first_rest_s, 0.0, 600.0)
-        assert seconds is not None
         self.n_samples: int | None = round(seconds * FS_HZ)
         self._channel = 2 * OCULI + ("left", "right").index(affected)
         self._step_db = step_db
