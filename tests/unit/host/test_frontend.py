@@ -360,6 +360,19 @@ def test_tap_leaves_out_runs_without_electrodes(make_rig, tmp_path):
     assert (tmp_path / "tap").read_bytes() == b""
 
 
+def test_tap_of_a_run_outlasts_a_look_at_the_supplies(make_rig, tmp_path):
+    rig = make_rig(tap=tmp_path / "tap")
+    rig.start()
+    rig.clock.advance(0.1)
+    rig.start(0)
+    before = (tmp_path / "tap").read_bytes()
+    rig.set_up(0x84, 0x03)  # MVDD on every channel
+    rig.start()
+    rig.clock.advance(0.1)
+    rig.start(0)
+    assert (tmp_path / "tap").read_bytes() == before != b""
+
+
 def test_truth_names_labels_and_length(make_rig):
     assert make_rig(n_samples=7).frontend.truth() == {
         "onsets": [],

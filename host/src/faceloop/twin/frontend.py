@@ -279,7 +279,9 @@ class Frontend:
             self._to_miss -= n_missed
             self._window.push(pack_words(status, codes[n_missed:]))
             self.captured_frames += len(codes) - n_missed
-        if has_electrodes and self._tap is not None:
+        if has_electrodes and self._tap_path is not None:
+            if self._tap is None:
+                self._tap = self._tap_path.open("wb", buffering=0)
             self._tap.write(codes.astype("<i4", copy=False).tobytes())
 
     def _follow_run(self) -> None:
@@ -291,9 +293,9 @@ class Frontend:
         self._is_over = self._is_told = self._is_given_up = False
         self._patient_until_s = None
         self._feed.rewind()
-        self._close_tap()
+        self._close_tap()  # begun anew by the next frame of electrodes, not by a look at supplies
         if self._tap_path is not None:
-            self._tap = self._tap_path.open("wb", buffering=0)
+            self._tap_path.touch()
 
     # -- surroundings --------------------------------------------------------------------------
 
