@@ -36,9 +36,9 @@ LIVE_FILES = 3  # so many of their test files at a time: they wait more than the
 TIMED_FILES = 2  # of those that measure time
 # Of these the longest: who begins first does not end last, beside a worker without work.
 LONGEST_TIMED = ("test_soak.py", "test_demo_command.py", "test_lossless.py")
-UNIT_FILES = 2
+UNIT_PARTS = 2  # each in a process of its own: workers of one run would all collect all of it
 LIVE_CACHE = ".pytest_cache/live"  # other stages write theirs at the same time
-BESIDE = 2  # so many patient stages beside each other
+BESIDE = 3  # so many patient stages beside each other
 # Patient stages take only what the others leave of the processor, and give it back at once.
 LAST_IN_LINE = next(
     (
@@ -141,9 +141,13 @@ def stages(arguments: list[str]) -> list[Stage]:
         pace = Pace.ALONE if name == "benchmarks" else Pace.PATIENT
         options = ["-m", wanted]
         if name == "unit":
-            options = [*files(UNIT_FILES), f"--ignore={PROTOCOL_TESTS}", *without_timed(wanted)]
+            # The longest of them begin first.
+            found[:0] = [
+                patient(f"unit, part {part}", [*pytest, *without_timed(wanted), *paths])
+                for part, paths in enumerate(unit_parts(), 1)
+            ]
+            continue
         found.append(Stage(name, ([*pytest, *options, f"tests/{name}"],), pace))
-    found.sort(key=lambda stage: stage.name != "unit")  # the longest of them begins first
     live = [name for name in folders if name in SLOW]
     if live:
         tests = [*files(LIVE_FILES), *without_timed(wanted), *(f"tests/{name}" for name in live)]
@@ -174,6 +178,16 @@ def alone(pytest: list[str], tests: list[str]) -> tuple[str, ...]:
 def files(at_a_time: int) -> list[str]:
     """Return pytest's options to run so many files beside each other, in their order."""
     return ["-n", str(at_a_time), "--dist", "loadfile", "--no-loadscope-reorder"]
+
+
+def unit_parts() -> list[list[str]]:
+    """Return the files of unit tests in parts of about the same work: every other file."""
+    paths = [
+        str(path.relative_to(ROOT))
+        for path in sorted((TESTS / "unit").rglob("test_*.py"))
+        if not path.is_relative_to(ROOT / PROTOCOL_TESTS)
+    ]
+    return [paths[part::UNIT_PARTS] for part in range(UNIT_PARTS)]
 
 
 def timed_files(*folders: str) -> list[str]:

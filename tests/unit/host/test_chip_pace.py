@@ -12,7 +12,7 @@ import pytest
 from faceloop.twin import chip_server
 from faceloop.twin.chip_server import ChipServer
 
-PACKET_S = 10e-3
+BLOCK_S = 2e-3
 
 
 class Loop:
@@ -53,20 +53,18 @@ def pumped_s(loop: Loop) -> list[float]:
         pump=lambda: times.append(loop.now_s),
     )
     pins: Any = SimpleNamespace(on_edge=None, drdy=0)
-    ChipServer(frontend, pins, lambda _: None)._after(None)
+    ChipServer(frontend, pins, lambda _: None, BLOCK_S)._after(None)
     return times
 
 
-def test_frame_waits_for_a_fifth_of_a_packet_at_most(loop: Loop, pumped_s: list[float]) -> None:
+def test_frame_waits_for_a_block_at_most(loop: Loop, pumped_s: list[float]) -> None:
     for _ in range(50):
         loop.next()
     steps_s = [b - a for a, b in itertools.pairwise(pumped_s)]
-    assert max(steps_s) <= PACKET_S / 5 + 1e-9
-    # Each costs: a grid that is finer than needed is one that a busy computer does not keep.
-    assert min(steps_s) >= PACKET_S / 10 - 1e-9
+    assert steps_s == pytest.approx([BLOCK_S] * 49)
 
 
 def test_late_wake_ups_do_not_add_up(loop: Loop, pumped_s: list[float]) -> None:
     for _ in range(50):
         loop.next(late_s=0.5e-3)
-    assert pumped_s[-1] - pumped_s[0] == pytest.approx(49 * chip_server.CAPTURE_BLOCK_S)
+    assert pumped_s[-1] - pumped_s[0] == pytest.approx(49 * BLOCK_S)

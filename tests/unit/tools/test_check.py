@@ -28,7 +28,17 @@ def test_every_folder_of_tests_is_in_a_stage_but_that_of_real_boards() -> None:
     folders = {path.parent.relative_to(TESTS).parts[0] for path in TESTS.rglob("test_*.py")}
     folders.remove("hardware")
     asked = {word for words in commands("--full").values() for word in words}
-    assert {f"tests/{name}" for name in folders} <= asked
+    assert {f"tests/{name}" for name in folders - {"unit"}} <= asked
+    unit = {str(path.relative_to(TESTS.parent)) for path in (TESTS / "unit").rglob("test_*.py")}
+    protocol = {name for name in unit if name.startswith("tests/unit/protocol/")}
+    assert unit & asked == unit - protocol
+    assert "tests/unit/protocol" in asked
+
+
+def test_each_unit_test_is_in_one_part() -> None:
+    parts = CHECK["unit_parts"]()
+    assert len({name for part in parts for name in part}) == sum(map(len, parts))
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
 def test_files_that_begin_first_are_there(request: pytest.FixtureRequest) -> None:
@@ -40,11 +50,13 @@ def test_files_that_begin_first_are_there(request: pytest.FixtureRequest) -> Non
 
 def test_default_run_has_boards_and_browsers_and_the_quick_one_neither() -> None:
     everything, quick = commands(), commands("--quick")
-    assert {"lint", "types", "protocol", "unit", "system, browser", "timed"} <= set(everything)
+    of_units = {f"unit, part {part}" for part in (1, 2)}
+    assert of_units | {"lint", "types", "protocol", "timed", "system, browser"} <= set(everything)
     assert set(everything) - set(quick) == {"system, browser", "timed boards"}
     assert "tests/system" not in quick["timed"]
-    assert not {"not full"} & set(everything["unit"])
-    assert "(not full) and not benchmark" in everything["unit"]
+    for part in of_units:
+        assert not {"not full"} & set(everything[part])
+        assert "(not full) and not benchmark" in everything[part]
 
 
 def test_what_measures_time_runs_last_and_alone() -> None:

@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--keep-flash", action="store_true", help="keep what an existing image stores")
     add("--heap-kib", type=int, default=argparse.SUPPRESS, help="MicroPython's heap")
     add("--capture", choices=("pio", "irq"), default="pio", help="as Pico 2 W, or as ESP32-S3")
+    add("--block-ms", type=float, default=5.0, help="frames reach the board in blocks so long")
     add("--no-radio", action="store_true", help="a board without Bluetooth, for quick tests")
     add("--verbose", action="store_true", help="log everything")
     return parser

@@ -44,10 +44,6 @@ __all__ = ["ChipServer"]
 
 log = logging.getLogger(__name__)
 
-# A converter gives its frames one by one, and the board sends a packet as soon as it is full: what
-# comes later here looks like a slow board. Each finer grid costs (tests/benchmarks/RESULTS.md,
-# "On screen").
-CAPTURE_BLOCK_S = 2e-3
 IDLE_BLOCK_S = 20e-3
 SPI_MODE = 1
 HEADER = struct.Struct("<BH")
@@ -64,12 +60,21 @@ class ChipServer:
         What the requests act on.
     reset : callable
         Called with ``"reset"`` or ``"watchdog"`` to restart the virtual machine.
+    capture_block_s : float
+        Converted frames reach the board so many seconds at a time.
     """
 
-    def __init__(self, frontend: Frontend, pins: BoardPins, reset: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        frontend: Frontend,
+        pins: BoardPins,
+        reset: Callable[[str], None],
+        capture_block_s: float,
+    ) -> None:
         self.frontend = frontend
         self.pins = pins
         self._reset = reset
+        self._capture_block_s = capture_block_s
         self._server: asyncio.Server | None = None
         self._connections: set[_Connection] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -201,7 +206,7 @@ class ChipServer:
             self._deadline_s = self.frontend.next_due_s
         else:
             # On a grid, so that late wake-ups do not add up; the grid moves only when overrun.
-            step_s = CAPTURE_BLOCK_S if is_capturing else IDLE_BLOCK_S
+            step_s = self._capture_block_s if is_capturing else IDLE_BLOCK_S
             self._deadline_s = max(self._deadline_s + step_s, loop.time())
         self._timer = loop.call_at(self._deadline_s, self._tick)
 

@@ -56,6 +56,7 @@ class TwinOptions:
     keep_flash: bool = False
     heap_kib: int = HEAP_KIB
     capture: str = "pio"
+    block_ms: float = 5.0
 
 
 class Twin:
@@ -114,7 +115,9 @@ class Twin:
             self._directory / "tty",
             self._board_stopped,
         )
-        self.chip_server = ChipServer(self.frontend, pins, self.supervisor.reset)
+        self.chip_server = ChipServer(
+            self.frontend, pins, self.supervisor.reset, options.block_ms / 1000
+        )
         self.control = ControlServer(
             {
                 "stats": self._stats,
