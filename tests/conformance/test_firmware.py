@@ -25,11 +25,12 @@ VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 RATE, RICE, MESSAGES = (VECTORS / f"{name}.json" for name in ("rate", "rice", "messages"))
 
 
-def test_viper_encoder_equals_reference_on_ten_thousand_blocks(
-    on_board: Callable[..., str],
+@pytest.mark.parametrize("n_blocks", [2000, pytest.param(10_000, marks=pytest.mark.full)])
+def test_viper_encoder_equals_reference_on_blocks(
+    on_board: Callable[..., str], n_blocks: int
 ) -> None:
     """Random and adversarial ones; never dearer than raw."""
-    assert on_board(BOARD / "encoder.py", "10000") == "ok 10000\n"
+    assert on_board(BOARD / "encoder.py", str(n_blocks)) == f"ok {n_blocks}\n"
 
 
 def test_every_viper_kernel_does_what_its_plain_twin_does(on_board: Callable[..., str]) -> None:

@@ -23,7 +23,7 @@ def run(detection: dict[str, Any], name: str, seed: int, seconds: float = 32.0) 
     return detection["trials"](seconds=seconds, seed=seed, rest_s=24.0, **condition)
 
 
-@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.parametrize("seed", [11, pytest.param(12, marks=pytest.mark.full)])
 def test_synkinesis_of_6_db_is_found_each_time(detection: dict[str, Any], seed: int) -> None:
     seen = run(detection, "synkinesis 6 dB", seed)
     assert seen.n_responses >= 6

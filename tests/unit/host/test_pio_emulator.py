@@ -196,8 +196,8 @@ def test_quick_emulator_goes_through_the_same_states() -> None:
     assert len(wanted) > 1000
 
 
-def test_every_bit_of_1000_frames_is_right_with_jitter_a_cut_and_missed_pulses() -> None:
-    n_frames = 1000
+@pytest.mark.parametrize("n_frames", [250, pytest.param(1000, marks=pytest.mark.full)])
+def test_every_bit_is_right_with_jitter_a_cut_and_missed_pulses(n_frames: int) -> None:
     rng = np.random.default_rng(1)
     missed, cut_one = [60, 61, n_frames - 23], 100
     words = frames(n_frames + len(missed), rng)
