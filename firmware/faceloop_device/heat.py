@@ -41,6 +41,7 @@ class Heat:
         self._frames = 0
         self._seen_frame = 0
         self._was_running = False
+        self._stream_id = 0
         self._expected = 0  # electrodes that were on when heat was asked for
 
     def sample(self, now_ms):
@@ -105,19 +106,18 @@ class Heat:
         stream = self._stream
         supervisor = self.supervisor
         is_running = stream.is_running
-        if is_running:
-            frame = stream.frames.frame + stream.waiting
-            if self._was_running:
-                self._frames += frame - self._seen_frame
-            self._seen_frame = frame
-            off = stream.lead_off_p | stream.lead_off_n
-        else:
-            # Without conversions there is no second clock, and nobody knows whether it is worn.
-            self._frames += elapsed_ms * FS_HZ // 1000
-            off = 0xFF
-            if self._was_running:
-                supervisor.stop()
+        # One that its owner began anew between two steps is another one: the front end was set up
+        # for it, and what it measured then was not judged by a start.
+        goes_on = is_running and self._was_running and stream.stream_id == self._stream_id
+        if self._was_running and not goes_on:
+            supervisor.stop()
         self._was_running = is_running
+        self._stream_id = stream.stream_id
+        frame = stream.frames.frame + stream.waiting
+        # Without conversions there is no second clock, and nobody knows whether it is worn.
+        self._frames += frame - self._seen_frame if goes_on else elapsed_ms * FS_HZ // 1000
+        self._seen_frame = frame
+        off = stream.lead_off_p | stream.lead_off_n if is_running else 0xFF
         self._frames &= 0xFFFFFF
         self._circuit.frames = self._frames
         state = supervisor.state

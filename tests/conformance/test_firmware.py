@@ -86,7 +86,7 @@ def test_front_end_is_brought_up_in_order_and_a_failure_leaves_it_without_power(
     on_board: Callable[..., str],
 ) -> None:
     lines = on_board(BOARD / "front_end.py").splitlines()
-    assert len([line for line in lines if line.startswith("ok ")]) == len(lines) == 4
+    assert len([line for line in lines if line.startswith("ok ")]) == len(lines) == 5
 
 
 def test_missed_conversions_are_found_counted_and_flagged(on_board: Callable[..., str]) -> None:

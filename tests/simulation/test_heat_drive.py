@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import math
 import sys
 import time
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -15,6 +17,9 @@ import pytest
 
 from faceloop.twin.firmware_files import firmware_root
 from faceloop_heat import hal
+from faceloop_heat.thermistor import temperature_mdegc
+from faceloop_protocol import heat as h
+from faceloop_protocol import heat_limits as limits
 
 PINS = [
     *("HEAT_Q1", "HEAT_Q2", "HEAT_TRIP1", "HEAT_TRIP2", "HEAT_CLEAR", "HEAT_KICK"),
@@ -91,8 +96,8 @@ def board() -> Board:
 
 
 @pytest.fixture
-def circuit(board: Board, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The board's driver, imported anew on these pins."""
+def firmware(board: Board, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
+    """Imports a module of the board's program anew, on these pins."""
     before = {name for name in sys.modules if name.startswith("faceloop_device")}
     assert not before
     micropython = ModuleType("micropython")
@@ -101,11 +106,18 @@ def circuit(board: Board, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setitem(sys.modules, "micropython", micropython)
     monkeypatch.setattr(time, "ticks_ms", lambda: 0, raising=False)
     monkeypatch.syspath_prepend(Path(firmware_root()))
-    module = importlib.import_module("faceloop_device.hal.heat_circuit")
-    power = SimpleNamespace(battery_mv=lambda: 3900, has_usb=lambda: False)
-    yield module.HeatCircuit(board, power)
+    yield lambda name: importlib.import_module(f"faceloop_device.{name}")
     for name in [name for name in sys.modules if name.startswith("faceloop_device")]:
         del sys.modules[name]
+
+
+POWER = SimpleNamespace(battery_mv=lambda: 3900, has_usb=lambda: False)
+
+
+@pytest.fixture
+def circuit(board: Board, firmware: Callable[[str], Any]) -> Any:
+    """The board's driver."""
+    return firmware("hal.heat_circuit").HeatCircuit(board, POWER)
 
 
 def inputs() -> array[int]:
@@ -126,19 +138,46 @@ def test_switches_follow_and_are_opened_every_time_q1_first(circuit: Any, board:
 
 
 @pytest.mark.risk("RC-40")
-@pytest.mark.parametrize("level", [0, 20_000, 55_000, 56_000, 65_535])
+@pytest.mark.parametrize("level", [0, 20_000, 55_000, 58_000, 65_535])
+@pytest.mark.parametrize(("rail_mv", "counts_mv"), [(3170, 3170), (3399, 3399), (-1, 3300)])
 def test_sensor_h_is_read_against_the_rail_that_it_stands_on(
-    level: int, circuit: Any, board: Board
+    level: int, rail_mv: int, counts_mv: int, circuit: Any, board: Board
 ) -> None:
     board.level = level
-    circuit.rail_mv = 3170
+    circuit.rail_mv = rail_mv
     found = inputs()
     circuit.scan(found, hal.PROBE_NONE)
     assert {found[at] for at in range(hal.IN_A, hal.IN_REFERENCE + 1)} - {found[hal.IN_H]} <= {
         level
     }
-    assert found[hal.IN_H] == min(65_535, level * 3300 // 2800)
-    assert found[hal.IN_RAIL_MV] == 3170
+    assert found[hal.IN_H] == min(65_535, level * counts_mv // 2800)
+    assert found[hal.IN_RAIL_MV] == rail_mv
+
+
+# Of what hardware/heat.md allows each part, all at once: HW1's rail, the front end's measurement
+# of the other one, and what the two part by with heat.
+HW1_RAIL, MEASURED, LOADED = 0.01, 0.007, 0.003
+SENSOR_MDEGC = limits.DOSE_SENSOR_ERROR_MDEGC
+
+
+@pytest.mark.risk("RC-40")
+@pytest.mark.parametrize("is_measured", [True, False], ids=["measured", "not measured"])
+def test_board_within_all_its_tolerances_never_has_its_pad_replaced(
+    is_measured: bool, circuit: Any, board: Board
+) -> None:
+    worst_mdegc = 0
+    for rail, signs, degc in product((0.97, 1.0, 1.03), product((1, -1), repeat=3), (30, 37, 43)):
+        rail_v = 3.3 * rail * (1.0 + signs[1] * LOADED)
+        ohm = 10_000.0 * math.exp(3950.0 * (1.0 / (degc + 273.15) - 1.0 / 298.15))
+        h_v = 2.8 * (1.0 + signs[0] * HW1_RAIL) * ohm / (ohm + 10_000.0)
+        board.level = round(65_535 * h_v / rail_v)
+        circuit.rail_mv = round(3300 * rail * (1.0 + signs[2] * MEASURED)) if is_measured else -1
+        found = inputs()
+        circuit.scan(found, hal.PROBE_NONE)
+        away_mdegc = abs(temperature_mdegc(found[hal.IN_H]) - 1000 * degc) + 2 * SENSOR_MDEGC
+        worst_mdegc = max(worst_mdegc, away_mdegc)
+    # As if all boards had 3.3 V, one in range would latch for its sensor H.
+    assert (worst_mdegc < limits.PAIR_MDEGC) == is_measured, worst_mdegc
 
 
 @pytest.mark.parametrize("probe", [hal.PROBE_SWITCHES, hal.PROBE_HEATER])
@@ -170,3 +209,76 @@ def test_probe_that_fails_at_any_conversion_leaves_both_switches_open(
     else:
         pytest.fail("never came to its end")
     assert failed_closed >= 3 * 16, "in the probe of each switch, and of both"
+
+
+class Streamed:
+    """The board's heat beside a stream, and a supervisor that counts how often it is stopped."""
+
+    def __init__(self, firmware: Callable[[str], Any], board: Board) -> None:
+        board.PAD_AREA_CM2, board.HEATER_MOHM = 100, 4410
+        self.stream = SimpleNamespace(
+            is_running=True,
+            stream_id=1,
+            frames=SimpleNamespace(frame=10_000),
+            waiting=0,
+            lead_off_p=0,
+            lead_off_n=0,
+        )
+        self.capture = SimpleNamespace(rail_mv=3300)
+        wearer = SimpleNamespace(take_pressed=lambda: False)
+        self.heat = firmware("heat").Heat(board, POWER, self.capture, self.stream, wearer, 0)
+        self.n_stops = 0
+        self.heat.supervisor = SimpleNamespace(
+            state=h.WARMUP, stop=self._stop, tick=lambda now_ms: None
+        )
+        self.now_ms = 0
+        self.step(250)
+        self.step(250)
+        assert self.n_stops == 0
+
+    def _stop(self) -> None:
+        self.n_stops += 1
+
+    def step(self, elapsed_ms: int) -> int:
+        """Let time pass, and return how many frames the supervisor is told of."""
+        before = self.heat._circuit.frames
+        self.now_ms += elapsed_ms
+        self.stream.frames.frame += 2 * elapsed_ms
+        self.heat.step(self.now_ms)
+        return int(self.heat._circuit.frames - before) & 0xFFFFFF
+
+
+@pytest.mark.risk("RC-40")
+def test_stream_that_its_owner_begins_anew_ends_heat_as_one_that_stops(
+    firmware: Callable[[str], Any], board: Board
+) -> None:
+    streamed = Streamed(firmware, board)
+    stream = streamed.stream
+    for _ in range(4):
+        assert streamed.step(250) == 500
+    assert streamed.n_stops == 0
+    stream.stream_id, stream.frames.frame = 2, -800  # set up for 400 ms, in a step of 500
+    assert streamed.step(500) == 1000, "a clock that is wrong would latch"
+    assert streamed.n_stops == 1
+    assert streamed.step(250) == 500
+    assert streamed.n_stops == 1
+    stream.is_running = False
+    assert streamed.step(250) == 500
+    assert streamed.n_stops == 2
+    streamed.step(250)
+    stream.is_running, stream.stream_id, stream.frames.frame = True, 3, -500
+    assert streamed.step(250) == 500
+    streamed.step(250)
+    assert streamed.n_stops == 2, "the first one after a while ends nothing"
+
+
+@pytest.mark.risk("RC-40")
+def test_heat_is_told_what_the_front_end_last_measured(
+    firmware: Callable[[str], Any], board: Board
+) -> None:
+    streamed = Streamed(firmware, board)
+    streamed.capture.rail_mv = 3180
+    streamed.step(250)
+    found = inputs()
+    streamed.heat._circuit.scan(found, hal.PROBE_NONE)
+    assert found[hal.IN_RAIL_MV] == 3180

@@ -94,8 +94,10 @@ class HeatCircuit:
         self._scanned_ms = time.ticks_ms()
         for at in range(hal.IN_A, hal.IN_REFERENCE + 1):
             inputs[at] = self._codes[at]
-        # Its bridge stands on HW1's rail, not on the converter's reference.
-        code = inputs[hal.IN_H] * self._board.ADC_FULL_SCALE_MV // self._board.HW1_RAIL_MV
+        # Its bridge stands on HW1's rail, not on the converter's reference. What that is off by
+        # for good is taken out where it was measured; what it changes by since then shows.
+        reference_mv = self.rail_mv if self.rail_mv > 0 else self._board.ADC_FULL_SCALE_MV
+        code = inputs[hal.IN_H] * reference_mv // self._board.HW1_RAIL_MV
         inputs[hal.IN_H] = code if code < _FULL else _FULL
         inputs[hal.IN_RAIL_MV] = self.rail_mv
         inputs[hal.IN_Q1_ONLY_MA] = 0
