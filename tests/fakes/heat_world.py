@@ -39,7 +39,7 @@ STATED_MS = {
     "clock wrong": 2000,
     "battery low": 2000,
     "supply high": 500,
-    "rail wrong": 250,  # its stream began anew, which ends a session
+    "rail wrong": 250,  # found by a stream that began anew
     "face hot": 1000,
     "hw1": 250,
     "hw2": 250,
@@ -298,7 +298,6 @@ class World:
         elif fault in ("battery low", "supply high"):
             heater.supply_mv = 3300 if fault == "battery low" else 4400
         elif fault == "rail wrong":
-            self.ask("stop")
             heater.rail_mv = limits.RAIL_MV + limits.RAIL_TOLERANCE_MV + 1
         elif fault == "loop hangs":
             self.rig.has_loop = False

@@ -90,6 +90,7 @@ def lead_cause(lead_mdegc: int, power_mw: int, n_ticks: int, rest_mdegc: int = 0
     inputs = array("i", [0] * hal.N_INPUTS)
     inputs[hal.IN_SUPPLY_MV] = 3900
     inputs[hal.IN_HEATER_MA] = 3900 * 1000 // HEATER_MOHM
+    inputs[hal.IN_RAIL_MV] = limits.RAIL_MV
     checks = Checks(AREA_CM2, HEATER_MOHM)
     checks.begin(33000, 33000 + rest_mdegc)
     for _ in range(1000):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.fakes.fake_heater import PULSE_TICKS, REST_TICKS, Rig
+from tests.fakes.fake_heater import PULSE_TICKS, REST_TICKS, TEST_TICKS, FakeHeater, Rig
 from tests.fakes.heat_world import play
 
 from faceloop.twin.firmware_files import board_constants
@@ -17,7 +17,9 @@ from faceloop.twin.heat.faults import Fault, rail
 from faceloop.twin.heat.wearer import nominal_wearer
 from faceloop.twin.heat.wires import HeatWires
 from faceloop.twin.world import World
+from faceloop_heat.hal import FLAG_BUTTON
 from faceloop_heat.hal import FLAG_LEAD_OFF as LEAD_OFF
+from faceloop_heat.ledger import GOOD, Ledger
 from faceloop_protocol import heat_limits as limits
 from faceloop_protocol.heat import (
     BATTERY_LOW,
@@ -80,6 +82,117 @@ def test_rail_is_judged_before_heat_comes_back(off_mv: int, is_wrong: bool) -> N
         n_powered += rig.tick().heater.is_q1_closed
     assert (n_powered == 0) == is_wrong
     assert (rig.supervisor.cause == RAIL) == (rig.supervisor.state == LATCHED) == is_wrong
+
+
+@pytest.mark.risk("RC-40")
+@EDGES
+@pytest.mark.parametrize("state", [WARMUP, HOLD])
+def test_rail_that_is_measured_anew_is_judged_while_heat_is_on(
+    off_mv: int, is_wrong: bool, state: int
+) -> None:
+    rig = Rig().brought_to(state)
+    rig.heater.rail_mv = -1  # nothing was measured: nothing says that it is wrong
+    assert rig.tick(2).supervisor.state == state
+    rig.heater.rail_mv = limits.RAIL_MV + off_mv
+    rig.tick()
+    expected = (LATCHED, RAIL) if is_wrong else (state, CAUSE_NONE)
+    assert (rig.supervisor.state, rig.supervisor.cause) == expected
+    assert rig.heater.is_q1_closed == (not is_wrong)
+
+
+@pytest.mark.risk("RC-40")
+@EDGES
+@pytest.mark.parametrize("at_tick", range(6, PULSE_TICKS[0]))
+def test_rail_is_judged_until_power_flows_before_a_resume(
+    off_mv: int, is_wrong: bool, at_tick: int
+) -> None:
+    rig = Rig().brought_to(PAUSED)
+    rig.tick(REST_TICKS)
+    rig.has_host = True
+    rig.tick(at_tick)
+    rig.heater.rail_mv += off_mv
+    n_powered = 0
+    for _ in range(PULSE_TICKS[0] + 4):
+        n_powered += rig.tick().heater.is_q1_closed
+    assert (n_powered == 0) == is_wrong
+    assert (rig.supervisor.cause == RAIL) == is_wrong
+
+
+@pytest.mark.risk("RC-40")
+def test_rail_that_nobody_measured_lets_no_heat_come_back() -> None:
+    rig = Rig().brought_to(PAUSED)
+    rig.heater.rail_mv = -1
+    rig.has_host = True
+    for _ in range(PULSE_TICKS[-1] + TEST_TICKS):
+        assert not rig.tick().heater.is_q1_closed
+    assert (rig.supervisor.state, rig.supervisor.cause) == (LATCHED, RAIL)
+
+
+@pytest.mark.risk("RC-40")
+@pytest.mark.parametrize("rail_mv", [-1, limits.RAIL_MV - OUTSIDE])
+def test_board_that_nobody_asks_for_heat_tells_of_no_rail(rail_mv: int) -> None:
+    heater = FakeHeater()
+    heater.rail_mv = rail_mv
+    rig = Rig(heater=heater).ready()  # OFF: the test at switch-on has passed
+    rig.tick(40)
+    assert (rig.supervisor.state, rig.supervisor.cause) == (OFF, CAUSE_NONE)
+    assert rig.supervisor.request(1, rig.setpoint_mdegc, 15) == CAUSE_NONE
+    rig.tick(48)
+    rig.press()
+    assert (rig.supervisor.state, rig.supervisor.cause) == (LATCHED, RAIL)
+
+
+def hold_button(rig: Rig) -> None:
+    """Press for as long as ends a latch, and let the self-test come to its end."""
+    rig.heater.flags |= FLAG_BUTTON
+    rig.tick(limits.BUTTON_CLEAR_MS // limits.TICK_MS + 4)
+    rig.heater.flags &= ~FLAG_BUTTON
+    rig.tick(20)
+
+
+@pytest.mark.risk("RC-12")
+@pytest.mark.risk("RC-40")
+@pytest.mark.parametrize("rail_mv", [-1, limits.RAIL_MV - OUTSIDE])
+def test_rail_that_is_still_wrong_stays_latched_but_is_no_further_fault(rail_mv: int) -> None:
+    rig = Rig().asked()
+    rig.heater.rail_mv -= OUTSIDE
+    rig.press().tick(8)
+    rig.heater.rail_mv = rail_mv
+    for _ in range(2 * limits.LATCHES_BEFORE_LOCK):
+        hold_button(rig)
+        assert (rig.supervisor.state, rig.supervisor.cause) == (LATCHED, RAIL)
+        kept = Ledger()
+        assert kept.load((rig.heater.slots.get(0), rig.heater.slots.get(1))) == GOOD
+        assert kept.fault == RAIL
+    rig.heater.rail_mv = limits.RAIL_MV
+    hold_button(rig)
+    assert rig.supervisor.state == OFF
+    # Each one that comes after it was cleared is one more.
+    for n in range(2, limits.LATCHES_BEFORE_LOCK + 1):
+        assert rig.supervisor.request(1, rig.setpoint_mdegc, 15) == CAUSE_NONE
+        rig.heater.rail_mv -= OUTSIDE
+        rig.tick(8)
+        is_last = n == limits.LATCHES_BEFORE_LOCK
+        assert rig.supervisor.state == (LOCKED if is_last else LATCHED)
+        rig.heater.rail_mv += OUTSIDE
+        if not is_last:
+            hold_button(rig)
+
+
+@pytest.mark.risk("RC-40")
+@pytest.mark.parametrize(("rail_mv", "is_wrong"), [(-1, False), (limits.RAIL_MV - OUTSIDE, True)])
+def test_rail_is_judged_before_another_fault_is_cleared(rail_mv: int, is_wrong: bool) -> None:
+    rig = Rig().brought_to(HOLD)
+    rig.heater.mdegc["h"] += 2000
+    rig.tick(80)
+    assert (rig.supervisor.state, rig.supervisor.cause) == (LATCHED, SENSOR_TRIP)
+    rig.heater.mdegc["h"] -= 2000
+    rig.heater.face(33_000)
+    rig.heater.rail_mv = rail_mv
+    rig.tick(8)
+    hold_button(rig)
+    expected = (LATCHED, RAIL) if is_wrong else (OFF, CAUSE_NONE)
+    assert (rig.supervisor.state, rig.supervisor.cause) == expected
 
 
 @pytest.mark.risk("RC-40")

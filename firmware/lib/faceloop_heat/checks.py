@@ -15,6 +15,7 @@ from faceloop_protocol.heat import (
     HARDWARE_TRIP,
     HEATER,
     OFF_SKIN,
+    RAIL,
     RISE,
     SENSOR_CORE,
     SUPPLY_HIGH,
@@ -235,6 +236,8 @@ class Checks:
             return FACE_HOT
         if self._n_heater >= HEATER_BAD_SCANS:
             return HEATER
+        if is_heating and inputs[IN_RAIL_MV] >= 0 and self.is_rail_wrong(inputs):
+            return RAIL
         if self._n_supply >= SUPPLY_HIGH_SCANS:
             return SUPPLY_HIGH
         if self._is_clock_wrong():

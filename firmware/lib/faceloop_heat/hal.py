@@ -10,7 +10,7 @@ An implementation has these methods:
     without it the current that flows as things are. What is not measured reads 0. Afterwards both
     switches are as ``drive`` left them. A button pressed at any time since the last scan counts.
     Sensor H has a rail of its own: the reference does not cancel out of its code, so of all
-    sensors it alone moves with that.
+    sensors it alone moves with that, by what it changed since the front end measured it.
 ``drive(is_closed, duty_permille)``
     Q1 closed or open, duty of Q2. ``drive(False, 0)`` never fails.
 ``kick()``

@@ -18,6 +18,7 @@ from faceloop_protocol.heat import (
     PAUSED,
     PAUSED_TOO_LONG,
     PAUSED_TOO_OFTEN,
+    RAIL,
     STOPPED,
     WARMUP,
 )
@@ -166,7 +167,9 @@ class Heating(Parts):
             if not self._has_passed_test():
                 return
             self._is_leading = True
-        if not self._is_cause_gone():  # any more: all of it once more, later
+        if self.checks.is_rail_wrong(self.inputs):  # measured anew since the self-test
+            self._latch(RAIL)
+        elif not self._is_cause_gone():  # any more: all of it once more, later
             self._is_testing = False
         elif lead == RUNNING:
             self._pulse()

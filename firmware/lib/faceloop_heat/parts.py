@@ -89,16 +89,29 @@ class Parts:
     def _has_passed_test(self):
         """Do one step of the self-test; return whether it has passed. What fails latches."""
         result = self._selftest.step(self.inputs)
-        # At switch-on the front end may not have been asked yet; a start needs to know.
-        is_measured = self.inputs[IN_RAIL_MV] >= 0
-        if result <= CAUSE_NONE and is_measured and self.checks.is_rail_wrong(self.inputs):
+        is_wrong = self._has_to_judge_rail() and self.checks.is_rail_wrong(self.inputs)
+        if result <= CAUSE_NONE and is_wrong:
             result = self._selftest.end(RAIL)
         self._hal.trip(self._selftest.trip)
         if self._selftest.is_clearing:
             self._hal.clear_trip()
-        if result != RUNNING and result != CAUSE_NONE:
+        if result == RAIL and self.ledger.fault == RAIL:
+            # The press cleared nothing: one fault that is still there, not one more of the day.
+            self._enter(LATCHED, RAIL)
+        elif result != RUNNING and result != CAUSE_NONE:
             self._latch(result)
         return result == CAUSE_NONE
+
+    def _has_to_judge_rail(self):
+        """Return whether heat, or the end of a latch, depends on what this self-test finds.
+
+        Before a resume, always. The one at switch-on is nobody's who wants heat; a rail that was
+        not measured yet is judged by the press that follows, where there is one.
+        """
+        if self.state != BOOT_TEST or self.ledger.fault == RAIL:
+            return True
+        is_asked = self.consent.minutes > 0 or self.ledger.fault != CAUSE_NONE
+        return is_asked and self.inputs[IN_RAIL_MV] >= 0
 
     def _withdraw(self):
         self.consent.withdraw()

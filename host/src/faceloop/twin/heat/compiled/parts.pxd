@@ -34,4 +34,5 @@ cdef class Parts:
     cdef bint _is_testing, _is_leading, _is_pulse, _is_measured
     cpdef bint is_heating(self)
     cdef bint _has_passed_test(self) except? -2
+    cdef bint _has_to_judge_rail(self) except? -2
     cdef _enter(self, long state, long cause)
