@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.fakes.fake_heater import PULSE_TICKS, REST_TICKS, TEST_TICKS, FakeHeater, Rig
 from tests.fakes.heat_world import play
@@ -14,7 +16,7 @@ from faceloop.twin.heat._bench import Bench
 from faceloop.twin.heat.board import heat_up, make_bench, states
 from faceloop.twin.heat.campaign import HEATING_STATES, misses, run_fault
 from faceloop.twin.heat.faults import Fault, rail
-from faceloop.twin.heat.wearer import nominal_wearer
+from faceloop.twin.heat.wearer import RAIL_LOAD, nominal_wearer, random_wearer
 from faceloop.twin.heat.wires import HeatWires
 from faceloop.twin.world import World
 from faceloop_heat.hal import FLAG_BUTTON
@@ -334,6 +336,34 @@ def test_rail_that_became_wrong_is_named_with_the_next_stream_and_stays_latched(
     bench.pad.is_button = True
     bench.run(5_000.0, states(OFF))
     assert bench.supervisor.state == OFF
+
+
+def pauses(load: float) -> bool:
+    """Return whether heat pauses in its first minutes where the rail changes by this with it."""
+    bench = make_bench(replace(nominal_wearer(), rail_load=load))
+    assert heat_up(bench, 40.0)
+    bench.run(300_000.0, states(PAUSED, LATCHED))
+    assert bench.supervisor.state != LATCHED
+    return bool(bench.supervisor.cause == CONTACT_CHANGED)
+
+
+@pytest.mark.risk("RC-40")
+@pytest.mark.parametrize("sign", [1, -1])
+def test_rail_that_heat_moves_pauses_only_beyond_what_the_board_may(sign: int) -> None:
+    assert not pauses(sign * RAIL_LOAD)
+    assert pauses(sign * 2.5 * RAIL_LOAD)  # 0.3 C of sensor H
+
+
+def test_wearers_have_boards_whose_rail_moves_with_heat_as_far_as_the_papers_allow() -> None:
+    loads = [random_wearer(np.random.default_rng([8, n])).rail_load for n in range(200)]
+    assert min(loads) < -0.9 * RAIL_LOAD and max(loads) > 0.9 * RAIL_LOAD
+    assert all(abs(load) <= RAIL_LOAD for load in loads)
+    share = f"{100 * RAIL_LOAD:g} %"
+    assert (
+        f"changes by {share} at most from no heat to full power"
+        in (HARDWARE / "heat.md").read_text()
+    )
+    assert f"their ratio at full power within {share}" in (HARDWARE / "bench.md").read_text()
 
 
 # The board's own wiring.

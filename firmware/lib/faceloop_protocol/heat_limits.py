@@ -139,7 +139,8 @@ SUPPLY_HIGH_MV = const(4350)  # no cell has that: more than 400 W/m2 would flow
 SUPPLY_HIGH_SCANS = const(2)
 # The rail that bridges and converter share, measured by the front end against a reference of its
 # own. 3 %: 2 % of the regulator, 0.5 % of the front end's gain and 0.2 % of its reference (TI
-# SBAS459, electrical characteristics, quoted from memory), and 0.3 % to spare.
+# SBAS459, electrical characteristics, quoted from memory), and 0.3 % to spare. The front end sees
+# DVDD: where 200 ohm are left between that and the converter's reference, 1 % more goes unseen.
 RAIL_MV = const(3300)
 RAIL_TOLERANCE_MV = const(99)
 AREAL_LIMIT_MW_PER_CM2 = const(40)  # 400 W/m2 (model: stuck on, 92 % of wearers stay < 43 C)

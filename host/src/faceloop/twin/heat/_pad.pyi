@@ -28,6 +28,7 @@ class Pad:
     is_scan_broken: bool
     reference_gain: float
     rail_gain: float
+    rail_load: float
     frames_per_s: float
     drift_degc_per_s: float
     swapped_with_a: int

@@ -53,7 +53,8 @@ cdef class Pad:
     own reference is; ``rail_gain`` for supply, current and sensor H: bridges and converter share a
     rail (hardware/spice/circuit.lib), so its error cancels out of every other temperature, while H
     has a rail of its own. The rail is 3.3 V by ``rail_gain``; the front end measures it with
-    ``begin_stream``.
+    ``begin_stream``, and what it found is taken out of H. ``rail_load`` is the share by which
+    ``rail_gain`` grows from no heat to full power.
 
     Parameters
     ----------
@@ -137,7 +138,7 @@ cdef class Pad:
                 if not self.is_on:
                     self._probe_j += 0.005 * volts * volts / self.heater_ohm
         for i in range(IN_SUPPLY_MV, IN_HEATER_MA + 1):
-            inputs[i] = <int>(inputs[i] * self.reference_gain * self.rail_gain)
+            inputs[i] = <int>(inputs[i] * self.reference_gain * self.loaded_gain())
         inputs[IN_FRAMES] = (<long>self._frames) & 0xFFFFFF
         inputs[IN_RAIL_MV] = self._seen_rail_mv
         if self.vbus.has_vbus:
@@ -202,7 +203,7 @@ cdef class Pad:
 
     def begin_stream(self):
         """Set the front end up, with which it measures the rail."""
-        self._seen_rail_mv = <int>(RAIL_MV / self.rail_gain + 0.5)
+        self._seen_rail_mv = <int>(RAIL_MV / self.loaded_gain() + 0.5)
 
     def press(self):
         """Press the button for a moment."""
@@ -246,6 +247,9 @@ cdef class Pad:
             or self.vbus.blocks()
         )
 
+    cdef double loaded_gain(self) noexcept:
+        return self.rail_gain * (1.0 + self.rail_load * self._load)
+
     cdef double full_v(self) noexcept:
         return self.cell_v * self.heater_ohm / (self.heater_ohm + self.cell_ohm)
 
@@ -271,6 +275,7 @@ cdef class Pad:
         if self.is_heater_open or self.is_q2_open or not q1:
             duty = 0.0
         self.is_on = duty > 0.0
+        self._load = duty
         self.power_w = duty * volts * volts / self.heater_ohm
         self.skin.advance(self.power_w + self._probe_j / step_s, step_s)
         self._probe_j = 0.0
@@ -325,7 +330,7 @@ cdef class Pad:
             ratio = ohm / (ohm + 10000.0)
         ratio *= self.reference_gain
         if i == IN_H:
-            ratio *= self.rail_gain
+            ratio *= self.loaded_gain() * self._seen_rail_mv / RAIL_MV
         if ratio > 0.99998:
             ratio = 0.99998
         self._codes[i] = <int>(65536.0 * ratio + 0.5)

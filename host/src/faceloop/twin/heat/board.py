@@ -70,6 +70,7 @@ def make_bench(
         sensor_errors_degc=wearer.sensor_errors_degc,
         seed=seed,
     )
+    pad.rail_load = wearer.rail_load
 
     def make(hal: Pad, reset_cause: int) -> Any:
         return supervisor_type(hal, area_cm2, heater_mohm, reset_cause)

@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 
 from faceloop.twin.heat._skin import Skin
 
-__all__ = ["NOMINAL", "RANGES", "Wearer", "make_skin", "nominal_wearer", "random_wearer"]
+__all__ = [
+    "NOMINAL",
+    "RAIL_LOAD",
+    "RANGES",
+    "Wearer",
+    "make_skin",
+    "nominal_wearer",
+    "random_wearer",
+]
 
 NOMINAL: Mapping[str, float] = {
     "c1": 18.0,
@@ -60,6 +68,9 @@ _CORRELATIONS = np.array(
 _SCALED_WITH_AREA = ("c1", "c2", "c3", "g1a", "g12", "g23", "g3b", "gb")
 
 REFERENCE_AREA_CM2 = 100
+RAIL_LOAD = 0.003
+"""Most that the two rails part by from no heat to full power, as a share: a requirement of the
+board (hardware/heat.md). Heat flows from the cell, past both regulators."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +90,8 @@ class Wearer:
         Of A, C, Z, B, H.
     hw1_error_degc, hw2_error_degc : float
         Of the two cut-offs.
+    rail_load : float
+        Share by which the 3.3 V change against the rail of sensor H, from no heat to full power.
     """
 
     skin: Mapping[str, float] = field(default_factory=lambda: dict(NOMINAL))
@@ -89,6 +102,7 @@ class Wearer:
     sensor_errors_degc: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0, 0.0)
     hw1_error_degc: float = 0.0
     hw2_error_degc: float = 0.0
+    rail_load: float = 0.0
 
 
 def nominal_wearer() -> Wearer:
@@ -119,6 +133,8 @@ def random_wearer(rng: np.random.Generator) -> Wearer:
         sensor_errors_degc=tuple(float(error) for error in errors),
         hw1_error_degc=float(rng.uniform(-0.6, 0.6)),
         hw2_error_degc=float(rng.uniform(-1.5, 1.5)),
+        # From a generator of its own: all others draw what they drew before there was this one.
+        rail_load=float(rng.spawn(1)[0].uniform(-RAIL_LOAD, RAIL_LOAD)),
     )
 
 
