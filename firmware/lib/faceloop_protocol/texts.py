@@ -111,7 +111,10 @@ CAUSE_TEXT = {
     heat.HARDWARE_TRIP: "A hardware cut-off opened. Take the pad off and look at the skin.",
     heat.TRIP_TEST: "A hardware cut-off failed its test. Have the board checked.",
     heat.SUPPLY_HIGH: "The supply voltage is too high for the pad. Have the board checked.",
-    heat.SENSOR_TRIP: "The cut-off's sensor does not fit to the others. Replace the pad.",
+    heat.SENSOR_TRIP: (
+        "The cut-off's sensor does not fit to the others. Replace the pad; "
+        "if it comes again, have the board checked."
+    ),
     heat.CORE_SILENT: "The heater's own sensor does not feel its warmth. Replace the pad.",
     heat.RAIL: "The board measures with a wrong supply voltage. Have the board checked.",
     heat.SWITCH_SHORT: "A heater switch does not open. Do not use this board; see the bench page.",
