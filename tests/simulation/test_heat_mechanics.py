@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from faceloop.twin.heat._bench import Bench
 from faceloop.twin.heat.board import HEATER_MOHM, heat_up, make_bench, states
-from faceloop.twin.heat.faults import fault_named
+from faceloop.twin.heat.campaign import run_fault
+from faceloop.twin.heat.faults import Fault, fault_named
 from faceloop.twin.heat.wearer import make_skin, nominal_wearer
 from faceloop_protocol import heat_limits as limits
 from faceloop_protocol.heat import COOL, HOLD, LATCHED, LOCKED, OFF
@@ -158,6 +160,40 @@ def test_fuse_stays_whole_where_the_cut_offs_work() -> None:
     assert FUSE_DEGC[0] > (limits.HW2_TRIP_MDEGC + limits.HW2_ERROR_MDEGC) / 1000 + 10
 
 
+# A voltage detector on the cell.
+
+
+def heated_s(*, has_detector: bool) -> float | None:
+    """Return for how long heat goes on once the cell is so low that the program stands still."""
+
+    def begin(bench: Bench) -> None:
+        if has_detector:
+            bench.power_cycle()  # held in reset: all outputs are released
+        else:
+            bench.is_hung = True
+            bench.pad.is_stuck_on = bench.pad.is_on  # as the outputs were
+
+    low = Fault("low", 13, "cell under 3 V", DETECTOR_S, "end", begin, "hardware")
+    return run_fault(low, nominal_wearer(), HOLD).off_s
+
+
+DETECTOR_S = 0.25  # row 13
+
+
+@pytest.mark.risk("RC-41")
+def test_processor_held_in_reset_ends_heat_at_once() -> None:
+    off_s = heated_s(has_detector=True)
+    assert off_s is not None and off_s <= DETECTOR_S
+    # Before that the program has ended heat, and can still tell.
+    assert limits.BROWN_OUT_MV * 1.02 < limits.SUPPLY_LOW_MV
+
+
+@pytest.mark.mutation("RC-41")
+def test_processor_that_stands_still_on_a_low_cell_heats_until_the_watchdog_opens() -> None:
+    off_s = heated_s(has_detector=False)
+    assert off_s is not None and DETECTOR_S < off_s <= limits.WATCHDOG_LAST_MS / 1000
+
+
 # Area.
 
 HEAD_CM2 = 1_300
@@ -180,7 +216,7 @@ def test_larger_pad_is_refused() -> None:
     assert not is_small_enough([60, limits.PAD_AREA_MAX_CM2 + 1])
 
 
-@pytest.mark.parametrize("control", ["RC-30", "RC-36", "RC-37", "RC-38"])
+@pytest.mark.parametrize("control", ["RC-30", "RC-36", "RC-37", "RC-38", "RC-41"])
 def test_what_a_simulation_shows_is_shown_at_the_bench_too(control: str) -> None:
     (found,) = [each for each in RISK["controls"] if each["id"] == control]
     assert found["bench"] in BENCH
