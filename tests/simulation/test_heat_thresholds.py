@@ -178,6 +178,20 @@ def test_limit_acts_beyond_its_value_and_not_before(
         assert supervisor.state == (h.LOCKED if cause >= h.FIRST_LOCK else h.LATCHED)
 
 
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule[0] in FAR_FROM_SPOT])
+@pytest.mark.parametrize("state", [h.WARMUP, h.HOLD], ids=["WARMUP", "HOLD"])
+def test_sensor_far_from_its_spot_pauses_though_it_is_within_its_range(
+    rule: tuple[str, Change, Change, int, int], state: int
+) -> None:
+    rig = Rig().brought_to(state)
+    rule[1](rig.heater)  # within the range
+    rig.tick(limits.JUMP_SCANS - 1)
+    assert rig.supervisor.state == state
+    rig.tick()
+    assert (rig.supervisor.state, rig.supervisor.cause) == (h.PAUSED, h.CONTACT_CHANGED)
+    assert not rig.heater.is_q1_closed
+
+
 @pytest.mark.parametrize("rule", RULES, ids=[rule[0] for rule in RULES])
 def test_limit_in_a_pause_acts_before_any_resume(
     rule: tuple[str, Change, Change, int, int],
