@@ -34,8 +34,6 @@ ORDER = ("unit", "conformance", "simulation", "system", "browser")
 SLOW = ("system", "browser")
 LIVE_FILES = 3  # so many of their test files at a time: they wait more than they work
 TIMED_FILES = 2  # of those that measure time
-# Of these the longest: who begins first does not end last, beside a worker without work.
-LONGEST_TIMED = ("test_soak.py", "test_demo_command.py", "test_lossless.py")
 UNIT_PARTS = 2  # each in a process of its own: workers of one run would all collect all of it
 LIVE_CACHE = ".pytest_cache/live"  # other stages write theirs at the same time
 BESIDE = 3  # so many patient stages beside each other
@@ -192,15 +190,14 @@ def unit_parts() -> list[list[str]]:
 
 def timed_files(*folders: str) -> list[str]:
     """Return the files that measure time: to collect all takes longer than to measure."""
-    found = [
-        path
+    # In this order the page of the soak, which asks for most of a core, is not beside the steps
+    # and the long blackout, which suffer from that.
+    return [
+        str(path.relative_to(ROOT))
         for name in folders
         for path in sorted((TESTS / name).rglob("test_*.py"))
         if "mark.benchmark" in path.read_text(encoding="utf-8")
     ]
-    rank = {name: at for at, name in enumerate(LONGEST_TIMED)}
-    found.sort(key=lambda path: rank.get(path.name, len(rank)))
-    return [str(path.relative_to(ROOT)) for path in found]
 
 
 def without_timed(wanted: str) -> list[str]:
