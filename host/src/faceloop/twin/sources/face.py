@@ -19,6 +19,7 @@ from faceloop.twin.sources.face_script import (
     Burst,
     FaceScript,
 )
+from faceloop.twin.sources.option_checks import check_range, check_seed, check_side
 from faceloop.twin.sources.source import (
     FS_HZ,
     N_CHANNELS,
@@ -134,9 +135,9 @@ class FaceSource:
         first_rest_s: float = REST_S,
     ) -> None:
         _check(scenario, seconds, seed, affected, mains_hz, mains_uv, clock_error, step_db)
-        _check_range("tone_factor", tone_factor, 0.1, 20.0)
-        _check_range("step_every_s", step_every_s, 0.5, 60.0)
-        _check_range("first_rest_s", first_rest_s, 0.0, 600.0)
+        check_range("tone_factor", tone_factor, 0.1, 20.0)
+        check_range("step_every_s", step_every_s, 0.5, 60.0)
+        check_range("first_rest_s", first_rest_s, 0.0, 600.0)
         self.scenario = scenario
         self.n_samples = None if seconds is None else round(seconds * FS_HZ)
         self.contaminants = _choose(contaminants)
@@ -328,12 +329,6 @@ def _choose(contaminants: bool | Mapping[str, bool] | None) -> dict[str, bool]:
     return {**CONTAMINANTS, **{name: bool(is_on) for name, is_on in contaminants.items()}}
 
 
-def _check_range(name: str, number: Any, lowest: float, highest: float) -> None:
-    is_number = isinstance(number, (int, float)) and not isinstance(number, bool)
-    if not is_number or not lowest <= number <= highest:
-        raise UsageError(f"{name} is {number!r}: choose {lowest:g} to {highest:g}.")
-
-
 def _check(
     scenario: Any,
     seconds: Any,
@@ -348,15 +343,13 @@ def _check(
         raise UsageError(
             f"There is no scenario {scenario!r}: choose one of {', '.join(SCENARIOS)}."
         )
-    if affected not in ("left", "right"):
-        raise UsageError(f"affected is {affected!r}: choose left or right.")
+    check_side(affected)
     if seconds is not None:
-        _check_range("seconds", seconds, 1.0, 7 * 86400.0)
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise UsageError(f"seed is {seed!r}: choose a whole number, 0 or more.")
+        check_range("seconds", seconds, 1.0, 7 * 86400.0)
+    check_seed(seed)
     if mains_hz not in (50, 60):
         raise UsageError(f"mains_hz is {mains_hz!r}: choose 50 or 60.")
     if mains_uv is not None:
-        _check_range("mains_uv", mains_uv, 0.0, 10_000.0)
-    _check_range("clock_error", clock_error, -0.01, 0.01)
-    _check_range("step_db", step_db, 0.5, 30.0)
+        check_range("mains_uv", mains_uv, 0.0, 10_000.0)
+    check_range("clock_error", clock_error, -0.01, 0.01)
+    check_range("step_db", step_db, 0.5, 30.0)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from faceloop.files.counts import FS_HZ, N_CHANNELS, CountArray
+from faceloop.files.counts import FS_HZ, N_CHANNELS
 from faceloop.files.recording import open_file
 from faceloop.twin.sources.source import Onset
+from faceloop.twin.sources.stored_counts import StoredCounts
 
 __all__ = ["RecordingSource"]
 
@@ -15,7 +16,7 @@ MAX_SECONDS = 2 * 3600.0
 """All of it is kept in memory, so that the board can be given it in real time."""
 
 
-class RecordingSource:
+class RecordingSource(StoredCounts):
     """A recording as converter counts, as `faceloop.files.recording.open_file` gives them.
 
     Inputs without a signal have both their lead-off bits set.
@@ -64,18 +65,7 @@ class RecordingSource:
             )
             self.warnings = (left_out, *recording.warnings)
         self._lead_off = recording.lead_off
-        self._next = 0
         self._onsets: tuple[Onset, ...] | None = None
-
-    def read(self, n: int) -> CountArray:
-        """Return the next counts, int32 of shape (up to n, 8); (0, 8) after the last."""
-        block = self._counts[self._next : self._next + max(n, 0)]
-        self._next += len(block)
-        return block.copy()
-
-    def rewind(self) -> None:
-        """Start again from the first frame."""
-        self._next = 0
 
     @property
     def lead_off(self) -> tuple[int, int]:

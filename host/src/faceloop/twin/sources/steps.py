@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +17,9 @@ from faceloop.errors import UsageError
 from faceloop.twin.sources.contaminants import ConverterDroop
 from faceloop.twin.sources.emg_carrier import BAND_HZ
 from faceloop.twin.sources.face_muscles import LABELS, OCULI
-from faceloop.twin.sources.source import FS_HZ, N_CHANNELS, CountArray, Onset, counts_from_uv
+from faceloop.twin.sources.option_checks import check_range, check_seed, check_side
+from faceloop.twin.sources.source import FS_HZ, N_CHANNELS, Onset, counts_from_uv
+from faceloop.twin.sources.stored_counts import StoredCounts
 
 __all__ = [
     "RESTS",
@@ -120,7 +121,7 @@ def add_steps(
         uv[start : start + STEP_FRAMES, channels] += activity[:, channels]
 
 
-class StepSource:
+class StepSource(StoredCounts):
     """A rest on which the eye muscle of one side steps up again and again, 0.5 s every 2 s.
 
     What the converter gives of it: through its own filter, in its counts, and nothing else. No
@@ -164,56 +165,42 @@ class StepSource:
     ) -> None:
         if rest not in RESTS:
             raise UsageError(f"rest is {rest!r}: choose {' or '.join(RESTS)}.")
-        if affected not in ("left", "right"):
-            raise UsageError(f"affected is {affected!r}: choose left or right.")
-        if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-            raise UsageError(f"seed is {seed!r}: choose a whole number, 0 or more.")
-        _check_range("seconds", seconds, 1.0, _LONGEST_S)
-        _check_range("step_db", step_db, -10.0, 30.0)
-        _check_range("first_rest_s", first_rest_s, 0.0, 600.0)
+        check_side(affected)
+        check_seed(seed)
+        check_range("seconds", seconds, 1.0, _LONGEST_S)
+        check_range("step_db", step_db, -10.0, 30.0)
+        check_range("first_rest_s", first_rest_s, 0.0, 600.0)
         self.n_samples: int | None = round(seconds * FS_HZ)
         self._channel = 2 * OCULI + ("left", "right").index(affected)
-        self._step_db = step_db
         rng = np.random.default_rng([seed, 107])
         uv = rest_uv(rest, self.n_samples, rng)
         first = round(first_rest_s * FS_HZ)
         n_turns = math.ceil(max(seconds - first_rest_s, 0.0) / STEP_EVERY_S)
         starts = first + step_starts(n_turns, rng)
-        self._starts: list[int] = starts[starts <= self.n_samples - STEP_FRAMES].tolist()
-        add_steps(uv, self._starts, step_db, rng, slice(self._channel, self._channel + 1))
+        played: list[int] = starts[starts <= self.n_samples - STEP_FRAMES].tolist()
+        self._onsets = tuple(self._onset(start, step_db) for start in played)
+        add_steps(uv, played, step_db, rng, slice(self._channel, self._channel + 1))
         droop = ConverterDroop()
         self._counts = np.empty(uv.shape, np.int32)
         for begin in range(0, self.n_samples, 20_000):  # to be spared doubles of all of it
             piece = uv[begin : begin + 20_000].T.astype(np.float64)
             self._counts[begin : begin + 20_000] = counts_from_uv(droop.next_block(piece).T)
-        self._next = 0
-
-    def read(self, n: int) -> CountArray:
-        """Return the next counts, int32 of shape (up to n, 8); (0, 8) after the last."""
-        block = self._counts[self._next : self._next + max(n, 0)]
-        self._next += len(block)
-        return block.copy()
-
-    def rewind(self) -> None:
-        """Start again from the first frame."""
-        self._next = 0
 
     @property
     def onsets(self) -> Sequence[Onset]:
         """Every step, from the first frame at the electrode to which it adds."""
+        return self._onsets
+
+    def _onset(self, start: int, step_db: float) -> Onset:
         # Added and rest are independent: their powers add.
-        whole_db = 10 * math.log10(1 + 10 ** (self._step_db / 10))
-        return tuple(
-            Onset(
-                frame=start,
-                channel=self._channel,
-                muscle=LABELS[self._channel],
-                snr_db=whole_db,
-                kind="voluntary",
-                frame_3db=start,
-                end_frame=start + STEP_FRAMES,
-            )
-            for start in self._starts
+        return Onset(
+            frame=start,
+            channel=self._channel,
+            muscle=LABELS[self._channel],
+            snr_db=10 * math.log10(1 + 10 ** (step_db / 10)),
+            kind="voluntary",
+            frame_3db=start,
+            end_frame=start + STEP_FRAMES,
         )
 
 
@@ -232,9 +219,3 @@ def _in_band(n_frames: int, rng: np.random.Generator) -> Floats:
     spectrum[(f_hz < low_hz) | (f_hz > high_hz)] = 0.0
     x = np.fft.irfft(spectrum, n_frames, axis=0).astype(np.float32)
     return np.asarray(x * np.float32(np.sqrt(FS_HZ / 2 / (high_hz - low_hz))))
-
-
-def _check_range(name: str, number: Any, lowest: float, highest: float) -> None:
-    is_number = isinstance(number, (int, float)) and not isinstance(number, bool)
-    if not is_number or not lowest <= number <= highest:
-        raise UsageError(f"{name} is {number!r}: choose {lowest:g} to {highest:g}.")
